@@ -1,0 +1,139 @@
+/** A local copy of one collection of the API server, kept true by list and watch. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Log } from '../log.ts'
+import { type KubeClient, KubeError } from './client.ts'
+import type { KubeObject } from './types.ts'
+
+export interface Cached<T extends KubeObject> {
+  /** By name, or by `namespace/name` for namespaced kinds. */
+  get(key: string): T | undefined
+  values(): IterableIterator<T>
+  readonly size: number
+  /** Resolves once the first list is in. */
+  readonly synced: Promise<void>
+  /** Calls back after each change; the old or new object is null where it appeared or went. */
+  onChange(listener: (change: { key: string; old: T | null; now: T | null }) => void): void
+  stop(): void
+}
+
+export function objectKey({ metadata }: KubeObject): string {
+  return metadata.namespace ? `${metadata.namespace}/${metadata.name}` : (metadata.name ?? '')
+}
+
+interface ListAnswer<T> {
+  metadata: { resourceVersion: string; continue?: string }
+  items: T[]
+}
+interface WatchEvent<T> {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
+  object: T & { code?: number; message?: string }
+}
+
+/** Pause before the next try, in ms: doubles from the first to the last value. */
+const RETRY_MS = { first: 200, last: 10_000 }
+/** The server ends a watch after this time (s), and a fresh one starts where it ended. */
+const WATCH_SECONDS = 300
+/** Objects a page, so that no answer grows past a few megabytes. */
+const PAGE = 500
+
+/**
+ * Starts to follow a collection.
+ * @param path of the collection, e.g. `/api/v1/namespaces`; may carry a query such as a selector
+ */
+export function watchCache<T extends KubeObject>(
+  client: KubeClient,
+  path: string,
+  log: Log,
+): Cached<T> {
+  const objects = new Map<string, T>()
+  const listeners: Parameters<Cached<T>['onChange']>[0][] = []
+  const stopped = new AbortController()
+  let markSynced = () => {}
+  const synced = new Promise<void>((resolve) => {
+    markSynced = resolve
+  })
+
+  const set = (key: string, now: T | null) => {
+    const old = objects.get(key) ?? null
+    if (now) objects.set(key, now)
+    else objects.delete(key)
+    if (old || now) for (const listener of listeners) listener({ key, old, now })
+  }
+
+  async function list(): Promise<string> {
+    const seen = new Set<string>()
+    let next = ''
+    let version: string
+    do {
+      const page = await client.get<ListAnswer<T>>(withQuery(path, `limit=${PAGE}${next}`))
+      for (const object of page.items) {
+        const key = objectKey(object)
+        seen.add(key)
+        const known = objects.get(key)?.metadata.resourceVersion
+        if (known === undefined || known !== object.metadata.resourceVersion) set(key, object)
+      }
+      version = page.metadata.resourceVersion
+      next = page.metadata.continue ? `&continue=${encodeURIComponent(page.metadata.continue)}` : ''
+    } while (next)
+    for (const key of [...objects.keys()]) if (!seen.has(key)) set(key, null)
+    return version
+  }
+
+  /** Follows changes until the stream ends; returns the version to go on from. */
+  async function watch(from: string): Promise<string> {
+    let version = from
+    const query = `watch=true&allowWatchBookmarks=true&timeoutSeconds=${WATCH_SECONDS}&resourceVersion=${from}`
+    let failure: KubeError | null = null
+    const onLine = (line: string) => {
+      const { type, object } = JSON.parse(line) as WatchEvent<T>
+      if (type === 'ERROR') {
+        failure = new KubeError(object.code ?? 500, '', object.message ?? 'watch failed')
+        return
+      }
+      version = object.metadata.resourceVersion ?? version
+      if (type !== 'BOOKMARK') set(objectKey(object), type === 'DELETED' ? null : object)
+    }
+    await client.lines(withQuery(path, query), onLine, stopped.signal)
+    if (failure) throw failure
+    return version
+  }
+
+  async function follow(): Promise<void> {
+    let pause = RETRY_MS.first
+    let version: string | null = null
+    while (!stopped.signal.aborted) {
+      try {
+        version ??= await list()
+        markSynced()
+        version = await watch(version)
+        pause = RETRY_MS.first
+      } catch (error) {
+        if (stopped.signal.aborted) return
+        // 410 Gone: the version is too old to go on from. Listing again is right after any failure.
+        version = null
+        log.warn({ path, error: (error as Error).message, retryMs: pause }, 'watch interrupted')
+        // Half fixed, half random, so that many clients do not come back at the same moment.
+        await sleep(pause / 2 + Math.random() * (pause / 2), undefined, {
+          signal: stopped.signal,
+        }).catch(() => {})
+        pause = Math.min(pause * 2, RETRY_MS.last)
+      }
+    }
+  }
+
+  void follow()
+  return {
+    get: (key) => objects.get(key),
+    values: () => objects.values(),
+    get size() {
+      return objects.size
+    },
+    synced,
+    onChange: (listener) => listeners.push(listener),
+    stop: () => stopped.abort(),
+  }
+}
+
+function withQuery(path: string, query: string): string {
+  return `${path}${path.includes('?') ? '&' : '?'}${query}`
+}

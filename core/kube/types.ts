@@ -1,0 +1,105 @@
+/**
+ * The Kubernetes objects that we read, as they are on the wire. Only fields that we use are named;
+ * whatever else an object carries stays in it, because objects are never rebuilt from these types.
+ */
+
+export interface ObjectMeta {
+  name?: string
+  generateName?: string
+  namespace?: string
+  uid?: string
+  resourceVersion?: string
+  labels?: Record<string, string>
+  annotations?: Record<string, string>
+  ownerReferences?: { apiVersion: string; kind: string; name: string; controller?: boolean }[]
+  creationTimestamp?: string
+  deletionTimestamp?: string
+}
+
+export interface KubeObject {
+  apiVersion?: string
+  kind?: string
+  metadata: ObjectMeta
+}
+
+export type Namespace = KubeObject & { status?: { phase?: string } }
+
+export interface EnvVar {
+  name: string
+  value?: string
+  valueFrom?: unknown
+}
+
+export interface Container {
+  name: string
+  image?: string
+  command?: string[]
+  args?: string[]
+  env?: EnvVar[]
+  ports?: { name?: string; containerPort: number; hostPort?: number; protocol?: string }[]
+  resources?: { limits?: Record<string, string>; requests?: Record<string, string> }
+  securityContext?: { runAsUser?: number; runAsGroup?: number; [key: string]: unknown }
+  restartPolicy?: string
+  volumeMounts?: { name: string; mountPath: string; readOnly?: boolean; subPath?: string }[]
+  imagePullPolicy?: string
+  [key: string]: unknown
+}
+
+export interface PodSpec {
+  containers: Container[]
+  initContainers?: Container[]
+  ephemeralContainers?: Container[]
+  hostNetwork?: boolean
+  os?: { name: string }
+  nodeSelector?: Record<string, string>
+  dnsPolicy?: string
+  securityContext?: { runAsUser?: number; runAsGroup?: number; [key: string]: unknown }
+  serviceAccountName?: string
+  nodeName?: string
+  volumes?: { name: string; [key: string]: unknown }[]
+  [key: string]: unknown
+}
+
+export interface Pod extends KubeObject {
+  spec: PodSpec
+  status?: {
+    phase?: string
+    podIP?: string
+    podIPs?: { ip: string }[]
+    conditions?: { type: string; status: string; reason?: string; message?: string }[]
+    [key: string]: unknown
+  }
+}
+
+export interface KubeNode extends KubeObject {
+  status?: { nodeInfo?: { kubeletVersion?: string; operatingSystem?: string } }
+}
+
+export interface Service extends KubeObject {
+  spec: {
+    type?: string
+    clusterIP?: string
+    clusterIPs?: string[]
+    selector?: Record<string, string>
+    ports?: {
+      name?: string
+      port: number
+      targetPort?: number | string
+      protocol?: string
+      appProtocol?: string
+    }[]
+  }
+}
+
+export interface EndpointSlice extends KubeObject {
+  addressType: 'IPv4' | 'IPv6' | 'FQDN'
+  endpoints?: {
+    addresses: string[]
+    conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean }
+    targetRef?: { kind?: string; name?: string; namespace?: string }
+  }[]
+  ports?: { name?: string; port?: number; protocol?: string; appProtocol?: string }[]
+}
+
+/** Label by which an EndpointSlice names its Service. */
+export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'

@@ -1,0 +1,166 @@
+/**
+ * The vocabulary that programs share: every label, annotation, header, port, container name and
+ * environment variable that one program writes and another reads. Names that Azure Dev Spaces had
+ * are kept, so that its labels, charts and habits go on working.
+ */
+
+/** The namespace of our own control plane. */
+export const SYSTEM_NAMESPACE = 'azds'
+
+/** Labels of namespaces and pods. */
+export const LABEL = {
+  /** Namespace: `true` makes it a space. */
+  space: 'azds.io/space',
+  /** Namespace: the name of the direct parent space. */
+  parentSpace: 'azds.io/parent-space',
+  /** Pod: `true` opts it out of injection. */
+  noProxy: 'azds.io/no-proxy',
+  /** Pod: `true` once it has been injected. */
+  instrumented: 'azds.io/instrumented',
+} as const
+
+/** Annotations of pods (those marked so are read from the namespace too; the pod's wins). */
+export const ANNOTATION = {
+  /** JSON `{"Limits": {...}, "Requests": {...}}` for the sidecar's resources. */
+  proxyResources: 'azds.io/proxy-resources',
+  /** JSON that asks for an image build on the node; its shape is `BuildRequest` below. */
+  build: 'azds.io/build',
+  /** `native` or `classic`: overrides the layout that the webhook would choose. */
+  layout: 'azds.io/sidecar-layout',
+  /** Inbound ports that go straight to the app: `3306,8000-8010`. */
+  skipInboundPorts: 'azds.io/skip-inbound-ports',
+  /** Outbound ports that go straight out. */
+  skipOutboundPorts: 'azds.io/skip-outbound-ports',
+  /** Source CIDRs whose inbound connections go straight to the app. */
+  skipInboundCidrs: 'azds.io/skip-inbound-cidrs',
+  /** Destination CIDRs to which connections go straight out. */
+  skipOutboundCidrs: 'azds.io/skip-outbound-cidrs',
+  /** Uids (besides the sidecar's) whose outbound connections go straight out. */
+  skipOutboundUids: 'azds.io/skip-outbound-uids',
+  /** Pod or namespace: how many bytes of each body a trace keeps, 0 to 65536. Default 0: none. */
+  traceBodyBytes: 'azds.io/trace-body-bytes',
+  /** Pod or namespace: `trace` to `fatal`, the sidecar's log level. */
+  proxyLogLevel: 'azds.io/proxy-log-level',
+  /** Written by the webhook: JSON of what was injected (`InjectionStatus`). */
+  status: 'azds.io/injection-status',
+} as const
+
+/**
+ * The contract of the build container: what a pod asks for in `azds.io/build`.
+ * `devspaces-build` fetches the source archive `source` from the controller's source store, builds
+ * it and leaves `image` in the node's image store before the app's containers start.
+ */
+export interface BuildRequest {
+  /** Identity of the uploaded source archive. */
+  source: string
+  /** Repository and tag to produce; a container of the pod must use exactly this image. */
+  image: string
+  /** Path of the Dockerfile inside the archive; default `Dockerfile`. */
+  dockerfile?: string
+  /** Folder of the build context inside the archive; default `.`. */
+  context?: string
+  /** Stage to build; default the last. */
+  target?: string
+  /** Build arguments. */
+  args?: Record<string, string>
+}
+
+/** What `azds.io/injection-status` holds. */
+export interface InjectionStatus {
+  version: string
+  layout: 'native' | 'classic'
+  initContainers: string[]
+  containers: string[]
+}
+
+/** Header names, in lower case. */
+export const HEADER = {
+  /** The space that a request belongs to. */
+  routeAs: 'azds-route-as',
+  /** How many sidecars have sent this request on; absent means that it comes from outside. */
+  hop: 'azds-hop',
+  /** Marks an answer that a sidecar made itself; the value is an error code of `errors.ts`. */
+  proxyError: 'azds-proxy-error',
+  /** https://www.w3.org/TR/trace-context/ */
+  traceparent: 'traceparent',
+  /** https://www.w3.org/TR/baggage/ */
+  baggage: 'baggage',
+} as const
+
+/** Baggage member and cookie that carry the space, named as the header. */
+export const ROUTE_AS_MEMBER = 'azds-route-as'
+
+/** A request with more hops than this is in a loop and gets 508. */
+export const MAX_HOPS = 8
+
+/** Ports of the sidecar inside a pod. None of them may be a port of the app. */
+export const PORT = {
+  /** Connections that leave the pod (OUTPUT is redirected here). */
+  outbound: 15001,
+  /** Connections that come to the pod (PREROUTING is redirected here). */
+  inbound: 15006,
+  /** `/live`, `/ready`, `/metrics`, `/routes`. */
+  admin: 15020,
+} as const
+
+/** Ports of the control plane's services. */
+export const CONTROLLER_PORT = 8080
+export const WEBHOOK_PORT = 8443
+/** Port on which the proxy listens when it runs as the preview-URL gateway. */
+export const GATEWAY_PORT = 8000
+
+/** Objects of the control plane in `SYSTEM_NAMESPACE`. */
+export const CONTROLLER_SERVICE = 'azds-controller'
+export const WEBHOOK_SERVICE = 'azds-webhook-service'
+export const WEBHOOK_CONFIGURATION = 'azds-webhook'
+export const WEBHOOK_CA_SECRET = 'azds-webhook-ca'
+export const GATEWAY_SERVICE = 'azds-gateway'
+
+/** The uid as which the sidecar runs; its own traffic is never redirected. */
+export const PROXY_UID = 1337
+/** Uids to choose from when the app itself runs as `PROXY_UID`. */
+export const ALTERNATIVE_PROXY_UIDS = [1338, 1339, 1340, 1341] as const
+
+/** Names of the injected containers. */
+export const CONTAINER = {
+  proxyInit: 'devspaces-proxy-init',
+  proxy: 'devspaces-proxy',
+  build: 'devspaces-build',
+} as const
+
+/** Names of the iptables chains that proxy-init owns in the nat table. */
+export const CHAIN = {
+  inbound: 'AZDS_INBOUND',
+  outbound: 'AZDS_OUTBOUND',
+  inboundRedirect: 'AZDS_IN_REDIRECT',
+  outboundRedirect: 'AZDS_OUT_REDIRECT',
+} as const
+
+/** Environment variables that the webhook writes into injected containers. */
+export const ENV = {
+  /** Name of the pod (downward API). */
+  podName: 'AZDS_POD_NAME',
+  /** Namespace of the pod (downward API), that is, its space. */
+  podNamespace: 'AZDS_POD_NAMESPACE',
+  /** IPs of the pod, comma-separated (downward API). */
+  podIps: 'AZDS_POD_IPS',
+  /** Name of what owns the pod, e.g. the Deployment; the pod's own name if nothing does. */
+  workload: 'AZDS_WORKLOAD',
+  /** The space and its ancestors, nearest first: `alice,dev`. */
+  spaceChain: 'AZDS_SPACE_CHAIN',
+  clusterDomain: 'AZDS_CLUSTER_DOMAIN',
+  controllerUrl: 'AZDS_CONTROLLER_URL',
+  proxyUid: 'AZDS_PROXY_UID',
+  outboundPort: 'AZDS_OUTBOUND_PORT',
+  inboundPort: 'AZDS_INBOUND_PORT',
+  adminPort: 'AZDS_ADMIN_PORT',
+  traceBodyBytes: 'AZDS_TRACE_BODY_BYTES',
+  logLevel: 'AZDS_LOG_LEVEL',
+  skipInboundPorts: 'AZDS_SKIP_INBOUND_PORTS',
+  skipOutboundPorts: 'AZDS_SKIP_OUTBOUND_PORTS',
+  skipInboundCidrs: 'AZDS_SKIP_INBOUND_CIDRS',
+  skipOutboundCidrs: 'AZDS_SKIP_OUTBOUND_CIDRS',
+  skipOutboundUids: 'AZDS_SKIP_OUTBOUND_UIDS',
+  /** JSON of the pod's `BuildRequest`. */
+  buildRequest: 'AZDS_BUILD_REQUEST',
+} as const

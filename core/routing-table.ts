@@ -1,0 +1,133 @@
+/** The table that a sidecar routes by: the feed's state, indexed for look-ups in constant time. */
+import type { FeedMessage, FeedPort, FeedService, FeedVersion, SelfPort } from './routing-feed.ts'
+import { serviceKey } from './routing-feed.ts'
+import { type Chain, chainOf, type Space } from './spaces.ts'
+
+export interface Address {
+  ip: string
+  port: number
+}
+
+/** A service together with one of its ports. */
+export interface ServicePort {
+  service: FeedService
+  port: FeedPort
+}
+
+/** `1.2.3.4:80`, `[fd00::1]:80`: how addresses are keyed and printed. */
+export function formatAddress({ ip, port }: Address): string {
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
+}
+
+/** Reads what `formatAddress` writes; null for anything else. */
+export function parseAddress(text: string): Address | null {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text)
+  const ip = match?.[1] ?? match?.[2]
+  return ip === undefined ? null : { ip, port: Number(match?.[3]) }
+}
+
+export class RoutingTable {
+  #version: FeedVersion | null = null
+  readonly #spaces = new Map<string, Space>()
+  readonly #services = new Map<string, FeedService>()
+  readonly #byAddress = new Map<string, ServicePort>()
+  #self: SelfPort[] = []
+  readonly #chains = new Map<string, Chain>()
+
+  /** Null until the first snapshot. */
+  get version(): FeedVersion | null {
+    return this.#version
+  }
+
+  get spaces(): ReadonlyMap<string, Space> {
+    return this.#spaces
+  }
+
+  get services(): ReadonlyMap<string, FeedService> {
+    return this.#services
+  }
+
+  /** Service ports that select this pod. */
+  get self(): readonly SelfPort[] {
+    return this.#self
+  }
+
+  /** Takes one message of the feed. A delta before any snapshot is refused with an error. */
+  apply(message: FeedMessage): void {
+    if (message.type === 'heartbeat') return
+    if (message.type === 'snapshot') {
+      this.#clear()
+      for (const space of message.spaces) this.#spaces.set(space.name, space)
+      for (const service of message.services) this.#putService(service)
+      this.#self = message.self
+    } else {
+      if (this.#version === null) throw new Error('routing feed: a delta came before any snapshot')
+      for (const name of message.spaces.remove) this.#spaces.delete(name)
+      for (const space of message.spaces.put) this.#spaces.set(space.name, space)
+      for (const key of message.services.remove) this.#removeService(key)
+      for (const service of message.services.put) this.#putService(service)
+      if (message.self) this.#self = message.self
+      this.#chains.clear()
+    }
+    this.#version = message.version
+  }
+
+  /** The service port that owns a cluster IP (or, headless, an endpoint) and port. */
+  serviceAt(address: Address): ServicePort | null {
+    return this.#byAddress.get(formatAddress(address)) ?? null
+  }
+
+  service(space: string, name: string): FeedService | null {
+    return this.#services.get(serviceKey(space, name)) ?? null
+  }
+
+  /** The space and its ancestors; null if it is no space of this table. */
+  chain(space: string): Chain | null {
+    if (!this.#spaces.has(space)) return null
+    let chain = this.#chains.get(space)
+    if (!chain) {
+      chain = chainOf(this.#spaces, space)
+      this.#chains.set(space, chain)
+    }
+    return chain
+  }
+
+  /** The root of the tree that a space belongs to; null if it is no space of this table. */
+  root(space: string): string | null {
+    return this.chain(space)?.names.at(-1) ?? null
+  }
+
+  #clear(): void {
+    this.#spaces.clear()
+    this.#services.clear()
+    this.#byAddress.clear()
+    this.#chains.clear()
+    this.#self = []
+  }
+
+  #putService(service: FeedService): void {
+    const key = serviceKey(service.space, service.name)
+    this.#removeService(key)
+    this.#services.set(key, service)
+    for (const { address, port } of addressesOf(service)) {
+      this.#byAddress.set(address, { service, port })
+    }
+  }
+
+  #removeService(key: string): void {
+    const service = this.#services.get(key)
+    if (!service) return
+    this.#services.delete(key)
+    for (const { address } of addressesOf(service)) {
+      // A cluster IP may already have passed to another service within the same delta.
+      if (this.#byAddress.get(address)?.service === service) this.#byAddress.delete(address)
+    }
+  }
+}
+
+function addressesOf(service: FeedService): { address: string; port: FeedPort }[] {
+  return service.ports.flatMap((port) => [
+    ...service.clusterIPs.map((ip) => ({ address: formatAddress({ ip, port: port.port }), port })),
+    ...port.endpoints.map((address) => ({ address, port })),
+  ])
+}

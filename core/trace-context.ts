@@ -1,0 +1,77 @@
+/** W3C Trace Context and Baggage: reading and writing the two headers that cross process borders. */
+import { randomBytes } from 'node:crypto'
+
+export interface TraceParent {
+  /** 32 lower-case hex digits, not all zero. */
+  traceId: string
+  /** 16 lower-case hex digits, not all zero: the span that sent the request. */
+  parentId: string
+  /** Two hex digits. */
+  flags: string
+}
+
+const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
+
+/**
+ * Reads a `traceparent` value (https://www.w3.org/TR/trace-context/#traceparent-header).
+ * Null for anything invalid, which the standard says to treat as absent.
+ */
+export function parseTraceParent(value: string): TraceParent | null {
+  const match = TRACEPARENT.exec(value.trim())
+  if (!match) return null
+  const [, version = '', traceId = '', parentId = '', flags = '', rest] = match
+  if (version === 'ff' || /^0+$/.test(traceId) || /^0+$/.test(parentId)) return null
+  // Version 00 has exactly four fields; later versions may add more behind a dash.
+  if (version === '00' && rest !== undefined) return null
+  return { traceId, parentId, flags }
+}
+
+export function formatTraceParent({ traceId, parentId, flags }: TraceParent): string {
+  return `00-${traceId}-${parentId}-${flags}`
+}
+
+/** A new trace id; never all zero but for a chance of 2^-128. */
+export function newTraceId(): string {
+  return randomBytes(16).toString('hex')
+}
+
+export function newSpanId(): string {
+  return randomBytes(8).toString('hex')
+}
+
+/**
+ * The value of one baggage member (https://www.w3.org/TR/baggage/#header-content), percent-decoded
+ * and without its properties; null if absent or not decodable.
+ */
+export function baggageMember(header: string, key: string): string | null {
+  for (const member of header.split(',')) {
+    const [pair = ''] = member.split(';')
+    const equals = pair.indexOf('=')
+    if (equals < 0 || pair.slice(0, equals).trim() !== key) continue
+    return decode(pair.slice(equals + 1).trim())
+  }
+  return null
+}
+
+/** The value of one cookie of a `Cookie` header (RFC 6265 section 4.2.1); null if absent. */
+export function cookieValue(header: string, name: string): string | null {
+  for (const pair of header.split(';')) {
+    const equals = pair.indexOf('=')
+    if (equals < 0 || pair.slice(0, equals).trim() !== name) continue
+    return decode(
+      pair
+        .slice(equals + 1)
+        .trim()
+        .replace(/^"(.*)"$/, '$1'),
+    )
+  }
+  return null
+}
+
+function decode(value: string): string | null {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,21 @@
+// Four tiers, cheapest first (CONTRIBUTING.md). `unit` needs nothing; `kernel` and `cluster` need
+// root and Linux; `browser` needs a Chromium as well.
+const project = (displayName, testMatch) => ({
+  displayName,
+  testMatch,
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts', '.tsx'],
+  transform: { '\\.tsx?$': '<rootDir>/scripts/jest-esbuild.cjs' },
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+})
+
+export default {
+  projects: [
+    project('unit', [
+      '<rootDir>/test/{core,webhook,proxy,proxy-init,controller,cli,viewer,playground,repo,contract}/**/*.test.ts',
+    ]),
+    project('kernel', ['<rootDir>/test/kernel/**/*.test.ts']),
+    project('cluster', ['<rootDir>/test/cluster/**/*.test.ts']),
+    project('browser', ['<rootDir>/test/browser/**/*.test.ts']),
+  ],
+}

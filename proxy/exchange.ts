@@ -1,0 +1,68 @@
+/**
+ * One HTTP exchange, as the border between the HTTP engine (which knows bytes) and the rest of the
+ * proxy (which knows spaces and traces).
+ */
+import type { ErrorCode } from '../core/errors.ts'
+import type { Address } from '../core/routing-table.ts'
+import type { HeaderList } from '../core/trace-record.ts'
+
+/** A complete, valid request head. Values are latin1 strings, exactly as on the wire. */
+export interface RequestHead {
+  method: string
+  /** The request target as sent: origin, absolute, authority or asterisk form. */
+  target: string
+  version: '1.0' | '1.1'
+  /** First value of a header; `name` in lower case. */
+  header(name: string): string | null
+  /** All header fields in order, case and number of the wire. */
+  headers(): HeaderList
+}
+
+export interface ResponseHead {
+  status: number
+  version: '1.0' | '1.1'
+  header(name: string): string | null
+  headers(): HeaderList
+}
+
+/** What to do with a request: where to send it and which headers to change, or how to refuse it. */
+export type ExchangePlan =
+  | {
+      kind: 'forward'
+      target: Address
+      /** Headers to set: the value is replaced where the header is, or the field is added last. */
+      setHeaders: HeaderList
+      recorder: ExchangeRecorder
+    }
+  | { kind: 'refuse'; code: ErrorCode; message: string; recorder: ExchangeRecorder }
+
+/** Called once for each request head, in order. */
+export type PlanExchange = (head: RequestHead) => ExchangePlan
+
+/** Hears what becomes of one exchange; `done` is called exactly once, last. */
+export interface ExchangeRecorder {
+  /** Body bytes as sent on; transfer coding removed. Buffers are not to be kept. */
+  requestBody(chunk: Buffer): void
+  /** The final response head (not 1xx, but 101). */
+  responseHead(head: ResponseHead): void
+  responseBody(chunk: Buffer): void
+  /** The exchange has become a tunnel. */
+  tunnel(kind: 'websocket' | 'connect' | 'upgrade'): void
+  /** Both directions are over. Bytes are those on the wire, heads and framing included. */
+  done(end: {
+    requestBytes: number
+    responseBytes: number
+    error: { code: ErrorCode; message: string } | null
+  }): void
+}
+
+/** A request that could not be parsed: there is no head, so there is no plan either. */
+export interface RefusedRequest {
+  code: ErrorCode
+  /** What is wrong and the rule that it breaks, e.g. `two Content-Length values (RFC 9112 6.3)`. */
+  message: string
+  /** The request line as far as it came, at most 200 bytes, for the trace. */
+  start: string
+  requestBytes: number
+  responseBytes: number
+}

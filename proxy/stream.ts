@@ -1,0 +1,41 @@
+/**
+ * The byte stream that everything in the proxy is written against: one TCP connection, either
+ * accepted or dialled. The only file that touches `node:net`, so that the transport can be replaced
+ * by a faster one without touching what stands on it.
+ */
+import type { Address } from '../core/routing-table.ts'
+
+/** Who listens to a stream. Handing a stream over means replacing its listener. */
+export interface StreamListener {
+  /** A dialled connection is established. Never called for accepted ones. */
+  onConnect?(): void
+  /** Bytes came. The buffer is the listener's to keep only if it copies it. */
+  onData(chunk: Buffer): void
+  /** The peer has sent FIN; writing may go on. */
+  onEnd(): void
+  /** Everything written so far has been taken by the kernel. */
+  onDrain(): void
+  /** The connection is gone, and no other call follows; `error` is null after an orderly end. */
+  onClose(error: NodeJS.ErrnoException | null): void
+}
+
+export interface ByteStream {
+  readonly remote: Address
+  /** Payload bytes so far, from and to the peer. */
+  readonly bytesRead: number
+  readonly bytesWritten: number
+  /** Replaces the listener; bytes that came while there was none are delivered to it. */
+  listen(listener: StreamListener): void
+  /** Sends bytes; false asks the caller to stop until `onDrain`. The buffer is not to be changed. */
+  write(chunk: Buffer): boolean
+  /** Stops and starts reading, which stops and starts the peer through TCP's window. */
+  pause(): void
+  resume(): void
+  /** Sends FIN after all that was written. */
+  end(): void
+  /** Ends at once with RST, so that the peer sees an error and no made-up end. */
+  reset(): void
+}
+
+/** Opens a connection; the outcome comes as `onConnect` or `onClose(error)`. */
+export type Dial = (target: Address) => ByteStream
