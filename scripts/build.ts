@@ -1,0 +1,113 @@
+/**
+ * Builds dist/: one self-contained file for each program, the viewer's static files, and the one
+ * native package beside them. The images copy from here, and the playground runs what is here.
+ */
+import { cpSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type BuildOptions, build } from 'esbuild'
+
+const ROOT = join(import.meta.dirname, '..')
+const DIST = join(ROOT, 'dist')
+const KIB = 1024
+
+/**
+ * Each program and the largest size its file may have. The data-plane programs are small because
+ * they start in every pod; those with the Kubernetes client are as big as that client is.
+ */
+const PROGRAMS = {
+  proxy: { entry: 'proxy/main.ts', budgetBytes: 400 * KIB },
+  'proxy-init': { entry: 'proxy-init/main.ts', budgetBytes: 250 * KIB },
+  webhook: { entry: 'webhook/main.ts', budgetBytes: 8 * KIB * KIB },
+  controller: { entry: 'controller/main.ts', budgetBytes: 8 * KIB * KIB },
+  azds: { entry: 'cli/main.ts', budgetBytes: 8 * KIB * KIB },
+} as const
+
+export type Program = keyof typeof PROGRAMS
+
+/** Packages with a native file cannot be bundled; they are copied to dist/node_modules. */
+const NATIVE = ['koffi', '@koromix']
+
+const SHARED: BuildOptions = {
+  bundle: true,
+  sourcemap: 'linked',
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'warning',
+}
+
+/** Builds one program into `outdir`; throws if it is over its budget. */
+async function buildProgram(name: Program, outdir: string): Promise<number> {
+  const { entry, budgetBytes } = PROGRAMS[name]
+  const outfile = join(outdir, `${name}.mjs`)
+  await build({
+    ...SHARED,
+    entryPoints: [join(ROOT, entry)],
+    outfile,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    external: NATIVE,
+    // Some packages are CommonJS inside and call require() for node: built-ins.
+    banner: {
+      js: `${name === 'azds' ? '#!/usr/bin/env node\n' : ''}import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);`,
+    },
+  })
+  const { size } = statSync(outfile)
+  if (size > budgetBytes) {
+    throw new Error(
+      `${name}.mjs is ${kib(size)}, over its budget of ${kib(budgetBytes)}: see what grew with esbuild's --analyze, or raise the budget in scripts/build.ts and say why`,
+    )
+  }
+  return size
+}
+
+/** Builds the viewer's page into `outdir`. */
+export async function buildViewer(outdir: string): Promise<void> {
+  await build({
+    ...SHARED,
+    entryPoints: [join(ROOT, 'viewer/main.tsx')],
+    outfile: join(outdir, 'main.js'),
+    platform: 'browser',
+    target: 'es2022',
+    format: 'esm',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    minify: true,
+  })
+  for (const file of ['index.html', 'style.css'])
+    cpSync(join(ROOT, 'viewer', file), join(outdir, file))
+}
+
+function copyNative(outdir: string): void {
+  for (const name of NATIVE) {
+    cpSync(join(ROOT, 'node_modules', name), join(outdir, 'node_modules', name), {
+      recursive: true,
+      // The package's C++ sources and documentation are of no use at run time.
+      filter: (path) => !/\/koffi\/(src|vendor|doc)(\/|$)/.test(path),
+    })
+  }
+}
+
+/** Builds everything; returns each file's size in bytes. */
+export async function buildAll(outdir: string = DIST): Promise<Record<Program, number>> {
+  mkdirSync(outdir, { recursive: true })
+  for (const old of readdirSync(outdir)) rmSync(join(outdir, old), { recursive: true })
+  const names = Object.keys(PROGRAMS) as Program[]
+  const sizes = await Promise.all(names.map((name) => buildProgram(name, outdir)))
+  await buildViewer(join(outdir, 'viewer'))
+  copyNative(outdir)
+  return Object.fromEntries(names.map((name, index) => [name, sizes[index]])) as Record<
+    Program,
+    number
+  >
+}
+
+function kib(bytes: number): string {
+  return `${Math.ceil(bytes / KIB)} KiB`
+}
+
+if (import.meta.main) {
+  const sizes = await buildAll()
+  const list = Object.entries(sizes).map(([name, size]) => `${name} ${kib(size)}`)
+  console.log(`dist/: ${list.join(', ')}, viewer`)
+}

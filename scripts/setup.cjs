@@ -1,0 +1,161 @@
+/**
+ * Makes this checkout ready for `npm start`, `npm test` or `npm run check`: npm packages (with the
+ * Node that they bring), Debian packages, bundles. Says what it installs and why, and does nothing
+ * where nothing is missing.
+ *
+ * Plain CommonJS for old Node: it runs before the pinned Node is there.
+ */
+'use strict'
+
+const { spawnSync } = require('node:child_process')
+const { createHash } = require('node:crypto')
+const fs = require('node:fs')
+const path = require('node:path')
+
+const ROOT = path.join(__dirname, '..')
+const NODE = path.join(ROOT, 'node_modules', '.bin', 'node')
+const STAMP = path.join(ROOT, 'node_modules', '.installed-from')
+
+/** Debian packages: the program that shows each is there, and which goals need it, and why. */
+const DEBIAN = [
+  {
+    has: 'ip',
+    name: 'iproute2',
+    goals: ['start', 'test'],
+    why: 'makes the pods’ network namespaces',
+  },
+  {
+    has: 'iptables-restore',
+    name: 'iptables',
+    goals: ['start', 'test'],
+    why: 'redirects the pods’ connections',
+  },
+  {
+    has: 'nsenter',
+    name: 'util-linux',
+    goals: ['start', 'test'],
+    why: 'starts processes inside a pod',
+  },
+  {
+    has: 'redis-server',
+    name: 'redis-server',
+    goals: ['test'],
+    why: 'a real program behind two sidecars',
+  },
+  { has: 'redis-cli', name: 'redis-tools', goals: ['test'], why: 'its client' },
+  { has: 'mariadbd', name: 'mariadb-server', goals: ['test'], why: 'a server that speaks first' },
+  { has: 'mariadb', name: 'mariadb-client', goals: ['test'], why: 'its client' },
+  {
+    has: '/usr/lib/postgresql/*/bin/postgres',
+    name: 'postgresql',
+    goals: ['test'],
+    why: 'a server with its own TLS handshake',
+  },
+  { has: 'psql', name: 'postgresql-client', goals: ['test'], why: 'its client' },
+  { has: 'openssl', name: 'openssl', goals: ['test'], why: 'makes that server’s certificate' },
+  {
+    has: 'nginx',
+    name: 'nginx-light',
+    goals: ['test'],
+    why: 'a real web server behind the sidecar',
+  },
+  { has: 'curl', name: 'curl', goals: ['test'], why: 'a real HTTP client' },
+  { has: 'chromium', name: 'chromium', goals: ['test'], why: 'opens the viewer as a person would' },
+]
+
+/** System folders where daemons live that are not always on a user's PATH. */
+const PATHS = (process.env.PATH || '').split(':').concat(['/usr/sbin', '/sbin', '/usr/local/sbin'])
+
+function fail(sentence) {
+  process.stderr.write(`\n${sentence}\n`)
+  process.exit(1)
+}
+
+function run(command, args, options) {
+  const result = spawnSync(command, args, Object.assign({ cwd: ROOT, stdio: 'inherit' }, options))
+  if (result.error) fail(`${command} could not be started: ${result.error.message}`)
+  return result.status
+}
+
+/** `exists('nginx')` looks along PATH; a pattern with one `*` is looked for as a file. */
+function exists(program) {
+  if (!program.includes('/'))
+    return PATHS.some((folder) => fs.existsSync(path.join(folder, program)))
+  const [before, after] = program.split('*')
+  const folder = path.dirname(`${before}x`)
+  if (!fs.existsSync(folder)) return false
+  return fs.readdirSync(folder).some((entry) => fs.existsSync(path.join(folder, entry) + after))
+}
+
+function installNpmPackages() {
+  const lock = fs.readFileSync(path.join(ROOT, 'package-lock.json'))
+  const wanted = createHash('sha256').update(lock).digest('hex')
+  const installed = fs.existsSync(STAMP) ? fs.readFileSync(STAMP, 'utf8') : ''
+  if (installed === wanted && fs.existsSync(NODE)) return
+  console.log(
+    'Installing npm packages from package-lock.json (with the Node that this project runs on) …',
+  )
+  const npm = process.env.npm_execpath
+  // `npm ci` never changes the lockfile; scripts of packages stay off (.npmrc).
+  const args = ['ci', '--no-fund', '--no-audit', '--loglevel=error']
+  const status = npm ? run(process.execPath, [npm].concat(args)) : run('npm', args)
+  if (status !== 0) fail('npm ci failed: see above. Is the npm registry reachable?')
+  if (!fs.existsSync(NODE)) {
+    fail(
+      `No Node came with the packages: they hold one for Linux on x64 and arm64, and this is ${process.platform} on ${process.arch}.`,
+    )
+  }
+  fs.writeFileSync(STAMP, wanted)
+}
+
+function installDebianPackages(goal) {
+  const missing = DEBIAN.filter((item) => item.goals.includes(goal) && !exists(item.has))
+  if (missing.length === 0) return
+  const names = missing.map((item) => item.name)
+  console.log('Installing Debian packages:')
+  for (const item of missing) console.log(`  ${item.name.padEnd(18)} ${item.why}`)
+  const command = `apt-get install --no-install-recommends ${names.join(' ')}`
+  if (!exists('apt-get'))
+    fail(`This system has no apt-get. Please install what stands for: ${names.join(', ')}.`)
+  if (process.getuid() !== 0) fail(`Only root can install packages. Please run: sudo ${command}`)
+  const restore = keepServicesStopped()
+  try {
+    const options = {
+      env: Object.assign({}, process.env, { DEBIAN_FRONTEND: 'noninteractive' }),
+      stdio: ['ignore', 'ignore', 'inherit'],
+    }
+    const install = ['install', '-y', '-qq', '--no-install-recommends'].concat(names)
+    // Package lists may be missing or old: refresh them only if they are at fault.
+    if (run('apt-get', install, Object.assign({}, options, { stdio: 'ignore' })) === 0) return
+    run('apt-get', ['update', '-qq'], options)
+    if (run('apt-get', install, options) !== 0)
+      fail(`apt-get failed: see above. By hand: ${command}`)
+  } finally {
+    restore()
+  }
+}
+
+/**
+ * The tests start their servers themselves, on ports of their own. Debian would also start each as
+ * a system service; policy-rc.d with exit code 101 forbids that for the time of the installation.
+ */
+function keepServicesStopped() {
+  const policy = '/usr/sbin/policy-rc.d'
+  if (fs.existsSync(policy)) return () => {}
+  fs.writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  return () => fs.rmSync(policy, { force: true })
+}
+
+function buildBundles() {
+  if (run(NODE, ['scripts/build.ts']) !== 0) fail('The bundles could not be built: see above.')
+}
+
+const goal = process.argv[2]
+if (goal === 'start' && process.platform !== 'linux') {
+  fail(
+    'The playground needs Linux (network namespaces); on this system make a kind cluster and apply deploy/manifests to it.',
+  )
+}
+installNpmPackages()
+if (goal === 'start' || goal === 'test') installDebianPackages(goal)
+if (goal !== 'packages') buildBundles()
