@@ -84,6 +84,15 @@ export interface TraceBatch {
   records: TraceRecord[]
 }
 
+/**
+ * Longest body of `POST /v1/traces`, in bytes; a longer one gets 413. One record can reach 0.6 MB (two
+ * heads of 64 KiB whose characters double in JSON, two bodies of 64 KiB in base64, the rest), so a
+ * batch always has room for several of the longest and for a thousand usual ones of 4 KB.
+ */
+export const MAX_BATCH_BYTES = 4 * 1024 * 1024
+/** Most records of one batch. */
+export const MAX_BATCH_RECORDS = 1000
+
 /** Headers whose values never leave the sidecar. */
 export const SECRET_HEADERS: ReadonlySet<string> = new Set([
   'authorization',

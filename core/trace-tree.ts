@@ -1,0 +1,160 @@
+/**
+ * Puts the records of one trace in order: which one caused which, and which two are the two sides of
+ * one hop. Pure; needs neither complete nor honest records.
+ */
+import type { TraceRecord } from './trace-record.ts'
+
+/** What the order of a trace depends on. */
+export type TreeRecord = Pick<
+  TraceRecord,
+  'spanId' | 'parentSpanId' | 'direction' | 'space' | 'pod' | 'startedAt' | 'durationMs'
+>
+
+/** One step of a trace: somebody sent a request (`caller`), somebody took it (`callee`). */
+export interface Hop<R extends TreeRecord = TraceRecord> {
+  /** 0 for the first hop; one more than that of the hop which caused this one. */
+  depth: number
+  /** The sending side's record; null where the sender has no sidecar. */
+  caller: R | null
+  /** The receiving side's record; null where the receiver has no sidecar or was never reached. */
+  callee: R | null
+  /**
+   * True if the cause is a guess: the app replaced the parent id by a span of its own, and the hop
+   * was put under the request that the same pod was answering at that moment.
+   */
+  inferred: boolean
+  /** The record that caused this hop; null at the start of a trace. */
+  cause: R | null
+}
+
+/**
+ * Orders records into hops: each hop after its cause, those of one cause by time. An outbound
+ * record and the inbound record that names it as its parent make one hop.
+ * Every record is in exactly one hop, also where parents are missing or go round in a circle.
+ */
+export function assembleHops<R extends TreeRecord>(records: readonly R[]): Hop<R>[] {
+  const byTime = records.toSorted((a, b) => a.startedAt - b.startedAt)
+  const { children, roots, inferred } = linkRecords(byTime)
+  const hops: Hop<R>[] = []
+  const placed = new Set<R>()
+
+  const walk = (start: R) => {
+    const stack: { record: R; cause: R | null; depth: number }[] = [
+      { record: start, cause: null, depth: 0 },
+    ]
+    for (let next = stack.pop(); next; next = stack.pop()) {
+      const { record, cause, depth } = next
+      if (placed.has(record)) continue
+      placed.add(record)
+      const answered = children.get(record.spanId)?.find((child) => isOtherSide(record, child))
+      const pair = answered && !placed.has(answered) ? answered : null
+      if (pair) placed.add(pair)
+      hops.push({ depth, ...sidesOf(record, pair), inferred: inferred.has(record), cause })
+      const caused = [record, ...(pair ? [pair] : [])]
+        .flatMap((side) => (children.get(side.spanId) ?? []).map((child) => ({ child, side })))
+        // Latest first, because the stack gives back the last that was put on it.
+        .sort((a, b) => b.child.startedAt - a.child.startedAt)
+      for (const { child, side } of caused) {
+        stack.push({ record: child, cause: side, depth: depth + 1 })
+      }
+    }
+  }
+
+  for (const root of roots) walk(root)
+  // Records left over are each other's parents: begin such a circle at its earliest record.
+  for (const record of byTime) if (!placed.has(record)) walk(record)
+  return hops
+}
+
+/** The earliest record whose cause is not in the trace; the earliest of all if each has one. */
+export function rootRecord<R extends TreeRecord>(records: readonly R[]): R | null {
+  const ids = new Set(records.map((record) => record.spanId))
+  const isRoot = ({ parentSpanId }: R) => parentSpanId === null || !ids.has(parentSpanId)
+  const earliest = (list: readonly R[]) =>
+    list.reduce<R | null>(
+      (best, one) => (best && best.startedAt <= one.startedAt ? best : one),
+      null,
+    )
+  return earliest(records.filter(isRoot)) ?? earliest(records)
+}
+
+interface Links<R> {
+  /** By span id of the cause, in order of time. */
+  children: Map<string, R[]>
+  roots: R[]
+  inferred: Set<R>
+}
+
+function linkRecords<R extends TreeRecord>(byTime: readonly R[]): Links<R> {
+  const ids = new Set(byTime.map((record) => record.spanId))
+  const links: Links<R> = { children: new Map(), roots: [], inferred: new Set() }
+  for (const record of byTime) {
+    const named = record.parentSpanId !== null && ids.has(record.parentSpanId)
+    const parentId = named ? record.parentSpanId : (enclosing(byTime, record)?.spanId ?? null)
+    if (parentId === null) {
+      links.roots.push(record)
+      continue
+    }
+    if (!named) links.inferred.add(record)
+    const siblings = links.children.get(parentId)
+    if (siblings) siblings.push(record)
+    else links.children.set(parentId, [record])
+  }
+  return links
+}
+
+/** The latest inbound request that this pod was answering when it sent `record`. */
+function enclosing<R extends TreeRecord>(byTime: readonly R[], record: R): R | null {
+  if (record.direction !== 'outbound') return null
+  const around = byTime.findLast(
+    (candidate) =>
+      candidate.direction === 'inbound' &&
+      candidate.pod === record.pod &&
+      candidate.space === record.space &&
+      candidate.startedAt <= record.startedAt &&
+      candidate.startedAt + candidate.durationMs >= record.startedAt,
+  )
+  return around ?? null
+}
+
+function isOtherSide(sender: TreeRecord, child: TreeRecord): boolean {
+  return sender.direction !== 'inbound' && child.direction === 'inbound'
+}
+
+function sidesOf<R extends TreeRecord>(
+  record: R,
+  pair: R | null,
+): Pick<Hop<R>, 'caller' | 'callee'> {
+  if (record.direction === 'inbound') return { caller: null, callee: record }
+  return { caller: record, callee: pair }
+}
+
+/** One end of a hop, for people. */
+export interface HopEnd {
+  /** Service or workload; the address where nothing else is known. */
+  name: string
+  /** Null where the end is in no space. */
+  space: string | null
+}
+
+/** Who called whom. */
+export function hopEnds({ caller, callee, cause }: Hop): { from: HopEnd; to: HopEnd } {
+  // Without a record of its own the sender is the sidecar that sent the request on to another pod.
+  return { from: fromEnd(caller ?? cause, callee), to: toEnd(caller, callee) }
+}
+
+function fromEnd(caller: TraceRecord | null, callee: TraceRecord | null): HopEnd {
+  if (!caller) return { name: callee?.client ?? 'unknown', space: null }
+  if (caller.direction === 'gateway') return { name: 'gateway', space: null }
+  return { name: caller.workload, space: caller.space }
+}
+
+function toEnd(caller: TraceRecord | null, callee: TraceRecord | null): HopEnd {
+  if (callee) return { name: callee.service ?? callee.workload, space: callee.space }
+  const service = caller?.route.service
+  if (service) return { name: service.name, space: service.space }
+  return {
+    name: caller?.authority ?? caller?.sni ?? caller?.route.target ?? 'unknown',
+    space: null,
+  }
+}
