@@ -9,7 +9,11 @@ import type { Address } from '../core/routing-table.ts'
 export interface StreamListener {
   /** A dialled connection is established. Never called for accepted ones. */
   onConnect?(): void
-  /** Bytes came. The buffer is the listener's to keep only if it copies it. */
+  /**
+   * Bytes came. The buffer is never changed afterwards, so it may be passed on to another stream or
+   * kept for as long as an exchange lasts; what is kept longer should be a copy, since a small part
+   * holds the whole.
+   */
   onData(chunk: Buffer): void
   /** The peer has sent FIN; writing may go on. */
   onEnd(): void
@@ -24,7 +28,11 @@ export interface ByteStream {
   /** Payload bytes so far, from and to the peer. */
   readonly bytesRead: number
   readonly bytesWritten: number
-  /** Replaces the listener; bytes that came while there was none are delivered to it. */
+  /**
+   * Replaces the listener; bytes that came while there was none are delivered to it. A listener
+   * that comes after the peer's FIN, or after the end of the connection, is told so again, in a
+   * later turn. Whether the stream is paused does not change.
+   */
   listen(listener: StreamListener): void
   /** Sends bytes; false asks the caller to stop until `onDrain`. The buffer is not to be changed. */
   write(chunk: Buffer): boolean
@@ -33,7 +41,12 @@ export interface ByteStream {
   resume(): void
   /** Sends FIN after all that was written. */
   end(): void
-  /** Ends at once with RST, so that the peer sees an error and no made-up end. */
+  /** Lets the connection go: what was written is still sent, then FIN; nothing more is heard. */
+  close(): void
+  /**
+   * Ends at once with RST, so that the peer sees an error and no made-up end. As after `close`,
+   * `onClose(null)` follows.
+   */
   reset(): void
 }
 

@@ -1,0 +1,156 @@
+/**
+ * Byte streams over the kernel's TCP sockets, by `node:net`. Besides the listeners, no other file of
+ * the proxy touches a socket.
+ */
+import net from 'node:net'
+import type { Address } from '../core/routing-table.ts'
+import type { ByteStream, StreamListener } from './stream.ts'
+
+/**
+ * Time to establish a connection, ms. Inside a cluster a SYN is answered in under 1 ms; the kernel
+ * sends it again after 1 s and 3 s, so 5 s stand two lost packets and still answer a waiting user.
+ */
+export const CONNECT_TIMEOUT_MS = 5_000
+
+/**
+ * Idle time before TCP keep-alive probes, ms. Peers that vanished without a FIN (a node that died)
+ * are noticed in 10 s + 9 probes instead of the kernel's two hours.
+ */
+const KEEP_ALIVE_MS = 10_000
+
+/** Wraps a socket that a server with `allowHalfOpen` has accepted. */
+export function acceptStream(socket: net.Socket): ByteStream {
+  socket.setNoDelay(true)
+  socket.setKeepAlive(true, KEEP_ALIVE_MS)
+  const remote = { ip: plainIp(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
+  return new SocketStream(socket, remote)
+}
+
+/**
+ * Opens a connection. Failures come as `onClose` with the errno in `code` and `syscall` `connect`;
+ * `ETIMEDOUT` after `timeoutMs`.
+ */
+export function dialTcp(
+  target: Address,
+  { timeoutMs = CONNECT_TIMEOUT_MS }: { timeoutMs?: number } = {},
+): ByteStream {
+  const socket = net.connect({
+    host: target.ip,
+    port: target.port,
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+    autoSelectFamily: false,
+  })
+  const stream = new SocketStream(socket, target)
+  const timer = setTimeout(() => {
+    const error: NodeJS.ErrnoException = new Error(
+      `connect ETIMEDOUT ${target.ip}:${target.port}: no answer in ${timeoutMs} ms`,
+    )
+    error.code = 'ETIMEDOUT'
+    error.syscall = 'connect'
+    socket.destroy(error)
+  }, timeoutMs)
+  const done = () => clearTimeout(timer)
+  socket.once('connect', done)
+  socket.once('close', done)
+  return stream
+}
+
+/** An IPv4 peer of a dual-stack listener shows as `::ffff:1.2.3.4`; it is plainly `1.2.3.4`. */
+function plainIp(ip: string): string {
+  return ip.startsWith('::ffff:') && ip.includes('.') ? ip.slice(7) : ip
+}
+
+class SocketStream implements ByteStream {
+  readonly remote: Address
+  readonly #socket: net.Socket
+  #listener: StreamListener | null = null
+  #ended = false
+  #closed = false
+  #dropped = false
+  #error: NodeJS.ErrnoException | null = null
+
+  constructor(socket: net.Socket, remote: Address) {
+    this.remote = remote
+    this.#socket = socket
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#error ??= error
+    })
+    socket.on('close', () => this.#onClose())
+    socket.on('connect', () => this.#listener?.onConnect?.())
+    socket.on('drain', () => this.#listener?.onDrain())
+    socket.on('end', () => {
+      this.#ended = true
+      this.#listener?.onEnd()
+    })
+  }
+
+  get bytesRead(): number {
+    return this.#socket.bytesRead
+  }
+
+  /** Without what still waits in user space. */
+  get bytesWritten(): number {
+    return (this.#socket.bytesWritten ?? 0) - this.#socket.writableLength
+  }
+
+  listen(listener: StreamListener): void {
+    const first = this.#listener === null
+    this.#listener = listener
+    if (this.#ended || this.#closed) queueMicrotask(() => this.#tellState(listener))
+    if (first && !this.#closed) {
+      // Attaching `data` starts the flow, unless `pause` was called before.
+      this.#socket.on('data', (chunk: Buffer) => {
+        if (!this.#dropped) this.#listener?.onData(chunk)
+      })
+    }
+  }
+
+  write(chunk: Buffer): boolean {
+    const socket = this.#socket
+    if (!socket.writable) return true
+    socket.write(chunk)
+    // Asked after the write: mostly the kernel has taken all of it by now, and then there is
+    // nothing to wait for. At or above the mark Node is bound to emit `drain`.
+    return socket.writableLength < socket.writableHighWaterMark
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (this.#listener !== null) this.#socket.resume()
+  }
+
+  end(): void {
+    if (this.#socket.writable) this.#socket.end()
+  }
+
+  close(): void {
+    this.#dropped = true
+    this.#socket.destroySoon()
+  }
+
+  reset(): void {
+    this.#dropped = true
+    if (this.#socket.destroyed) return
+    if (this.#socket.connecting) this.#socket.destroy()
+    else this.#socket.resetAndDestroy()
+  }
+
+  #onClose(): void {
+    this.#closed = true
+    // What goes wrong after the connection was let go concerns nobody.
+    if (this.#dropped) this.#error = null
+    this.#listener?.onClose(this.#error)
+  }
+
+  #tellState(listener: StreamListener): void {
+    if (this.#listener !== listener) return
+    if (this.#ended && !this.#dropped) listener.onEnd()
+    if (this.#closed && this.#listener === listener) listener.onClose(this.#error)
+  }
+}

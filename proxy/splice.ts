@@ -1,0 +1,105 @@
+/** Copies bytes between two connections until both are over, changing nothing. */
+import type { ByteStream, StreamListener } from './stream.ts'
+
+export interface SpliceEnd {
+  /** Bytes that came from `a` and from `b`, the initial ones included. */
+  fromA: number
+  fromB: number
+  /** What broke first, and on which side; null after an orderly end. */
+  error: NodeJS.ErrnoException | null
+  side: 'a' | 'b' | null
+}
+
+/** Bytes that have been read already and are to be delivered first. */
+export interface SpliceInitial {
+  toA?: Buffer
+  toB?: Buffer
+}
+
+/**
+ * Joins two connections: FIN goes on as FIN in that direction alone, RST (or any failure) as RST, a
+ * reader that stops stops the writer on the other side. `onEnd` is called once, when both are gone.
+ */
+export function splice(
+  a: ByteStream,
+  b: ByteStream,
+  initial: SpliceInitial | undefined,
+  onEnd: (end: SpliceEnd) => void,
+): void {
+  const end: SpliceEnd = { fromA: 0, fromB: 0, error: null, side: null }
+  let open = 2
+  const closed = (error: NodeJS.ErrnoException | null, side: 'a' | 'b') => {
+    if (error !== null && end.error === null) {
+      end.error = error
+      end.side = side
+    }
+    open -= 1
+    if (open === 0) onEnd(end)
+  }
+  const fromA = new HalfSplice(a, b, (error) => closed(error, 'a'))
+  const fromB = new HalfSplice(b, a, (error) => closed(error, 'b'))
+  fromA.twin = fromB
+  fromB.twin = fromA
+  const count = () => {
+    end.fromA = fromA.bytes
+    end.fromB = fromB.bytes
+  }
+  fromA.count = count
+  fromB.count = count
+  a.listen(fromA)
+  b.listen(fromB)
+  if (initial?.toB?.length) fromA.onData(initial.toB)
+  if (initial?.toA?.length) fromB.onData(initial.toA)
+  if (!fromA.stopped) a.resume()
+  if (!fromB.stopped) b.resume()
+}
+
+/** One direction: listens to its source and writes to the other side. */
+class HalfSplice implements StreamListener {
+  bytes = 0
+  stopped = false
+  ended = false
+  twin: HalfSplice = this
+  count: () => void = () => {}
+  readonly #from: ByteStream
+  readonly #to: ByteStream
+  readonly #closed: (error: NodeJS.ErrnoException | null) => void
+
+  constructor(
+    from: ByteStream,
+    to: ByteStream,
+    closed: (error: NodeJS.ErrnoException | null) => void,
+  ) {
+    this.#from = from
+    this.#to = to
+    this.#closed = closed
+  }
+
+  onData(chunk: Buffer): void {
+    this.bytes += chunk.length
+    if (this.#to.write(chunk)) return
+    this.stopped = true
+    this.#from.pause()
+  }
+
+  /** The source can take more again, so that its other side may go on. */
+  onDrain(): void {
+    const other = this.twin
+    if (!other.stopped) return
+    other.stopped = false
+    this.#to.resume()
+  }
+
+  onEnd(): void {
+    if (this.ended) return
+    this.ended = true
+    this.#to.end()
+  }
+
+  onClose(error: NodeJS.ErrnoException | null): void {
+    this.count()
+    const orderly = error === null && this.ended && this.twin.ended
+    if (!orderly) this.#to.reset()
+    this.#closed(error)
+  }
+}
