@@ -48,10 +48,9 @@ export function readConfig<S extends Settings>(
     }
     const parsed = setting.parse(text)
     if (parsed.ok) values[key] = parsed.value
-    else
-      mistakes.push(
-        `${setting.env}${setting.secret ? '' : `="${text}"`}: expected ${parsed.expected}`,
-      )
+    // A parser may quote the value in what it expected, so a secret's mistake names the form only.
+    else if (setting.secret) mistakes.push(`${setting.env}: expected ${setting.form}`)
+    else mistakes.push(`${setting.env}="${text}": expected ${parsed.expected}`)
   }
   if (mistakes.length > 0) return { ok: false, mistakes }
   return { ok: true, config: values as Config<S> }

@@ -16,6 +16,8 @@ export type Exec = (
 
 /** Output beyond this is an error: nothing we run prints more than a few kilobytes. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024
+/** What we run takes milliseconds; waiting for another program's iptables lock is the slowest part. */
+const DEFAULT_TIMEOUT_MS = 30_000
 
 export const exec: Exec = (file, args, options = {}) =>
   new Promise((resolve, reject) => {
@@ -25,13 +27,15 @@ export const exec: Exec = (file, args, options = {}) =>
       {
         encoding: 'utf8',
         maxBuffer: MAX_OUTPUT_BYTES,
-        timeout: options.timeoutMs ?? 30_000,
+        timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+        // A program that ignores SIGTERM would outlive its time-out, and the promise with it.
+        killSignal: 'SIGKILL',
         ...(options.env && { env: { ...process.env, ...options.env } }),
       },
       (error, stdout, stderr) => {
         if (error && typeof error.code !== 'number') {
           const cause = error.killed
-            ? `did not end within ${options.timeoutMs ?? 30_000} ms`
+            ? `did not end within ${options.timeoutMs ?? DEFAULT_TIMEOUT_MS} ms`
             : error.message
           reject(new Error(`${commandLine(file, args)}: ${cause}`, { cause: error }))
           return

@@ -5,14 +5,16 @@
 
 /** Readiness: true once every named task is done, and false again as soon as the drain begins. */
 export class Readiness {
-  readonly #waiting = new Set<string>()
+  /** One object for each task, so that two tasks of one name are two. */
+  readonly #waiting = new Set<{ name: string }>()
   #draining = false
 
   /** Holds readiness back until the returned function is called; calling it twice is harmless. */
   task(name: string): () => void {
-    this.#waiting.add(name)
+    const task = { name }
+    this.#waiting.add(task)
     return () => {
-      this.#waiting.delete(name)
+      this.#waiting.delete(task)
     }
   }
 
@@ -21,7 +23,8 @@ export class Readiness {
   }
 
   get state(): { ready: boolean; waitingFor: string[] } {
-    const waitingFor = [...this.#waiting, ...(this.#draining ? ['drain'] : [])]
+    const names = [...this.#waiting].map((task) => task.name)
+    const waitingFor = [...names, ...(this.#draining ? ['drain'] : [])]
     return { ready: waitingFor.length === 0, waitingFor }
   }
 }
@@ -47,27 +50,25 @@ export async function runUntilSignal(
   signals: SignalSource,
   deadlineMs: number,
 ): Promise<Ending> {
-  let onSignal: () => void = () => {}
-  const nextSignal = () =>
-    new Promise<void>((resolve) => {
-      onSignal = resolve
-    })
-  const listener = () => onSignal()
-  const first = nextSignal()
+  const first = Promise.withResolvers<void>()
+  const second = Promise.withResolvers<Ending>()
+  const deadline = Promise.withResolvers<Ending>()
+  let seen = 0
+  const listener = () => {
+    seen += 1
+    if (seen === 1) first.resolve()
+    else second.resolve('second-signal')
+  }
+  let timer: NodeJS.Timeout | undefined
   signals.on('SIGTERM', listener)
   signals.on('SIGINT', listener)
   try {
-    await first
-    const second = nextSignal().then((): Ending => 'second-signal')
+    await first.promise
+    timer = setTimeout(() => deadline.resolve('deadline'), deadlineMs)
     const drained = app.close().then((): Ending => 'drained')
-    let timer: NodeJS.Timeout | undefined
-    const deadline = new Promise<Ending>((resolve) => {
-      timer = setTimeout(() => resolve('deadline'), deadlineMs)
-    })
-    const ending = await Promise.race([drained, second, deadline])
-    clearTimeout(timer)
-    return ending
+    return await Promise.race([drained, second.promise, deadline.promise])
   } finally {
+    clearTimeout(timer)
     signals.off('SIGTERM', listener)
     signals.off('SIGINT', listener)
   }

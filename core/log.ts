@@ -6,8 +6,9 @@ export type Log = Pick<pino.Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error
   child(bindings: Record<string, unknown>): Log
 }
 
-/** Paths that pino blanks wherever they appear one level deep in a record. */
-const REDACTED = ['*.authorization', '*.cookie', '*["set-cookie"]', '*.token', '*.password']
+/** Fields that are blanked at the top of a record and one level deep in it. */
+const SECRET_FIELDS = ['authorization', 'cookie', 'set-cookie', 'token', 'password']
+const REDACTED = SECRET_FIELDS.flatMap((field) => [`["${field}"]`, `*["${field}"]`])
 
 /**
  * Makes a program's log.

@@ -1,4 +1,5 @@
 /** The table that a sidecar routes by: the feed's state, indexed for look-ups in constant time. */
+import { isIP } from 'node:net'
 import type { FeedMessage, FeedPort, FeedService, FeedVersion, SelfPort } from './routing-feed.ts'
 import { serviceKey } from './routing-feed.ts'
 import { type Chain, chainOf, type Space } from './spaces.ts'
@@ -22,15 +23,18 @@ export function formatAddress({ ip, port }: Address): string {
 /** Reads what `formatAddress` writes; null for anything else. */
 export function parseAddress(text: string): Address | null {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text)
-  const ip = match?.[1] ?? match?.[2]
-  return ip === undefined ? null : { ip, port: Number(match?.[3]) }
+  const [, v6, v4, digits] = match ?? []
+  const ip = v6 ?? v4 ?? ''
+  const port = Number(digits)
+  return isIP(ip) === (v6 ? 6 : 4) && port <= 65535 ? { ip, port } : null
 }
 
 export class RoutingTable {
   #version: FeedVersion | null = null
   readonly #spaces = new Map<string, Space>()
   readonly #services = new Map<string, FeedService>()
-  readonly #byAddress = new Map<string, ServicePort>()
+  /** Several only where headless Services share pods; ordered by key, so that order of arrival never matters. */
+  readonly #byAddress = new Map<string, ServicePort[]>()
   #self: SelfPort[] = []
   readonly #chains = new Map<string, Chain>()
 
@@ -74,7 +78,7 @@ export class RoutingTable {
 
   /** The service port that owns a cluster IP (or, headless, an endpoint) and port. */
   serviceAt(address: Address): ServicePort | null {
-    return this.#byAddress.get(formatAddress(address)) ?? null
+    return this.#byAddress.get(formatAddress(address))?.[0] ?? null
   }
 
   service(space: string, name: string): FeedService | null {
@@ -110,7 +114,8 @@ export class RoutingTable {
     this.#removeService(key)
     this.#services.set(key, service)
     for (const { address, port } of addressesOf(service)) {
-      this.#byAddress.set(address, { service, port })
+      const owners = [...(this.#byAddress.get(address) ?? []), { service, port }]
+      this.#byAddress.set(address, owners.sort(byKey))
     }
   }
 
@@ -120,9 +125,17 @@ export class RoutingTable {
     this.#services.delete(key)
     for (const { address } of addressesOf(service)) {
       // A cluster IP may already have passed to another service within the same delta.
-      if (this.#byAddress.get(address)?.service === service) this.#byAddress.delete(address)
+      const others = this.#byAddress.get(address)?.filter((owner) => owner.service !== service)
+      if (others && others.length > 0) this.#byAddress.set(address, others)
+      else this.#byAddress.delete(address)
     }
   }
+}
+
+function byKey(a: ServicePort, b: ServicePort): number {
+  const [left, right] = [a, b].map(({ service }) => serviceKey(service.space, service.name))
+  if (left === right) return a.port.port - b.port.port
+  return (left ?? '') < (right ?? '') ? -1 : 1
 }
 
 function addressesOf(service: FeedService): { address: string; port: FeedPort }[] {

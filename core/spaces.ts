@@ -69,6 +69,9 @@ export function describeProblem(problem: ChainProblem): string {
   if (problem.code === 'parent-missing') {
     return `space "${problem.space}" names the parent "${problem.parent}", which is not a space: label that namespace ${LABEL.space}=true or change ${LABEL.parentSpace}`
   }
+  if (problem.spaces.length === 1) {
+    return `space "${problem.spaces[0]}" names itself as its parent: change its label ${LABEL.parentSpace}`
+  }
   return `spaces ${problem.spaces.join(' -> ')} are each other's ancestors: change ${LABEL.parentSpace} on one of them`
 }
 

@@ -33,6 +33,10 @@ interface WatchEvent<T> {
 const RETRY_MS = { first: 200, last: 10_000 }
 /** The server ends a watch after this time (s), and a fresh one starts where it ended. */
 const WATCH_SECONDS = 300
+/** A watch that is still open this long (ms) after its end was due hangs on a dead link. */
+const WATCH_GRACE_MS = 30_000
+/** A watch shorter than this (ms) has failed even if it ended in order: no busy loop of watches. */
+const SHORT_WATCH_MS = 1000
 /** Objects a page, so that no answer grows past a few megabytes. */
 const PAGE = 500
 
@@ -54,6 +58,7 @@ export function watchCache<T extends KubeObject>(
   })
 
   const set = (key: string, now: T | null) => {
+    if (stopped.signal.aborted) return
     const old = objects.get(key) ?? null
     if (now) objects.set(key, now)
     else objects.delete(key)
@@ -65,7 +70,10 @@ export function watchCache<T extends KubeObject>(
     let next = ''
     let version: string
     do {
-      const page = await client.get<ListAnswer<T>>(withQuery(path, `limit=${PAGE}${next}`))
+      const page = await client.get<ListAnswer<T>>(
+        withQuery(path, `limit=${PAGE}${next}`),
+        stopped.signal,
+      )
       for (const object of page.items) {
         const key = objectKey(object)
         seen.add(key)
@@ -93,30 +101,36 @@ export function watchCache<T extends KubeObject>(
       version = object.metadata.resourceVersion ?? version
       if (type !== 'BOOKMARK') set(objectKey(object), type === 'DELETED' ? null : object)
     }
-    await client.lines(withQuery(path, query), onLine, stopped.signal)
+    const dead = AbortSignal.timeout(WATCH_SECONDS * 1000 + WATCH_GRACE_MS)
+    await client.lines(withQuery(path, query), onLine, AbortSignal.any([stopped.signal, dead]))
     if (failure) throw failure
     return version
   }
 
   async function follow(): Promise<void> {
     let pause = RETRY_MS.first
+    const rest = async () => {
+      // Half fixed, half random, so that many clients do not come back at the same moment.
+      await sleep(pause / 2 + Math.random() * (pause / 2), undefined, {
+        signal: stopped.signal,
+      }).catch(() => {})
+      pause = Math.min(pause * 2, RETRY_MS.last)
+    }
     let version: string | null = null
     while (!stopped.signal.aborted) {
       try {
         version ??= await list()
         markSynced()
+        const startedAt = performance.now()
         version = await watch(version)
-        pause = RETRY_MS.first
+        if (performance.now() - startedAt < SHORT_WATCH_MS) await rest()
+        else pause = RETRY_MS.first
       } catch (error) {
         if (stopped.signal.aborted) return
         // 410 Gone: the version is too old to go on from. Listing again is right after any failure.
         version = null
         log.warn({ path, error: (error as Error).message, retryMs: pause }, 'watch interrupted')
-        // Half fixed, half random, so that many clients do not come back at the same moment.
-        await sleep(pause / 2 + Math.random() * (pause / 2), undefined, {
-          signal: stopped.signal,
-        }).catch(() => {})
-        pause = Math.min(pause * 2, RETRY_MS.last)
+        await rest()
       }
     }
   }

@@ -1,7 +1,7 @@
 /** A thin client of the Kubernetes API: paths in, plain JSON out, so that unknown fields survive. */
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { createInterface } from 'node:readline'
+import { StringDecoder } from 'node:string_decoder'
 import { KubeConfig } from '@kubernetes/client-node'
 
 /** The API server's answer when it is not 2xx. */
@@ -26,14 +26,17 @@ export type PatchType =
   | 'application/apply-patch+yaml'
 
 export interface KubeClient {
-  get<T>(path: string): Promise<T>
+  get<T>(path: string, signal?: AbortSignal): Promise<T>
   create<T>(path: string, body: unknown): Promise<T>
   replace<T>(path: string, body: unknown): Promise<T>
   patch<T>(path: string, type: PatchType, body: unknown): Promise<T>
   delete(path: string): Promise<void>
   /** Any endpoint's answer as text, e.g. a pod's log. */
   text(path: string): Promise<string>
-  /** Reads a stream line by line until it ends or `signal` aborts; rejects on a non-2xx status. */
+  /**
+   * Reads a stream line by line (LF or CRLF; a last line without an end counts). Resolves when it
+   * ends or `signal` aborts; rejects on a non-2xx status, a cut connection, or when `onLine` throws.
+   */
   lines(path: string, onLine: (line: string) => void, signal: AbortSignal): Promise<void>
   /** The server that this client talks to, and the namespace of its context. */
   readonly server: string
@@ -41,7 +44,7 @@ export interface KubeClient {
 }
 
 export interface KubeClientOptions {
-  /** Path of a kubeconfig; without one: in-cluster, then KUBECONFIG, then ~/.kube/config. */
+  /** Path of a kubeconfig; without one: KUBECONFIG, then ~/.kube/config, then in-cluster. */
   kubeconfig?: string | undefined
   /** Context to use instead of the current one. */
   context?: string | undefined
@@ -49,6 +52,10 @@ export interface KubeClientOptions {
 
 /** An answer must begin within this time (ms): the API server's own limit for a request is 60 s. */
 const ANSWER_TIMEOUT_MS = 65_000
+/** TCP asks after this silence (ms) if the server is still there, so that a dead link ends a watch. */
+const KEEP_ALIVE_MS = 30_000
+/** What the client library falls back to when it finds no configuration at all. */
+const NO_CLUSTER = 'http://localhost:8080'
 
 /** Makes a client; throws a sentence if no cluster is configured. */
 export function createKubeClient(options: KubeClientOptions = {}): KubeClient {
@@ -65,13 +72,26 @@ export function createKubeClient(options: KubeClientOptions = {}): KubeClient {
     config.setCurrentContext(options.context)
   }
   const cluster = config.getCurrentCluster()
-  if (!cluster) throw new Error('no cluster is configured: set KUBECONFIG or pass --kubeconfig')
+  if (
+    !cluster ||
+    (cluster.server === NO_CLUSTER && !options.kubeconfig && !cluster.skipTLSVerify)
+  ) {
+    throw new Error('no cluster is configured: set KUBECONFIG or pass --kubeconfig')
+  }
   const send = (method: string, path: string, body?: unknown, type = 'application/json') =>
-    sendRequest(config, cluster.server, { method, path, body, type })
+    sendRequest(config, cluster.server, { method, path, body, type, signal: undefined })
+  const read = (path: string, signal: AbortSignal | undefined) =>
+    sendRequest(config, cluster.server, {
+      method: 'GET',
+      path,
+      body: undefined,
+      type: 'application/json',
+      signal,
+    })
   return {
     server: cluster.server,
     namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
-    get: async (path) => JSON.parse(await textOf(await send('GET', path))),
+    get: async (path, signal) => JSON.parse(await textOf(await read(path, signal))),
     create: async (path, body) => JSON.parse(await textOf(await send('POST', path, body))),
     replace: async (path, body) => JSON.parse(await textOf(await send('PUT', path, body))),
     patch: async (path, type, body) =>
@@ -80,7 +100,13 @@ export function createKubeClient(options: KubeClientOptions = {}): KubeClient {
       await textOf(await send('DELETE', path))
     },
     text: async (path) => textOf(await send('GET', path)),
-    lines: async (path, onLine, signal) => readLines(await send('GET', path), onLine, signal),
+    lines: async (path, onLine, signal) => {
+      try {
+        await readLines(await read(path, signal), onLine)
+      } catch (error) {
+        if (!signal.aborted) throw error
+      }
+    },
   }
 }
 
@@ -89,6 +115,8 @@ interface Call {
   path: string
   body: unknown
   type: string
+  /** Ends the request, and its answer, at any moment. */
+  signal: AbortSignal | undefined
 }
 
 async function sendRequest(
@@ -101,6 +129,7 @@ async function sendRequest(
     method: call.method,
     headers: { accept: 'application/json', 'content-type': call.type, 'user-agent': 'devspaces' },
   }
+  if (call.signal) options.signal = call.signal
   await config.applyToHTTPSOptions(options)
   const open = url.protocol === 'https:' ? httpsRequest : httpRequest
   return new Promise((resolve, reject) => {
@@ -111,6 +140,7 @@ async function sendRequest(
       )
     request.setTimeout(ANSWER_TIMEOUT_MS, () => request.destroy(new Error('no answer in time')))
     request.on('error', fail)
+    request.on('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS))
     request.on('response', (response) => {
       request.setTimeout(0)
       const status = response.statusCode ?? 0
@@ -137,23 +167,22 @@ async function textOf(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-async function readLines(
-  response: IncomingMessage,
-  onLine: (line: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const abort = () => response.destroy()
-  signal.addEventListener('abort', abort, { once: true })
-  if (signal.aborted) abort()
+/** Not node:readline: that also breaks lines at U+2028 and U+2029, which JSON allows in strings. */
+async function readLines(response: IncomingMessage, onLine: (line: string) => void): Promise<void> {
+  const decoder = new StringDecoder('utf8')
+  const emit = (line: string) => {
+    const text = line.endsWith('\r') ? line.slice(0, -1) : line
+    if (text !== '') onLine(text)
+  }
+  let rest = ''
   try {
-    for await (const line of createInterface({
-      input: response,
-      crlfDelay: Number.POSITIVE_INFINITY,
-    })) {
-      if (line !== '') onLine(line)
+    for await (const chunk of response) {
+      const lines = (rest + decoder.write(chunk)).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) emit(line)
     }
+    emit(rest + decoder.end())
   } finally {
-    signal.removeEventListener('abort', abort)
     response.destroy()
   }
 }

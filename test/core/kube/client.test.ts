@@ -1,0 +1,160 @@
+/** The API client against a scripted server. */
+import { afterEach, expect, test } from '@jest/globals'
+import { createKubeClient, KubeError } from '../../../core/kube/client.ts'
+import { answerJson, type ScriptedApi, scriptedApi } from './api-fixture.ts'
+
+let api: ScriptedApi | null = null
+
+afterEach(async () => {
+  await api?.close()
+  api = null
+})
+
+test('server and namespace come from the context, with default where it names none', async () => {
+  api = await scriptedApi((_, response) => response.end())
+  expect(api.client.server).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+  expect(api.client.namespace).toBe('alice')
+  const plain = createKubeClient({ kubeconfig: api.kubeconfig, context: 'plain' })
+  expect(plain.namespace).toBe('default')
+})
+
+test('an unknown context is named together with those there are', async () => {
+  api = await scriptedApi((_, response) => response.end())
+  expect(() => createKubeClient({ kubeconfig: api?.kubeconfig, context: 'bob' })).toThrow(
+    'context "bob" is not in the kubeconfig; it has: alice, plain',
+  )
+})
+
+test('each verb sends its method, its body and the token', async () => {
+  const seen: unknown[] = []
+  api = await scriptedApi((request, response) => {
+    let body = ''
+    request.on('data', (chunk) => {
+      body += chunk
+    })
+    request.on('end', () => {
+      const { authorization, 'content-type': type } = request.headers
+      seen.push([request.method, request.url, authorization, type, body])
+      answerJson(response, 200, { kind: 'Thing', odd: { field: 1 } })
+    })
+  })
+  const json = 'application/json'
+  expect(await api.client.get('/a')).toEqual({ kind: 'Thing', odd: { field: 1 } })
+  await api.client.create('/b', { x: 1 })
+  await api.client.replace('/c', { x: 2 })
+  await api.client.patch('/d', 'application/merge-patch+json', { x: 3 })
+  await api.client.delete('/e')
+  expect(seen).toEqual([
+    ['GET', '/a', 'Bearer hunter2', json, ''],
+    ['POST', '/b', 'Bearer hunter2', json, '{"x":1}'],
+    ['PUT', '/c', 'Bearer hunter2', json, '{"x":2}'],
+    ['PATCH', '/d', 'Bearer hunter2', 'application/merge-patch+json', '{"x":3}'],
+    ['DELETE', '/e', 'Bearer hunter2', json, ''],
+  ])
+})
+
+test('a Status answer becomes an error with status, reason and the request', async () => {
+  api = await scriptedApi((_, response) =>
+    answerJson(response, 404, { reason: 'NotFound', message: 'namespaces "x" not found' }),
+  )
+  const error = await api.client.get('/api/v1/namespaces/x').catch((caught) => caught)
+  expect(error).toBeInstanceOf(KubeError)
+  expect(error).toMatchObject({
+    status: 404,
+    reason: 'NotFound',
+    message: 'GET /api/v1/namespaces/x: namespaces "x" not found',
+  })
+})
+
+test('an error answer that is no Status is quoted', async () => {
+  api = await scriptedApi((_, response) => response.writeHead(502).end('<h1>bad gateway</h1>'))
+  await expect(api.client.text('/x')).rejects.toMatchObject({
+    status: 502,
+    message: 'GET /x: status 502: <h1>bad gateway</h1>',
+  })
+})
+
+test('a server that is not there is named', async () => {
+  api = await scriptedApi((_, response) => response.end())
+  const { client } = api
+  await api.close()
+  api = null
+  await expect(client.get('/x')).rejects.toThrow(
+    /^GET \/x at http:\/\/127.0.0.1:\d+: .*ECONNREFUSED/,
+  )
+})
+
+test('get can be aborted while the server keeps silent', async () => {
+  api = await scriptedApi(() => {})
+  const abort = new AbortController()
+  const answer = api.client.get('/x', abort.signal)
+  setTimeout(() => abort.abort(), 20)
+  await expect(answer).rejects.toThrow(/GET \/x at .*abort/)
+})
+
+async function linesOf(chunks: (string | Buffer)[]): Promise<string[]> {
+  api = await scriptedApi(async (_, response) => {
+    for (const chunk of chunks) {
+      response.write(chunk)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    response.end()
+  })
+  const lines: string[] = []
+  await api.client.lines('/x', (line) => lines.push(line), new AbortController().signal)
+  return lines
+}
+
+const snowman = Buffer.from('☃')
+
+test.each([
+  ['one in each chunk', ['a\n', 'b\n'], ['a', 'b']],
+  ['several in one chunk', ['a\nb\nc\n'], ['a', 'b', 'c']],
+  ['one over several chunks', ['a', 'b', 'c\n'], ['abc']],
+  ['CRLF, also torn apart', ['a\r\nb\r', '\nc\r\n'], ['a', 'b', 'c']],
+  ['empty ones are dropped', ['\n\na\n\n'], ['a']],
+  ['a last one without an end', ['a\nb'], ['a', 'b']],
+  ['a character torn apart', [snowman.subarray(0, 1), snowman.subarray(1), '\n'], ['☃']],
+  ['U+2028 does not end one', ['{"a":"\u2028\u2029"}\n'], ['{"a":"\u2028\u2029"}']],
+])('lines: %s', async (_, chunks, expected) => {
+  expect(await linesOf(chunks)).toEqual(expected)
+})
+
+test('lines ends quietly when it is aborted, before and after the answer began', async () => {
+  const opened: (() => void)[] = []
+  api = await scriptedApi((_, response, url) => {
+    if (url.pathname === '/begun') response.write('a\n')
+    for (const done of opened) done()
+  })
+  const silent = new AbortController()
+  opened.push(() => setTimeout(() => silent.abort(), 10))
+  await api.client.lines('/silent', () => {}, silent.signal)
+  const begun = new AbortController()
+  await api.client.lines('/begun', () => begun.abort(), begun.signal)
+  await api.client.lines('/never', () => {}, AbortSignal.abort())
+  expect(api.requests).toEqual(['GET /silent', 'GET /begun'])
+})
+
+test('lines rejects when the connection is cut', async () => {
+  api = await scriptedApi((_, response) => {
+    response.write('a\n')
+    setTimeout(() => response.destroy(), 20)
+  })
+  const lines: string[] = []
+  const read = api.client.lines('/x', (line) => lines.push(line), new AbortController().signal)
+  await expect(read).rejects.toThrow()
+  expect(lines).toEqual(['a'])
+})
+
+test('lines rejects on a status that is not 2xx, and when the reader throws', async () => {
+  api = await scriptedApi((_, response, url) => {
+    if (url.pathname === '/gone') answerJson(response, 410, { reason: 'Expired', message: 'old' })
+    else response.write('a\n')
+  })
+  const { signal } = new AbortController()
+  await expect(api.client.lines('/gone', () => {}, signal)).rejects.toMatchObject({ status: 410 })
+  const throwing = () => {
+    throw new Error('cannot read this')
+  }
+  await expect(api.client.lines('/x', throwing, signal)).rejects.toThrow('cannot read this')
+})
