@@ -1,0 +1,115 @@
+/** One admission: review in, answer out, with one log line and one count. Never throws. */
+import type { Log } from '../core/log.ts'
+import type { FactSource } from './facts.ts'
+import { type Injection, inject } from './inject/inject.ts'
+import { isObject } from './inject/json.ts'
+import { SKIP_REASON } from './inject/reasons.ts'
+import type { Metrics, Outcome } from './metrics.ts'
+import {
+  allow,
+  failed,
+  type ReviewAnswer,
+  type ReviewRequest,
+  readReview,
+  refuse,
+  tryLater,
+} from './review.ts'
+
+export interface AdmitDependencies {
+  facts: FactSource
+  metrics: Metrics
+  log: Log
+  /** Milliseconds, of a clock that never goes back. */
+  now: () => number
+}
+
+export type Admission = { status: 200; answer: ReviewAnswer } | { status: 400; message: string }
+
+interface Verdict {
+  answer: ReviewAnswer
+  outcome: Outcome
+  reason: string
+  /** What the log line says besides. */
+  details: Record<string, unknown>
+}
+
+export type Admit = (body: unknown) => Promise<Admission>
+
+export function createAdmit({ facts, metrics, log, now }: AdmitDependencies): Admit {
+  return async (body) => {
+    const start = now()
+    const seconds = () => (now() - start) / 1000
+    const review = readReview(body)
+    if (!review.ok) {
+      metrics.admission('malformed', 'none', seconds())
+      log.warn({ error: review.message }, 'malformed admission review')
+      return { status: 400, message: review.message }
+    }
+    const { request } = review
+    const verdict = await decideOn(request, facts, log)
+    metrics.admission(verdict.outcome, verdict.reason, seconds())
+    const { outcome, reason, details } = verdict
+    log.info(
+      {
+        outcome,
+        reason,
+        ...details,
+        uid: request.uid,
+        namespace: request.namespace,
+        pod: podName(request),
+        dryRun: request.dryRun,
+        ms: now() - start,
+      },
+      'admission',
+    )
+    return { status: 200, answer: verdict.answer }
+  }
+}
+
+async function decideOn(request: ReviewRequest, source: FactSource, log: Log): Promise<Verdict> {
+  const { uid, namespace } = request
+  try {
+    const facts = await source.of(namespace)
+    if (!facts) return unknownNamespace(uid, namespace)
+    return verdictOf(uid, inject(request.object, facts))
+  } catch (error) {
+    // A fault of ours. The pod is refused, because without its sidecar it would be routed wrongly.
+    log.error({ uid, namespace, error: (error as Error).stack }, 'admission failed')
+    const message = `the webhook failed on pod ${namespace}/${podName(request)}: ${(error as Error).message}; its log has the details under uid ${uid}`
+    return { answer: failed(uid, message), outcome: 'failed', reason: 'internal', details: {} }
+  }
+}
+
+function unknownNamespace(uid: string, namespace: string): Verdict {
+  const message = `namespace "${namespace}" is not known to the webhook yet: try again in a few seconds`
+  return {
+    answer: tryLater(uid, message),
+    outcome: 'failed',
+    reason: 'namespace-unknown',
+    details: {},
+  }
+}
+
+function verdictOf(uid: string, injection: Injection): Verdict {
+  if (injection.kind === 'skipped') {
+    const { reason } = injection
+    return { answer: allow(uid), outcome: 'skipped', reason, details: { why: SKIP_REASON[reason] } }
+  }
+  if (injection.kind === 'invalid') {
+    const { errors } = injection
+    return { answer: refuse(uid, errors), outcome: 'invalid', reason: 'none', details: { errors } }
+  }
+  const { patch, warnings, layout, repaired } = injection
+  return {
+    answer: allow(uid, patch, warnings),
+    outcome: repaired ? 'repaired' : 'injected',
+    reason: 'none',
+    details: { layout, operations: patch.length, ...(warnings.length > 0 && { warnings }) },
+  }
+}
+
+/** Pods of a ReplicaSet have no name yet, only the beginning of one. */
+function podName({ object }: ReviewRequest): string {
+  const metadata = isObject(object['metadata']) ? object['metadata'] : {}
+  return String(metadata['name'] ?? `${metadata['generateName'] ?? ''}*`)
+}

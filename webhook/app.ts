@@ -1,0 +1,139 @@
+/** Puts the webhook together: copies of what it must know, certificate, server, registration. */
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from '../core/config.ts'
+import { watchCache } from '../core/kube/cache.ts'
+import type { KubeClient } from '../core/kube/client.ts'
+import type { KubeNode, Namespace } from '../core/kube/types.ts'
+import { Readiness } from '../core/lifecycle.ts'
+import type { Log } from '../core/log.ts'
+import { createAdmit } from './admit.ts'
+import { loadAuthority } from './authority-secret.ts'
+import { createLeaf, expiryOf, type KeyPair, LEAF_LIFE_MS } from './certificate.ts'
+import type { settings } from './config.ts'
+import { createFactSource, type FixedFacts } from './facts.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { CONFIGURATION_PATH, keepRegistered, type WebhookConfiguration } from './registration.ts'
+import { createServer, type WebhookServer } from './server.ts'
+
+export type WebhookConfig = Config<typeof settings>
+
+export interface WebhookApp {
+  /** Where the server listens. */
+  address: AddressInfo
+  /** Certificate of the authority (PEM) that signs for this server. */
+  authority: string
+  /** Fails readiness, serves on for the drain time, then ends. */
+  close(): Promise<void>
+}
+
+export interface AppParts {
+  config: WebhookConfig
+  client: KubeClient
+  log: Log
+  /** Wall clock. */
+  now?: () => Date
+}
+
+/** How often the age of the certificate is looked at (ms); a suspended machine wakes up with it. */
+const RENEWAL_CHECK_MS = 60 * 60 * 1000
+
+export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
+  const { config, client, log, now = () => new Date() } = parts
+  const authority = await loadAuthority(client, now())
+  const leaf = await createLeaf(authority, now())
+  const metrics = createMetrics()
+  metrics.certificateExpiry(expiryOf(leaf))
+  const readiness = new Readiness()
+  const cachesDone = readiness.task('namespaces and nodes')
+  const registered = readiness.task('webhook configuration')
+
+  const namespaces = watchCache<Namespace>(client, '/api/v1/namespaces', log)
+  const nodes = watchCache<KubeNode>(client, '/api/v1/nodes', log)
+  const configurations = watchCache<WebhookConfiguration>(client, CONFIGURATION_PATH, log)
+  void Promise.all([namespaces.synced, nodes.synced]).then(cachesDone)
+  const stopCaches = () => {
+    for (const cache of [namespaces, nodes, configurations]) cache.stop()
+  }
+
+  const facts = createFactSource(namespaces, nodes, fixedFacts(config))
+  const admit = createAdmit({ facts, metrics, log, now: () => performance.now() })
+  const server = createServer({ certificate: leaf, admit, metrics, readiness })
+  try {
+    await listen(server, config)
+  } catch (error) {
+    stopCaches()
+    throw error
+  }
+  const address = server.server.address() as AddressInfo
+  log.info({ address: address.address, port: address.port }, 'listening')
+  const renewal = renewLeaf({ authority, server, metrics, now, log })
+  const registration = keepRegistered({
+    client,
+    configurations,
+    authority: authority.cert,
+    log,
+    onRegistered: registered,
+  })
+
+  return {
+    address,
+    authority: authority.cert,
+    async close() {
+      readiness.drain()
+      log.info({ seconds: config.drainSeconds }, 'draining')
+      await sleep(config.drainSeconds * 1000)
+      registration.stop()
+      clearInterval(renewal)
+      await server.close()
+      stopCaches()
+    },
+  }
+}
+
+function fixedFacts(config: WebhookConfig): FixedFacts {
+  return {
+    images: {
+      proxy: config.proxyImage,
+      proxyInit: config.proxyInitImage,
+      build: config.buildImage,
+    },
+    clusterDomain: config.clusterDomain,
+    controllerUrl: config.controllerUrl,
+    proxyResources: config.proxyResources,
+    proxyLogLevel: config.proxyLogLevel,
+  }
+}
+
+/** `::` takes both families; a machine without IPv6 has no such address and gets all of IPv4. */
+async function listen(server: WebhookServer, { address, port }: WebhookConfig): Promise<void> {
+  try {
+    await server.listen({ host: address, port })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAFNOSUPPORT' || address !== '::') throw error
+    await server.listen({ host: '0.0.0.0', port })
+  }
+}
+
+interface RenewalParts {
+  authority: KeyPair
+  server: WebhookServer
+  metrics: Metrics
+  now: () => Date
+  log: Log
+}
+
+/** Gives the running server a new leaf once two thirds of the old one's life are over. */
+function renewLeaf({ authority, server, metrics, now, log }: RenewalParts): NodeJS.Timeout {
+  let renewAt = now().getTime() + (LEAF_LIFE_MS * 2) / 3
+  const renew = async () => {
+    if (now().getTime() < renewAt) return
+    const leaf = await createLeaf(authority, now())
+    server.server.setSecureContext({ cert: leaf.cert, key: leaf.key, minVersion: 'TLSv1.2' })
+    metrics.certificateExpiry(expiryOf(leaf))
+    renewAt = now().getTime() + (LEAF_LIFE_MS * 2) / 3
+    log.info({ expires: expiryOf(leaf) }, 'certificate renewed')
+  }
+  const onError = (error: Error) => log.error({ error: error.message }, 'certificate not renewed')
+  return setInterval(() => void renew().catch(onError), RENEWAL_CHECK_MS).unref()
+}

@@ -1,0 +1,84 @@
+/** Answers what the injection must know from local copies of namespaces and nodes: no call per pod. */
+import type { Cached } from '../core/kube/cache.ts'
+import type { KubeNode, Namespace } from '../core/kube/types.ts'
+import { chainOf, type Space, spaceOf } from '../core/spaces.ts'
+import type { InjectionFacts } from './inject/facts.ts'
+
+export type FixedFacts = Omit<InjectionFacts, 'namespace' | 'chain' | 'kubeletVersions'>
+
+/**
+ * How long an admission waits for the copy to catch up, in ms. The API server only asks about
+ * namespaces that carry our label, so one that is unknown or no space here has just been made, and
+ * the watch is a few ms behind. One second of the 5 that an admission may take.
+ */
+export const CATCH_UP_MS = 1000
+
+export interface FactSource {
+  /** Facts about a namespace; null if it stays unknown. Waits at most `CATCH_UP_MS`. */
+  of(namespace: string): Promise<InjectionFacts | null>
+}
+
+export function createFactSource(
+  namespaces: Cached<Namespace>,
+  nodes: Cached<KubeNode>,
+  fixed: FixedFacts,
+): FactSource {
+  const spaces = new Map<string, Space>()
+  const waiting = new Set<() => void>()
+  const note = (name: string, namespace: Namespace | null) => {
+    const space = namespace && spaceOf(name, namespace.metadata.labels)
+    if (space) spaces.set(name, space)
+    else spaces.delete(name)
+  }
+  for (const namespace of namespaces.values()) note(namespace.metadata.name ?? '', namespace)
+  namespaces.onChange(({ key, now }) => {
+    note(key, now)
+    for (const wake of waiting) wake()
+  })
+
+  return {
+    async of(name) {
+      await becomes(() => spaces.has(name), waiting)
+      const namespace = namespaces.get(name)
+      if (!namespace) return null
+      return {
+        ...fixed,
+        namespace: {
+          name,
+          labels: namespace.metadata.labels ?? {},
+          annotations: namespace.metadata.annotations ?? {},
+        },
+        chain: chainOf(spaces, name),
+        kubeletVersions: [...nodes.values()].filter(runsOurPods).map(kubeletVersion),
+      }
+    },
+  }
+}
+
+/** Resolves once `holds` is true after some change, or when the time is up. */
+function becomes(holds: () => boolean, waiting: Set<() => void>): Promise<void> {
+  if (holds()) return Promise.resolve()
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer)
+      waiting.delete(check)
+      resolve()
+    }
+    const check = () => {
+      if (holds()) end()
+    }
+    const timer = setTimeout(end, CATCH_UP_MS)
+    waiting.add(check)
+  })
+}
+
+/** Windows and virtual nodes never get an injected pod, so their versions say nothing. */
+function runsOurPods({ metadata, status }: KubeNode): boolean {
+  const system = status?.nodeInfo?.operatingSystem ?? 'linux'
+  return system === 'linux' && metadata.labels?.['type'] !== 'virtual-kubelet'
+}
+
+/** Empty, which counts as too old, where a node has not reported yet. */
+function kubeletVersion({ status }: KubeNode): string {
+  return status?.nodeInfo?.kubeletVersion ?? ''
+}

@@ -1,0 +1,76 @@
+/**
+ * Whether a pod is injected. The first row that holds decides.
+ *
+ * | condition                                                    | decision               |
+ * |--------------------------------------------------------------|------------------------|
+ * | namespace is kube-system, kube-public, kube-node-lease, azds | skip, system-namespace |
+ * | namespace has no label azds.io/space=true                    | skip, not-a-space      |
+ * | annotation kubernetes.io/config.mirror (static pod)          | skip, mirror-pod       |
+ * | spec.os.name or node selector says windows                   | skip, windows          |
+ * | node selector says virtual-kubelet                           | skip, virtual-node     |
+ * | spec.hostNetwork                                             | skip, host-network     |
+ * | label azds.io/no-proxy=true                                  | skip, opted-out        |
+ * | a container of another mesh                                  | skip, foreign-mesh     |
+ * | none of these                                                | inject                 |
+ *
+ * A pod that has been injected before is told apart later, because it may need a repair.
+ */
+import type { Pod } from '../../core/kube/types.ts'
+import { LABEL, SYSTEM_NAMESPACE } from '../../core/names.ts'
+import type { InjectionFacts } from './facts.ts'
+import type { SkipReason } from './reasons.ts'
+
+export type Decision = { inject: true } | { inject: false; reason: SkipReason }
+
+export const SYSTEM_NAMESPACES: readonly string[] = [
+  'kube-system',
+  'kube-public',
+  'kube-node-lease',
+  SYSTEM_NAMESPACE,
+]
+
+/** Containers by which other meshes are known: Istio, Linkerd, Open Service Mesh, Kuma, Consul. */
+const FOREIGN_CONTAINERS: readonly string[] = [
+  'istio-proxy',
+  'istio-init',
+  'istio-validation',
+  'linkerd-proxy',
+  'linkerd-init',
+  'osm-init',
+  'kuma-sidecar',
+  'kuma-init',
+  'consul-dataplane',
+]
+
+/** The kubelet's mark on the API server's copy of a static pod. */
+const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror'
+
+type Rule = [SkipReason, (pod: Pod, facts: InjectionFacts) => boolean]
+
+const RULES: readonly Rule[] = [
+  ['system-namespace', (_, { namespace }) => SYSTEM_NAMESPACES.includes(namespace.name)],
+  ['not-a-space', (_, { namespace }) => namespace.labels[LABEL.space] !== 'true'],
+  ['mirror-pod', (pod) => pod.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined],
+  ['windows', isForWindows],
+  ['virtual-node', (pod) => pod.spec.nodeSelector?.['type'] === 'virtual-kubelet'],
+  ['host-network', (pod) => pod.spec.hostNetwork === true],
+  ['opted-out', (pod) => pod.metadata.labels?.[LABEL.noProxy] === 'true'],
+  ['foreign-mesh', hasForeignMesh],
+]
+
+export function decide(pod: Pod, facts: InjectionFacts): Decision {
+  const rule = RULES.find(([, holds]) => holds(pod, facts))
+  return rule ? { inject: false, reason: rule[0] } : { inject: true }
+}
+
+function isForWindows({ spec }: Pod): boolean {
+  const selected =
+    spec.nodeSelector?.['kubernetes.io/os'] ?? spec.nodeSelector?.['beta.kubernetes.io/os']
+  return spec.os?.name === 'windows' || selected === 'windows'
+}
+
+function hasForeignMesh({ spec }: Pod): boolean {
+  return [...(spec.initContainers ?? []), ...spec.containers].some(({ name }) =>
+    FOREIGN_CONTAINERS.includes(name),
+  )
+}

@@ -1,0 +1,30 @@
+/** What the injection must know besides the pod: all of it data, so that the server and the command line can both supply it. */
+import type { LogLevel } from '../../core/config.ts'
+import type { Chain } from '../../core/spaces.ts'
+import type { ContainerResources } from './resources.ts'
+
+export interface InjectionFacts {
+  /** The namespace that the pod is created in. */
+  namespace: {
+    name: string
+    labels: Readonly<Record<string, string>>
+    annotations: Readonly<Record<string, string>>
+  }
+  /** The namespace's chain of spaces, nearest first. */
+  chain: Chain
+  /** Kubelet versions (`v1.34.1`) of all nodes that could run the pod. */
+  kubeletVersions: readonly string[]
+  images: { proxy: string; proxyInit: string; build: string }
+  clusterDomain: string
+  controllerUrl: string
+  /** Resources of the sidecar where the pod asks for none. */
+  proxyResources: ContainerResources
+  /** Log level of the sidecar where neither pod nor namespace names one. */
+  proxyLogLevel: LogLevel
+}
+
+/** One fault of a pod: the field as `kubectl` users write it, and what is wrong and what to do. */
+export interface FieldError {
+  field: string
+  message: string
+}

@@ -1,0 +1,81 @@
+/** Adds the planned containers and marks to a copy of the pod, in fixed steps. Decides nothing. */
+import type { Container, Pod } from '../../core/kube/types.ts'
+import { ANNOTATION, CONTAINER, type InjectionStatus, LABEL } from '../../core/names.ts'
+import type { Layout } from './layout.ts'
+import { STATUS_VERSION } from './status.ts'
+
+export interface Plan {
+  layout: Layout
+  /** Null where the pod asks for no build. */
+  build: Container | null
+  proxyInit: Container
+  proxy: Container
+}
+
+type Step = (pod: Pod, plan: Plan) => void
+
+/** Which container `kubectl exec` and `kubectl logs` take when none is named. */
+const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container'
+const DEFAULT_LOGS_CONTAINER = 'kubectl.kubernetes.io/default-logs-container'
+
+// The default container is found before the classic layout puts the sidecar first.
+const STEPS: readonly Step[] = [nameDefaultContainer, addContainers, addLabel, addStatus]
+
+export function mutate(pod: Pod, plan: Plan): Pod {
+  const copy = structuredClone(pod)
+  for (const step of STEPS) step(copy, plan)
+  return copy
+}
+
+/** Gives our native sidecar back the field without which it would block the pod for ever. */
+export function repairRestartPolicy(pod: Pod): Pod {
+  const copy = structuredClone(pod)
+  for (const container of copy.spec.initContainers ?? []) {
+    if (container.name === CONTAINER.proxy) container.restartPolicy = 'Always'
+  }
+  return copy
+}
+
+function nameDefaultContainer(pod: Pod): void {
+  const first = pod.spec.containers[0]?.name ?? ''
+  const annotations = annotationsOf(pod)
+  annotations[DEFAULT_CONTAINER] ??= first
+  annotations[DEFAULT_LOGS_CONTAINER] ??= annotations[DEFAULT_CONTAINER]
+}
+
+/**
+ * Native: the build runs before any redirection, then the sidecar is up before the app's own init
+ * containers, which may already call services. Classic: no sidecar runs yet while init containers
+ * do, so the redirection comes last, or it would swallow their traffic.
+ */
+function addContainers(pod: Pod, { layout, build, proxyInit, proxy }: Plan): void {
+  const { spec } = pod
+  const first = build ? [build] : []
+  const own = spec.initContainers ?? []
+  if (layout === 'native') {
+    spec.initContainers = [...first, proxyInit, proxy, ...own]
+    return
+  }
+  spec.initContainers = [...first, ...own, proxyInit]
+  spec.containers = [proxy, ...spec.containers]
+}
+
+function addLabel(pod: Pod): void {
+  pod.metadata.labels = { ...pod.metadata.labels, [LABEL.instrumented]: 'true' }
+}
+
+function addStatus(pod: Pod, { layout, build, proxyInit, proxy }: Plan): void {
+  const inits = [...(build ? [build.name] : []), proxyInit.name]
+  const status: InjectionStatus = {
+    version: STATUS_VERSION,
+    layout,
+    initContainers: layout === 'native' ? [...inits, proxy.name] : inits,
+    containers: layout === 'native' ? [] : [proxy.name],
+  }
+  annotationsOf(pod)[ANNOTATION.status] = JSON.stringify(status)
+}
+
+function annotationsOf(pod: Pod): Record<string, string> {
+  pod.metadata.annotations ??= {}
+  return pod.metadata.annotations
+}

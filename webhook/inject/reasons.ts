@@ -1,0 +1,19 @@
+/** The closed list of reasons why a pod is left alone: a code for logs and metrics, a sentence for people. */
+import { LABEL, SYSTEM_NAMESPACE } from '../../core/names.ts'
+
+export const SKIP_REASON = {
+  'system-namespace': `Pods of the cluster itself and of ${SYSTEM_NAMESPACE} are never injected: they must start while the webhook is down.`,
+  'not-a-space': `The namespace is not a space: label it ${LABEL.space}=true.`,
+  'mirror-pod':
+    'This is the mirror of a static pod: the kubelet runs it from a file, a change here has no effect.',
+  windows: 'The pod runs on Windows, and the sidecar is for Linux.',
+  'virtual-node':
+    'The pod runs on a virtual node, which has no iptables and no init container with NET_ADMIN.',
+  'host-network': "The pod uses the node's network: redirecting it would redirect the whole node.",
+  'opted-out': `The pod carries the label ${LABEL.noProxy}=true.`,
+  'foreign-mesh':
+    'The pod already has the sidecar of another mesh; two would redirect to each other.',
+  'already-injected': 'The pod has been injected before, and nothing is missing.',
+} as const satisfies Record<string, string>
+
+export type SkipReason = keyof typeof SKIP_REASON

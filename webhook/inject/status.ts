@@ -1,0 +1,82 @@
+/** The annotation that records what was injected, and what it tells about a pod that comes again. */
+import type { Container, Pod } from '../../core/kube/types.ts'
+import { ANNOTATION, CONTAINER, type InjectionStatus } from '../../core/names.ts'
+import type { FieldError } from './facts.ts'
+
+/** Grows by one whenever the injected containers change their form. */
+export const STATUS_VERSION = '1'
+
+const OUR_NAMES: readonly string[] = Object.values(CONTAINER)
+
+/**
+ * What a pod already carries.
+ *
+ * | containers with our names | status annotation names them all | state     |
+ * |---------------------------|----------------------------------|-----------|
+ * | none                      | any                              | fresh     |
+ * | some                      | yes                              | injected  |
+ * | some                      | no, or no annotation             | collision |
+ *
+ * A status without containers is a copy (`kubectl get pod -o yaml` pasted into a Deployment) and is
+ * overwritten.
+ */
+export type Injected =
+  | { state: 'fresh' }
+  | { state: 'injected'; status: InjectionStatus }
+  | { state: 'collision'; errors: FieldError[] }
+
+export function stateOf(pod: Pod): Injected {
+  const found = ourContainers(pod)
+  if (found.length === 0) return { state: 'fresh' }
+  const status = parseStatus(pod.metadata.annotations?.[ANNOTATION.status])
+  const claimed = status ? [...status.initContainers, ...status.containers].toSorted() : []
+  const present = found.map(({ name }) => name).toSorted()
+  if (status && claimed.join() === present.join()) return { state: 'injected', status }
+  return { state: 'collision', errors: found.map(({ field, name }) => collision(field, name)) }
+}
+
+function collision(field: string, name: string): FieldError {
+  return {
+    field,
+    message: `"${name}" is the name of an injected container, and the annotation ${ANNOTATION.status} does not account for it: rename the container, or remove all injected containers and let the webhook add them`,
+  }
+}
+
+function ourContainers(pod: Pod): { field: string; name: string }[] {
+  return (['initContainers', 'containers', 'ephemeralContainers'] as const).flatMap((list) =>
+    (pod.spec[list] ?? []).flatMap(({ name }: Container, index) =>
+      OUR_NAMES.includes(name) ? [{ field: `spec.${list}[${index}].name`, name }] : [],
+    ),
+  )
+}
+
+/** Null for anything that the webhook cannot have written. */
+export function parseStatus(text: string | undefined): InjectionStatus | null {
+  if (text === undefined) return null
+  try {
+    const status = JSON.parse(text)
+    const sound =
+      typeof status?.version === 'string' &&
+      (status.layout === 'native' || status.layout === 'classic') &&
+      isNames(status.initContainers) &&
+      isNames(status.containers)
+    return sound ? status : null
+  } catch {
+    return null
+  }
+}
+
+function isNames(value: unknown): boolean {
+  return Array.isArray(value) && value.every((name) => typeof name === 'string')
+}
+
+/**
+ * Whether another webhook has stripped `restartPolicy` from our native sidecar. Those that decode
+ * pods with API types older than 1.28 do so, and the sidecar would then be an init container that
+ * never ends: the pod hangs in `Init:1/n`.
+ */
+export function lostRestartPolicy(pod: Pod, status: InjectionStatus): boolean {
+  if (status.layout !== 'native') return false
+  const proxy = pod.spec.initContainers?.find(({ name }) => name === CONTAINER.proxy)
+  return proxy !== undefined && proxy.restartPolicy !== 'Always'
+}
