@@ -1,7 +1,7 @@
 /**
  * The byte stream that everything in the proxy is written against: one TCP connection, either
- * accepted or dialled. The only file that touches `node:net`, so that the transport can be replaced
- * by a faster one without touching what stands on it.
+ * accepted or dialled. What stands on it never sees a socket, so that the transport can be replaced
+ * by a faster one (`socket-stream.ts` is today’s).
  */
 import type { Address } from '../core/routing-table.ts'
 

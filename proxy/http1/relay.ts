@@ -1,8 +1,33 @@
 /** Relays one client connection that speaks HTTP/1.x: reads its requests and answers them in order. */
+import type { ErrorCode } from '../../core/errors.ts'
 import type { Address } from '../../core/routing-table.ts'
-import type { PlanExchange, RefusedRequest } from '../exchange.ts'
-import type { ByteStream, Dial } from '../stream.ts'
+import type { ExchangePlan, PlanExchange, RefusedRequest } from '../exchange.ts'
+import { splice } from '../splice.ts'
+import type { ByteStream, Dial, StreamListener } from '../stream.ts'
+import { type ClientSide, DEAF, ExchangeRelay, type TunnelEnd } from './exchange-relay.ts'
+import { requestFraming } from './framing.ts'
+import { ParsedRequestHead } from './head.ts'
+import { MAX_HEAD_BYTES } from './head-parser.ts'
+import { HeadReader } from './head-reader.ts'
+import { ownAnswer } from './own-answer.ts'
+import { PairedUpstreams } from './paired-upstreams.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
+
+/**
+ * Bytes of further requests that are read ahead while one is being answered. One head of the greatest
+ * length fits; reading on is what shows that the client has gone.
+ */
+const MAX_READ_AHEAD = 65_536
+
+/**
+ * How long a connection that we have ended waits for the client's FIN, ms. Closing at once would
+ * answer bytes still on their way with RST, which can cost the client our last answer (RFC 9112 9.6).
+ * 5 s outlast a retransmission or two and are nginx's choice as well.
+ */
+const LINGER_MS = 5_000
+
+/** Bytes of the request line in a report of a refused request. */
+const START_LINE_BYTES = 200
 
 export interface RelayDeps {
   plan: PlanExchange
@@ -13,6 +38,8 @@ export interface RelayDeps {
   onRefused(refused: RefusedRequest): void
   /** A connection that was dialled before it was known where the first request goes. */
   firstUpstream?: { target: Address; stream: ByteStream } | null
+  /** For tests; `LINGER_MS` otherwise. */
+  lingerMs?: number
 }
 
 export interface Http1Connection {
@@ -31,8 +58,268 @@ export function relayHttp1(
   first: Buffer,
   deps: RelayDeps,
 ): Http1Connection {
-  void first
-  void deps
-  downstream.reset()
-  throw new Error('relayHttp1: the engine is being written')
+  const relay = new ClientRelay(downstream, deps)
+  relay.start(first)
+  return relay
+}
+
+/** Why the client is not being read at the moment; bits. */
+const UPSTREAM_FULL = 1
+const READ_AHEAD_FULL = 2
+
+class ClientRelay implements StreamListener, ClientSide, Http1Connection {
+  draining = false
+  readonly closed: Promise<void>
+  readonly #stream: ByteStream
+  readonly #deps: RelayDeps
+  readonly #heads = new HeadReader('request')
+  readonly #upstreams: PairedUpstreams
+  readonly #read: Buffer[] = []
+  #readBytes = 0
+  #held = 0
+  #clientFull = false
+  #exchange: ExchangeRelay | null = null
+  /** FIN is sent or the connection gone: nothing that the client sends counts any more. */
+  #finishing = false
+  #gone = false
+  /** The client has sent its FIN. */
+  #ended = false
+  #linger: NodeJS.Timeout | null = null
+  #resolveClosed: () => void = () => {}
+
+  constructor(stream: ByteStream, deps: RelayDeps) {
+    this.#stream = stream
+    this.#deps = deps
+    this.#upstreams = new PairedUpstreams(deps, () => this.#upstreamLeft())
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve
+    })
+  }
+
+  start(first: Buffer): void {
+    this.#stream.listen(this)
+    this.#stream.resume()
+    if (first.length > 0) this.onData(first)
+  }
+
+  drain(): void {
+    this.draining = true
+    if (this.#idle()) this.#shutDown()
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#finishing) return
+    this.#read.push(chunk)
+    this.#readBytes += chunk.length
+    this.#pump()
+  }
+
+  onEnd(): void {
+    this.#ended = true
+    if (!this.#finishing && this.#read.length === 0) this.#inputOver()
+  }
+
+  onDrain(): void {
+    this.#clientFull = false
+    this.#exchange?.clientDrained()
+    this.#pump()
+  }
+
+  onClose(error: NodeJS.ErrnoException | null): void {
+    this.#gone = true
+    this.#finishing = true
+    if (this.#linger !== null) clearTimeout(this.#linger)
+    this.#exchange?.clientClosed(error)
+    this.#upstreams.release()
+    this.#resolveClosed()
+  }
+
+  send(bytes: Buffer): boolean {
+    if (this.#stream.write(bytes)) return true
+    this.#clientFull = true
+    return false
+  }
+
+  holdRequest(hold: boolean): void {
+    this.#hold(UPSTREAM_FULL, hold)
+    if (!hold) this.#pump()
+  }
+
+  dial(target: Address): ByteStream {
+    return this.#deps.dial(target)
+  }
+
+  endClient(): void {
+    this.#stream.end()
+  }
+
+  resetClient(): void {
+    this.#stream.reset()
+  }
+
+  finished(upstream: ByteStream, reusable: boolean): void {
+    this.#exchange = null
+    this.#hold(UPSTREAM_FULL, false)
+    if (reusable) this.#upstreams.keep(upstream)
+    else {
+      upstream.listen(DEAF)
+      upstream.close()
+    }
+    const inputOver = this.#ended && this.#read.length === 0
+    if (reusable && !this.draining && !inputOver) this.#pump()
+    else this.#shutDown()
+  }
+
+  failed(): void {
+    this.#exchange = null
+    this.#shutDown()
+  }
+
+  tunnel(upstream: ByteStream, toClient: Buffer, onEnd: TunnelEnd): void {
+    this.#exchange = null
+    this.#finishing = true
+    this.#upstreams.release()
+    const toUpstream = Buffer.concat(this.#read.splice(0))
+    splice(this.#stream, upstream, { toA: toClient, toB: toUpstream }, (end) => {
+      onEnd({
+        fromClient: end.fromA,
+        fromUpstream: end.fromB,
+        error: end.error,
+        side: end.side === 'a' ? 'client' : end.side && 'upstream',
+      })
+      this.#resolveClosed()
+    })
+  }
+
+  /** Uses what has been read, as far as that is possible now. */
+  #pump(): void {
+    while (this.#read.length > 0 && !this.#finishing && (this.#held & UPSTREAM_FULL) === 0) {
+      const exchange = this.#exchange
+      if (exchange === null) {
+        if (this.#clientFull) break
+        this.#readHead(this.#shift())
+        continue
+      }
+      if (exchange.requestDone) break
+      const chunk = this.#shift()
+      this.#unshift(chunk, exchange.requestData(chunk, 0))
+      exchange.settle()
+    }
+    if (this.#finishing) return
+    this.#hold(READ_AHEAD_FULL, this.#readBytes >= MAX_READ_AHEAD)
+    if (this.#ended && this.#read.length === 0) this.#inputOver()
+  }
+
+  #shift(): Buffer {
+    const chunk = this.#read.shift() as Buffer
+    this.#readBytes -= chunk.length
+    return chunk
+  }
+
+  #unshift(chunk: Buffer, from: number): void {
+    if (from >= chunk.length || this.#finishing) return
+    this.#read.unshift(chunk.subarray(from))
+    this.#readBytes += chunk.length - from
+  }
+
+  #readHead(chunk: Buffer): void {
+    const result = this.#heads.read(chunk, 0)
+    if (result === 'more') return
+    if (result !== 'done') {
+      const long = `the request head is longer than ${MAX_HEAD_BYTES} bytes`
+      const bytes = this.#heads.pending || chunk.length
+      if (result === 'too-large') this.#refuse('head-too-large', long, bytes, null)
+      else this.#refuse('bad-request', this.#heads.scanner.problem, bytes, null)
+      return
+    }
+    const { buffer, base, next, scanner } = this.#heads
+    const head = new ParsedRequestHead(buffer, base, scanner)
+    const framing = requestFraming(head)
+    if (framing.kind === 'bad') {
+      this.#refuse('bad-request', framing.problem, head.length, head.method)
+      return
+    }
+    this.#heads.reset()
+    const plan = this.#deps.plan(head)
+    if (plan.kind === 'refuse') {
+      this.#answerRefusal(plan, head)
+      return
+    }
+    if (framing.bindsConnection) this.#upstreams.bind()
+    const { target, setHeaders, recorder } = plan
+    const { stream: upstream, reused } = this.#upstreams.take(target)
+    const start = { head, framing, target, setHeaders, recorder, upstream, reused }
+    const exchange = new ExchangeRelay(this, start)
+    this.#exchange = exchange
+    this.#unshift(chunk, exchange.begin(chunk, next))
+  }
+
+  #refuse(code: ErrorCode, message: string, requestBytes: number, method: string | null): void {
+    const { bytes } = ownAnswer(code, message, method)
+    const start = this.#heads.startLine(START_LINE_BYTES)
+    this.#stream.write(bytes)
+    this.#deps.onRefused({ code, message, start, requestBytes, responseBytes: bytes.length })
+    this.#shutDown()
+  }
+
+  #answerRefusal(plan: ExchangePlan & { kind: 'refuse' }, head: ParsedRequestHead): void {
+    const { code, message, recorder } = plan
+    const answer = ownAnswer(code, message, head.method)
+    this.#stream.write(answer.bytes)
+    recorder.responseHead(answer.head)
+    recorder.done({
+      requestBytes: head.length,
+      responseBytes: answer.bytes.length,
+      error: { code, message },
+    })
+    this.#shutDown()
+  }
+
+  /** The client's FIN is there, and all that came before it has been used. */
+  #inputOver(): void {
+    if (this.#exchange !== null) {
+      this.#exchange.clientEnded()
+      return
+    }
+    if (this.#heads.pending > 0) {
+      this.#deps.onRefused({
+        code: 'client-closed',
+        message: 'the client closed in the middle of a request head',
+        start: this.#heads.startLine(START_LINE_BYTES),
+        requestBytes: this.#heads.pending,
+        responseBytes: 0,
+      })
+    }
+    this.#shutDown()
+  }
+
+  /** The server has closed the connection that answered last, so the client is to see it closed. */
+  #upstreamLeft(): void {
+    if (this.#idle()) this.#shutDown()
+  }
+
+  #idle(): boolean {
+    const between = this.#exchange === null && !this.#finishing
+    return between && this.#read.length === 0 && this.#heads.pending === 0
+  }
+
+  /** Sends FIN and waits a while for the client's, taking no more requests. */
+  #shutDown(): void {
+    this.#finishing = true
+    this.#read.length = 0
+    this.#upstreams.release()
+    if (this.#gone) return
+    this.#held = 0
+    this.#stream.resume()
+    this.#stream.end()
+    const lingerMs = this.#deps.lingerMs ?? LINGER_MS
+    if (!this.#ended) this.#linger ??= setTimeout(() => this.#stream.close(), lingerMs)
+  }
+
+  #hold(reason: number, hold: boolean): void {
+    const before = this.#held
+    this.#held = hold ? before | reason : before & ~reason
+    if (before === 0 && this.#held !== 0) this.#stream.pause()
+    if (before !== 0 && this.#held === 0) this.#stream.resume()
+  }
 }

@@ -49,7 +49,10 @@ export class UpstreamPool {
 
   /** Takes over a connection on which nothing is outstanding. The oldest makes room. */
   put(target: Address, stream: ByteStream): void {
-    if (this.#closed || this.#size === 0) return stream.close()
+    if (this.#closed || this.#size === 0) {
+      stream.close()
+      return
+    }
     const oldest = this.#idle[0]
     if (oldest !== undefined && this.#idle.length >= this.#size) this.#drop(oldest)
     const timer = setTimeout(() => this.#drop(idle), this.#idleMs)

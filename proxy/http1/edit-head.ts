@@ -1,0 +1,80 @@
+/** Changes single fields of a head and leaves every other byte as it came. */
+import type { HeaderList } from '../../core/trace-record.ts'
+import { TOKEN, VALUE } from './characters.ts'
+import type { Head } from './head.ts'
+
+interface Edit {
+  /** Range of the original bytes that `text` takes the place of, counted from `head.base`. */
+  from: number
+  to: number
+  text: string
+}
+
+/**
+ * The head with each of `set` in force: the first field of that name gets the value, further ones of
+ * the name go, a missing one is added last. `tail` is room that is left at the end for body bytes.
+ * Throws if a name or value could break out of its line.
+ */
+export function editHead(head: Head, set: HeaderList, tail = 0): Buffer {
+  const edits: Edit[] = []
+  let added = ''
+  for (const [name, value] of set) {
+    assertField(name, value)
+    const lower = name.toLowerCase()
+    const first = head.find(lower)
+    if (first < 0) {
+      added += `${name}: ${value}\r\n`
+      continue
+    }
+    edits.push(replaceValue(head, first, value))
+    for (let i = head.find(lower, first + 4); i >= 0; i = head.find(lower, i + 4)) {
+      edits.push(removeField(head, i))
+    }
+  }
+  // The blank line's own CRLF comes after what is added.
+  const blank = head.to - head.base - 2
+  edits.push({ from: blank, to: blank, text: added })
+  return assemble(head, edits, tail)
+}
+
+function replaceValue(head: Head, field: number, text: string): Edit {
+  return { from: head.fields[field + 2] as number, to: head.fields[field + 3] as number, text }
+}
+
+/** A field's line reaches to the next field's name, or to the blank line. */
+function removeField(head: Head, field: number): Edit {
+  const next = head.fields[field + 4] ?? head.to - head.base - 2
+  return { from: head.fields[field] as number, to: next, text: '' }
+}
+
+function assemble(head: Head, edits: Edit[], tail: number): Buffer {
+  edits.sort((a, b) => a.from - b.from)
+  const size = edits.reduce(
+    (sum, edit) => sum + edit.text.length - edit.to + edit.from,
+    head.length,
+  )
+  const out = Buffer.allocUnsafe(size + tail)
+  let written = 0
+  let read = head.from
+  for (const { from, to, text } of edits) {
+    written += head.buffer.copy(out, written, read, head.base + from)
+    written += out.write(text, written, 'latin1')
+    read = head.base + to
+  }
+  head.buffer.copy(out, written, read, head.to)
+  return out
+}
+
+function assertField(name: string, value: string): void {
+  const sound =
+    name.length > 0 && consistsOf(TOKEN, name) && consistsOf(VALUE, value) && value.trim() === value
+  if (!sound)
+    throw new Error(`header ${JSON.stringify(name)}: ${JSON.stringify(value)} is no field`)
+}
+
+function consistsOf(table: Uint8Array, text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if (table[text.charCodeAt(i)] !== 1) return false
+  }
+  return true
+}

@@ -1,0 +1,234 @@
+/** How long a message is and whether its connection outlives it (RFC 9112 6.3 and 9.3). */
+import { HOST } from './characters.ts'
+import type { Head, ParsedRequestHead, ParsedResponseHead } from './head.ts'
+
+/** Body lengths that are no number of bytes. */
+export const CHUNKED = -1
+export const UNTIL_CLOSE = -2
+
+export interface RequestFraming {
+  kind: 'framed'
+  /** Bytes, or `CHUNKED`. */
+  length: number
+  /** The client means to go on using the connection. */
+  keepAlive: boolean
+  /** The client offers to leave HTTP (`Connection: upgrade` and `Upgrade`). */
+  upgrade: boolean
+  /** The request binds its connection to a user (NTLM, Negotiate): nobody else may get it. */
+  bindsConnection: boolean
+}
+
+export interface ResponseFraming {
+  kind: 'framed'
+  /** Bytes, or `CHUNKED`, or `UNTIL_CLOSE`. */
+  length: number
+  keepAlive: boolean
+  /** `Connection: keep-alive` stands there, without which a 1.0 client waits for the end. */
+  saysKeepAlive: boolean
+}
+
+export interface BadFraming {
+  kind: 'bad'
+  /** What is wrong, and the rule. */
+  problem: string
+}
+
+const PROBLEM = {
+  twoLengths: 'two Content-Length fields (RFC 9112 6.3)',
+  length: 'a Content-Length that is no plain number of bytes (RFC 9112 6.3)',
+  both: 'Content-Length and Transfer-Encoding in one message (RFC 9112 6.3)',
+  notChunked: 'a Transfer-Encoding that does not end in chunked (RFC 9112 6.3)',
+  coding: 'a Transfer-Encoding that is no list of codings, or has chunked not last (RFC 9112 6.1)',
+  oldCoding: 'Transfer-Encoding in HTTP/1.0 (RFC 9112 6.1)',
+  noHost: 'no Host field in HTTP/1.1 (RFC 9112 3.2)',
+  twoHosts: 'two Host fields (RFC 9112 3.2)',
+  host: 'a Host field that names no host (RFC 9112 3.2)',
+  target: 'a request target of none of the four forms (RFC 9112 3.2)',
+  asterisk: 'the target * with another method than OPTIONS (RFC 9112 3.2.4)',
+  authority: 'a CONNECT target that is not host:port (RFC 9112 3.2.3)',
+  connectBody: 'a CONNECT request with a body (RFC 9110 9.3.6)',
+} as const
+
+/** What the fields that matter for framing say; `problem` if they contradict each other. */
+interface Facts {
+  problem: string | null
+  length: number | null
+  /** Null without Transfer-Encoding, else if its last coding is chunked. */
+  chunked: boolean | null
+  hosts: number
+  close: boolean
+  keepAlive: boolean
+  connectionUpgrade: boolean
+  upgrade: boolean
+  bindsConnection: boolean
+}
+
+/**
+ * | Transfer-Encoding        | Content-Length     | version | body of a request  |
+ * |--------------------------|--------------------|---------|--------------------|
+ * | none                     | none               | any     | none               |
+ * | none                     | one number         | any     | that many bytes    |
+ * | none                     | several, no number | any     | refused            |
+ * | ends in chunked          | none               | 1.1     | chunked            |
+ * | any                      | any                | any     | refused            |
+ * | does not end in chunked  | none               | any     | refused            |
+ * | any                      | none               | 1.0     | refused            |
+ */
+export function requestFraming(head: ParsedRequestHead): RequestFraming | BadFraming {
+  const facts = readFields(head)
+  const problem = facts.problem ?? hostProblem(head, facts) ?? targetProblem(head)
+  if (problem !== null) return { kind: 'bad', problem }
+  if (facts.chunked === false) return { kind: 'bad', problem: PROBLEM.notChunked }
+  const length = facts.chunked === true ? CHUNKED : (facts.length ?? 0)
+  if (head.method === 'CONNECT' && length !== 0) {
+    return { kind: 'bad', problem: PROBLEM.connectBody }
+  }
+  return {
+    kind: 'framed',
+    length,
+    keepAlive: head.version === '1.1' ? !facts.close : facts.keepAlive && !facts.close,
+    upgrade: facts.connectionUpgrade && facts.upgrade && head.version === '1.1',
+    bindsConnection: facts.bindsConnection,
+  }
+}
+
+/**
+ * | status, method           | Transfer-Encoding | Content-Length | body of a response  |
+ * |--------------------------|-------------------|----------------|---------------------|
+ * | 1xx, 204, 304, to HEAD   | any               | any            | none                |
+ * | any                      | ends in chunked   | none           | chunked             |
+ * | any                      | anything else     | none           | until close         |
+ * | any                      | any               | any            | refused             |
+ * | any                      | none              | one number     | that many bytes     |
+ * | any                      | none              | several, bad   | refused             |
+ * | any                      | none              | none           | until close         |
+ *
+ * A 2xx answer to CONNECT begins a tunnel; the caller sees to that first.
+ */
+export function responseFraming(
+  head: ParsedResponseHead,
+  method: string,
+): ResponseFraming | BadFraming {
+  const facts = readFields(head)
+  if (facts.problem !== null) return { kind: 'bad', problem: facts.problem }
+  const { status } = head
+  const bodiless = status < 200 || status === 204 || status === 304 || method === 'HEAD'
+  const length = bodiless ? 0 : responseLength(facts)
+  const kept = head.version === '1.1' ? !facts.close : facts.keepAlive && !facts.close
+  return {
+    kind: 'framed',
+    length,
+    keepAlive: kept && length !== UNTIL_CLOSE,
+    saysKeepAlive: facts.keepAlive,
+  }
+}
+
+function responseLength({ chunked, length }: Facts): number {
+  if (chunked === true) return CHUNKED
+  if (chunked === false) return UNTIL_CLOSE
+  return length ?? UNTIL_CLOSE
+}
+
+function readFields(head: Head): Facts {
+  const facts: Facts = {
+    problem: null,
+    length: null,
+    chunked: null,
+    hosts: 0,
+    close: false,
+    keepAlive: false,
+    connectionUpgrade: false,
+    upgrade: false,
+    bindsConnection: false,
+  }
+  const { fields } = head
+  for (let i = 0; i < fields.length && facts.problem === null; i += 4) {
+    // The length alone sorts out nearly all fields.
+    switch ((fields[i + 1] as number) - (fields[i] as number)) {
+      case 4:
+        if (head.nameIs(i, 'host')) facts.problem = readHost(head, i, facts)
+        break
+      case 7:
+        if (head.nameIs(i, 'upgrade')) facts.upgrade = true
+        break
+      case 10:
+        if (head.nameIs(i, 'connection')) readConnection(head.value(i), facts)
+        break
+      case 13:
+        if (head.nameIs(i, 'authorization')) {
+          facts.bindsConnection = /^(?:ntlm|negotiate)\b/i.test(head.value(i))
+        }
+        break
+      case 14:
+        if (head.nameIs(i, 'content-length')) facts.problem = readLength(head, i, facts)
+        break
+      case 17:
+        if (head.nameIs(i, 'transfer-encoding')) facts.problem = readCoding(head, i, facts)
+    }
+  }
+  if (facts.problem !== null || facts.chunked === null) return facts
+  if (facts.length !== null) facts.problem = PROBLEM.both
+  else if (head.version === '1.0') facts.problem = PROBLEM.oldCoding
+  return facts
+}
+
+function readHost(head: Head, field: number, facts: Facts): string | null {
+  facts.hosts++
+  const to = head.base + (head.fields[field + 3] as number)
+  for (let at = head.base + (head.fields[field + 2] as number); at < to; at++) {
+    if (HOST[head.buffer[at] as number] !== 1) return PROBLEM.host
+  }
+  return null
+}
+
+function readConnection(value: string, facts: Facts): void {
+  for (const option of value.toLowerCase().split(',')) {
+    const token = option.trim()
+    if (token === 'close') facts.close = true
+    else if (token === 'keep-alive') facts.keepAlive = true
+    else if (token === 'upgrade') facts.connectionUpgrade = true
+  }
+}
+
+/** Even two equal lengths are refused: parsers differ on them, and no honest client sends them. */
+function readLength(head: Head, field: number, facts: Facts): string | null {
+  if (facts.length !== null) return PROBLEM.twoLengths
+  const from = head.base + (head.fields[field + 2] as number)
+  const to = head.base + (head.fields[field + 3] as number)
+  if (from === to) return PROBLEM.length
+  let length = 0
+  for (let at = from; at < to; at++) {
+    const digit = (head.buffer[at] as number) - 0x30
+    if (digit < 0 || digit > 9) return PROBLEM.length
+    length = length * 10 + digit
+    if (length > Number.MAX_SAFE_INTEGER) return PROBLEM.length
+  }
+  facts.length = length
+  return null
+}
+
+/** Several fields are one list; chunked may only be its last member, once and without parameters. */
+function readCoding(head: Head, field: number, facts: Facts): string | null {
+  for (const member of head.value(field).split(',')) {
+    const coding = member.trim().toLowerCase()
+    if (facts.chunked === true || !/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(coding)) return PROBLEM.coding
+    facts.chunked = coding === 'chunked'
+  }
+  return null
+}
+
+function hostProblem(head: Head, { hosts }: Facts): string | null {
+  if (hosts > 1) return PROBLEM.twoHosts
+  return hosts === 0 && head.version === '1.1' ? PROBLEM.noHost : null
+}
+
+/** Scheme, then an authority without user information (RFC 9110 4.2.4 asks to refuse it). */
+const ABSOLUTE_FORM = /^[a-z]+:\/\/[\w\-.~%!$&'()*+,;=:[\]]+(?:[/?].*)?$/i
+const AUTHORITY_FORM = /^(?:\[[0-9a-f:.]+\]|[\w\-.~%!$&'()*+,;=]+):\d{1,5}$/i
+
+function targetProblem({ method, target }: ParsedRequestHead): string | null {
+  if (method === 'CONNECT') return AUTHORITY_FORM.test(target) ? null : PROBLEM.authority
+  if (target.charCodeAt(0) === 0x2f) return null
+  if (target === '*') return method === 'OPTIONS' ? null : PROBLEM.asterisk
+  return ABSOLUTE_FORM.test(target) ? null : PROBLEM.target
+}

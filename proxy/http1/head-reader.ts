@@ -1,0 +1,78 @@
+/** Reads heads from a sequence of chunks: in place where a chunk holds a whole one, else collected. */
+import { HeadScanner, MAX_HEAD_BYTES, type ScanResult } from './head-parser.ts'
+
+/** First size of the buffer for a head that spans chunks, bytes; most heads fit into it. */
+const FIRST_CARRY = 2_048
+
+export class HeadReader {
+  readonly scanner: HeadScanner
+  /** After `done`: the buffer that holds the head, and where it begins. */
+  buffer: Buffer
+  base = 0
+  /** After `done`: where in the chunk that was read last the bytes after the head begin. */
+  next = 0
+  #carry: Buffer | null = null
+  #carried = 0
+
+  constructor(kind: 'request' | 'response') {
+    this.scanner = new HeadScanner(kind)
+    this.buffer = EMPTY
+  }
+
+  /** Bytes of an unfinished head that have come so far; an empty line before it is none. */
+  get pending(): number {
+    return this.#carried === this.scanner.start ? 0 : this.#carried
+  }
+
+  /** Goes on at offset `from` of a chunk. */
+  read(chunk: Buffer, from: number): ScanResult {
+    if (this.#carry !== null) return this.#readCarried(this.#carry, chunk, from)
+    this.buffer = chunk
+    this.base = from
+    const result = this.scanner.scan(chunk, from, chunk.length)
+    this.next = from + this.scanner.position
+    if (result === 'more' && from < chunk.length) {
+      this.#carry = Buffer.allocUnsafe(Math.max(FIRST_CARRY, (chunk.length - from) * 2))
+      this.#carried = chunk.copy(this.#carry, 0, from)
+    }
+    return result
+  }
+
+  /** What has come of the head, at most `limit` bytes of its first line, as text for a report. */
+  startLine(limit: number): string {
+    const from = this.base + this.scanner.start
+    const text = this.buffer.toString('latin1', from, Math.min(from + limit, this.buffer.length))
+    const end = text.search(/[\r\n]/)
+    return end < 0 ? text : text.slice(0, end)
+  }
+
+  /** Makes ready for the next head. What was read last stays valid for whoever holds it. */
+  reset(): void {
+    this.scanner.reset()
+    this.buffer = EMPTY
+    this.#carry = null
+    this.#carried = 0
+  }
+
+  #readCarried(carry: Buffer, chunk: Buffer, from: number): ScanResult {
+    const before = this.#carried
+    const take = Math.min(chunk.length - from, MAX_HEAD_BYTES - before)
+    const target = carry.length >= before + take ? carry : grown(carry, before, before + take)
+    chunk.copy(target, before, from, from + take)
+    this.#carry = target
+    this.#carried = before + take
+    this.buffer = target.subarray(0, this.#carried)
+    this.base = 0
+    const result = this.scanner.scan(target, 0, this.#carried)
+    this.next = from + this.scanner.position - before
+    return result
+  }
+}
+
+const EMPTY = Buffer.alloc(0)
+
+function grown(carry: Buffer, used: number, needed: number): Buffer {
+  const larger = Buffer.allocUnsafe(Math.max(carry.length * 2, needed))
+  carry.copy(larger, 0, 0, used)
+  return larger
+}

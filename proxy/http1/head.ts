@@ -1,0 +1,96 @@
+/** A parsed HTTP/1 head: the wire's own bytes and where their parts are; strings only when asked. */
+import type { HeaderList } from '../../core/trace-record.ts'
+import type { RequestHead, ResponseHead } from '../exchange.ts'
+import { LOWER } from './characters.ts'
+import type { HeadScanner } from './head-parser.ts'
+
+/** What a request and a response head have in common. Offsets in `fields` count from `base`. */
+export class Head {
+  readonly buffer: Buffer
+  readonly base: number
+  /** Where in `buffer` the head begins and ends, blank line included. */
+  readonly from: number
+  readonly to: number
+  readonly fields: number[]
+  readonly version: '1.0' | '1.1'
+
+  constructor(buffer: Buffer, base: number, scanner: HeadScanner) {
+    this.buffer = buffer
+    this.base = base
+    this.from = base + scanner.start
+    this.to = base + scanner.position
+    this.fields = scanner.fields
+    this.version = scanner.minor === 1 ? '1.1' : '1.0'
+  }
+
+  get length(): number {
+    return this.to - this.from
+  }
+
+  /** The head's bytes, not copied. */
+  bytes(): Buffer {
+    return this.buffer.subarray(this.from, this.to)
+  }
+
+  /** Index in `fields` of the first field from `at` on with this lower-case name; -1 for none. */
+  find(name: string, at = 0): number {
+    const { fields } = this
+    for (let i = at; i < fields.length; i += 4) {
+      if (this.nameIs(i, name)) return i
+    }
+    return -1
+  }
+
+  nameIs(field: number, name: string): boolean {
+    const start = this.fields[field] as number
+    if ((this.fields[field + 1] as number) - start !== name.length) return false
+    const at = this.base + start
+    for (let k = 0; k < name.length; k++) {
+      if (LOWER[this.buffer[at + k] as number] !== name.charCodeAt(k)) return false
+    }
+    return true
+  }
+
+  /** Value of the field at an index of `fields`. */
+  value(field: number): string {
+    return this.#text(this.fields[field + 2] as number, this.fields[field + 3] as number)
+  }
+
+  header(name: string): string | null {
+    const field = this.find(name)
+    return field < 0 ? null : this.value(field)
+  }
+
+  headers(): HeaderList {
+    const list: HeaderList = []
+    for (let i = 0; i < this.fields.length; i += 4) {
+      const name = this.#text(this.fields[i] as number, this.fields[i + 1] as number)
+      list.push([name, this.value(i)])
+    }
+    return list
+  }
+
+  #text(from: number, to: number): string {
+    return this.buffer.toString('latin1', this.base + from, this.base + to)
+  }
+}
+
+export class ParsedRequestHead extends Head implements RequestHead {
+  readonly method: string
+  readonly target: string
+
+  constructor(buffer: Buffer, base: number, scanner: HeadScanner) {
+    super(buffer, base, scanner)
+    this.method = buffer.toString('latin1', this.from, base + scanner.methodEnd)
+    this.target = buffer.toString('latin1', base + scanner.methodEnd + 1, base + scanner.targetEnd)
+  }
+}
+
+export class ParsedResponseHead extends Head implements ResponseHead {
+  readonly status: number
+
+  constructor(buffer: Buffer, base: number, scanner: HeadScanner) {
+    super(buffer, base, scanner)
+    this.status = scanner.status
+  }
+}
