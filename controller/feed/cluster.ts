@@ -1,0 +1,125 @@
+/** Follows the API server and keeps the state that feeds are cut from, recomputing only what changed. */
+import { type Cached, objectKey, watchCache } from '../../core/kube/cache.ts'
+import type { KubeClient } from '../../core/kube/client.ts'
+import {
+  type EndpointSlice,
+  type Namespace,
+  type Pod,
+  SERVICE_NAME_LABEL,
+  type Service,
+} from '../../core/kube/types.ts'
+import type { Log } from '../../core/log.ts'
+import { LABEL } from '../../core/names.ts'
+import { type FeedService, type SelfPort, serviceKey } from '../../core/routing-feed.ts'
+import { feedServiceOf, selfPortsOf, spacesOf } from './cluster-state.ts'
+import { type Views, viewsOf } from './views.ts'
+
+const PATH = {
+  namespaces: '/api/v1/namespaces',
+  services: '/api/v1/services',
+  slices: '/apis/discovery.k8s.io/v1/endpointslices',
+  // Only pods with a sidecar ask for a feed.
+  pods: `/api/v1/pods?labelSelector=${encodeURIComponent(`${LABEL.instrumented}=true`)}`,
+} as const
+
+export class Cluster {
+  /** Resolves once the first list of every collection is in. */
+  readonly synced: Promise<void>
+  readonly #namespaces: Cached<Namespace>
+  readonly #services: Cached<Service>
+  readonly #slices: Cached<EndpointSlice>
+  readonly #pods: Cached<Pod>
+  readonly #slicesOf = new Map<string, Map<string, EndpointSlice>>()
+  readonly #servicesIn = new Map<string, Map<string, Service>>()
+  readonly #feedServices = new Map<string, FeedService>()
+  /** Services whose entry in `#feedServices` is out of date. */
+  readonly #stale = new Set<string>()
+  #views: Views | null = null
+  readonly #onChange: () => void
+
+  /** @param onChange called after each change of any object, also while the first lists come in */
+  constructor(kube: KubeClient, log: Log, onChange: () => void) {
+    this.#onChange = onChange
+    this.#namespaces = watchCache(kube, PATH.namespaces, log)
+    this.#services = watchCache(kube, PATH.services, log)
+    this.#slices = watchCache(kube, PATH.slices, log)
+    this.#pods = watchCache(kube, PATH.pods, log)
+    this.#namespaces.onChange(({ key }) => this.#namespaceChanged(key))
+    this.#services.onChange(({ key, now }) => this.#serviceChanged(key, now))
+    this.#slices.onChange(({ old, now }) => this.#sliceChanged(old, now))
+    // A pod changes nobody's view, only the list of ports of its own feed.
+    this.#pods.onChange(() => this.#onChange())
+    const all = [this.#namespaces, this.#services, this.#slices, this.#pods]
+    this.synced = Promise.all(all.map((cache) => cache.synced)).then(() => {})
+  }
+
+  /** The present state, cut by tree. The same object until something changes. */
+  views(): Views {
+    if (this.#views) return this.#views
+    for (const key of this.#stale) this.#refresh(key)
+    this.#stale.clear()
+    this.#views = viewsOf(spacesOf(this.#namespaces.values()), this.#feedServices)
+    return this.#views
+  }
+
+  /** The Service ports that lead to a pod; none while the pod is not known. */
+  selfOf(namespace: string, podName: string): SelfPort[] {
+    const pod = this.#pods.get(`${namespace}/${podName}`)
+    return pod ? selfPortsOf(pod, this.#servicesIn.get(namespace)?.values() ?? []) : []
+  }
+
+  stop(): void {
+    for (const cache of [this.#namespaces, this.#services, this.#slices, this.#pods]) cache.stop()
+  }
+
+  #namespaceChanged(name: string): void {
+    for (const key of this.#servicesIn.get(name)?.keys() ?? []) this.#stale.add(key)
+    this.#changed()
+  }
+
+  #serviceChanged(key: string, now: Service | null): void {
+    const [namespace = ''] = key.split('/')
+    put(this.#servicesIn, namespace, key, now)
+    this.#stale.add(key)
+    this.#changed()
+  }
+
+  #sliceChanged(old: EndpointSlice | null, now: EndpointSlice | null): void {
+    // Both, because the label that names the Service can be changed on a living slice.
+    for (const [slice, kept] of [
+      [old, null],
+      [now, now],
+    ] as const) {
+      const service = slice?.metadata.labels?.[SERVICE_NAME_LABEL]
+      if (!slice || !service) continue
+      const key = serviceKey(slice.metadata.namespace ?? '', service)
+      put(this.#slicesOf, key, objectKey(slice), kept)
+      this.#stale.add(key)
+    }
+    this.#changed()
+  }
+
+  #changed(): void {
+    this.#views = null
+    this.#onChange()
+  }
+
+  #refresh(key: string): void {
+    const service = this.#services.get(key)
+    const [namespace = ''] = key.split('/')
+    // A namespace on its way out takes its pods along: its spaces' requests fall back from now on.
+    const leaving = this.#namespaces.get(namespace)?.metadata.deletionTimestamp !== undefined
+    const slices = [...(this.#slicesOf.get(key)?.values() ?? [])]
+    const now = service && !leaving ? feedServiceOf(service, slices) : null
+    if (now) this.#feedServices.set(key, now)
+    else this.#feedServices.delete(key)
+  }
+}
+
+function put<T>(index: Map<string, Map<string, T>>, outer: string, inner: string, value: T | null) {
+  const entries = index.get(outer) ?? new Map<string, T>()
+  if (value) entries.set(inner, value)
+  else entries.delete(inner)
+  if (entries.size > 0) index.set(outer, entries)
+  else index.delete(outer)
+}

@@ -1,0 +1,32 @@
+/** The controller as a process. */
+import { EXIT_USAGE, readConfig } from '../core/config.ts'
+import { createKubeClient } from '../core/kube/client.ts'
+import { runUntilSignal } from '../core/lifecycle.ts'
+import { createLog } from '../core/log.ts'
+import { startController } from './app.ts'
+import { settings } from './config.ts'
+
+const PROGRAM = 'controller'
+
+async function main(): Promise<number> {
+  const result = readConfig(settings, process.env)
+  if (!result.ok) {
+    createLog(PROGRAM, 'error').fatal({ mistakes: result.mistakes }, 'configuration is wrong')
+    return EXIT_USAGE
+  }
+  const { config } = result
+  const log = createLog(PROGRAM, config.logLevel)
+  try {
+    const kube = createKubeClient({ kubeconfig: config.kubeconfig ?? undefined })
+    const app = await startController({ config, kube, log })
+    log.info({ ...app.address, apiServer: kube.server }, 'listening')
+    const ending = await runUntilSignal(app, process, config.drainMs)
+    log.info({ ending }, 'ended')
+    return ending === 'drained' ? 0 : 1
+  } catch (error) {
+    log.fatal({ error: (error as Error).message }, 'cannot start')
+    return 1
+  }
+}
+
+process.exit(await main())

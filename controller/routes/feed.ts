@@ -1,0 +1,45 @@
+/** `GET /v1/feed`: the routing feed as lines of JSON. */
+import type { FastifyInstance } from 'fastify'
+import type { FeedQuery } from '../../core/routing-feed.ts'
+import type { FeedHub, FeedReader } from '../feed/hub.ts'
+import { ApiError } from '../server.ts'
+
+const schema = {
+  querystring: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      namespace: { type: 'string', maxLength: 63 },
+      pod: { type: 'string', maxLength: 253 },
+      scope: { enum: ['tree', 'all'] },
+    },
+  },
+} as const
+
+export function feedRoutes(app: FastifyInstance, hub: FeedHub): void {
+  app.get<{ Querystring: FeedQuery }>('/v1/feed', { schema }, (request, reply) => {
+    const reader = readerOf(request.query)
+    reply.hijack()
+    const { raw } = reply
+    raw.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
+    raw.flushHeaders()
+    const subscription = hub.subscribe(reader, {
+      write: (line) => raw.write(line),
+      // Ending waits for what is still to be read, which a stalled reader never takes.
+      end: () => (raw.writableNeedDrain ? raw.destroy() : raw.end()),
+    })
+    raw.on('drain', () => subscription.drained())
+    raw.on('close', () => subscription.closed())
+  })
+}
+
+function readerOf({ namespace, pod, scope }: FeedQuery): FeedReader {
+  if (scope === 'all') return { scope: 'all' }
+  // A namespace or pod that is not known is no error: a pod can be faster than our caches.
+  if (namespace && pod) return { scope: 'tree', namespace, pod }
+  throw new ApiError(
+    400,
+    'bad-request',
+    'a feed needs namespace and pod of its reader, or scope=all for every tree',
+  )
+}

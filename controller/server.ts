@@ -1,0 +1,69 @@
+/** The HTTP server's manners: what it accepts, how it says no, and the headers of every answer. */
+import fastify, { type FastifyError, type FastifyInstance } from 'fastify'
+import type { ErrorAnswer } from '../core/controller-api.ts'
+import type { Log } from '../core/log.ts'
+import { MAX_BATCH_BYTES } from '../core/trace-record.ts'
+
+/**
+ * The viewer loads its own files and calls its own origin, nothing else; recorded text that would
+ * get into the page as markup could not run.
+ */
+const SECURITY_HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+} as const
+
+/** An answer that a route gives on purpose. */
+export class ApiError extends Error {
+  readonly statusCode: number
+  readonly code: string
+
+  constructor(statusCode: number, code: string, message: string) {
+    super(message)
+    this.name = 'ApiError'
+    this.statusCode = statusCode
+    this.code = code
+  }
+}
+
+export function createServer(log: Log): FastifyInstance {
+  const app = fastify({
+    bodyLimit: MAX_BATCH_BYTES,
+    // What does not fit is refused, never bent into shape or stripped.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+    // While it ends, open connections still get their answer; nothing new can come in anyway.
+    return503OnClosing: false,
+  })
+  // Only JSON: a page of another origin can send text/plain without asking, but not JSON.
+  app.removeContentTypeParser('text/plain')
+  app.addHook('onSend', async (_request, reply) => {
+    reply.headers(SECURITY_HEADERS)
+  })
+  app.setNotFoundHandler(async (request) => {
+    throw new ApiError(404, 'not-found', `nothing is at ${request.method} ${request.url}`)
+  })
+  app.setErrorHandler(async (error: FastifyError, request, reply) => {
+    const status = error.statusCode ?? 500
+    if (status >= 500) {
+      log.error({ method: request.method, url: request.url, error: error.stack }, 'request failed')
+    }
+    reply.code(status)
+    return { error: envelopeOf(error, status) } satisfies ErrorAnswer
+  })
+  return app
+}
+
+function envelopeOf(error: FastifyError, status: number): ErrorAnswer['error'] {
+  if (error instanceof ApiError) return { code: error.code, message: error.message }
+  if (status >= 500) {
+    return { code: 'internal', message: 'the controller failed; its log has the cause' }
+  }
+  if (status === 413) {
+    return { code: 'too-large', message: `the body is longer than ${MAX_BATCH_BYTES} bytes` }
+  }
+  // Fastify's own messages name the field: "body/records/0/traceId must match pattern …".
+  return { code: status === 415 ? 'not-json' : 'bad-request', message: error.message }
+}

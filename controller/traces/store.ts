@@ -1,0 +1,255 @@
+/** Keeps trace records in SQLite, bounded by number of traces and bytes: the oldest trace goes first. */
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { TraceQuery, TraceSummary } from '../../core/controller-api.ts'
+import type { TraceRecord } from '../../core/trace-record.ts'
+import { type SummaryRecord, summarize } from '../../core/trace-summary.ts'
+import { conditionOf, searchText } from './filter.ts'
+
+export interface StoreLimits {
+  maxTraces: number
+  /** Of the records as JSON, with their share of columns and indexes, in bytes. */
+  maxBytes: number
+}
+
+export interface StoreCounts {
+  traces: number
+  records: number
+  bytes: number
+}
+
+/** What a batch did to the store. */
+export interface Stored {
+  /** Records that are new; the rest were there already, because a batch was sent twice. */
+  added: TraceRecord[]
+  /** Older records that had to go. */
+  evicted: number
+}
+
+/** Where a page of the list ends: the next one begins after this trace. */
+export interface Cursor {
+  startedAt: number
+  /** Absent: every trace that started before `startedAt`. */
+  traceId?: string | undefined
+}
+
+export interface ListOptions {
+  filter: TraceQuery
+  /** Only traces that began at or after this time (ms since 1970). */
+  since?: number | undefined
+  before?: Cursor | undefined
+  limit: number
+}
+
+/**
+ * Records that one trace keeps. A trace id that something sends for ever (a fixed header in a load
+ * test) would otherwise grow without end; 2000 hops are more than a page can show, and at 4 KB each
+ * an answer of 8 MB. Within such a trace, too, the oldest go first.
+ */
+export const MAX_TRACE_RECORDS = 2000
+
+/** Bytes that a record takes besides its JSON: columns, search text and index entries, measured. */
+const ROW_OVERHEAD = 600
+
+const SUMMARY_COLUMNS = `trace_id, started_at, span_id, parent_span_id, direction, space, pod,
+  workload, service, context, target_space, protocol, method, authority, path, status, duration_ms,
+  error`
+
+export class TraceStore {
+  readonly #database: DatabaseSync
+  readonly #limits: StoreLimits
+  readonly #counts: StoreCounts
+  readonly #statement: Record<
+    | 'insert'
+    | 'touch'
+    | 'trim'
+    | 'shrink'
+    | 'oldest'
+    | 'dropRecords'
+    | 'dropTrace'
+    | 'get'
+    | 'summary',
+    StatementSync
+  >
+
+  /** @param database opened by `openDatabase`; the store closes it */
+  constructor(database: DatabaseSync, limits: StoreLimits) {
+    this.#database = database
+    this.#limits = limits
+    const prepare = (sql: string) => database.prepare(sql)
+    this.#statement = {
+      insert: prepare(`INSERT OR IGNORE INTO records (${SUMMARY_COLUMNS}, search, bytes, json)
+        VALUES (${Array(21).fill('?').join(', ')})`),
+      touch: prepare(`INSERT INTO traces (trace_id, started_at, records, bytes) VALUES (?, ?, 1, ?)
+        ON CONFLICT (trace_id) DO UPDATE SET records = records + 1, bytes = bytes + excluded.bytes,
+          started_at = min(started_at, excluded.started_at)
+        RETURNING records`),
+      trim: prepare(`DELETE FROM records WHERE rowid = (
+          SELECT rowid FROM records WHERE trace_id = ? ORDER BY started_at LIMIT 1
+        ) RETURNING bytes`),
+      shrink: prepare(
+        'UPDATE traces SET records = records - 1, bytes = bytes - ? WHERE trace_id = ?',
+      ),
+      oldest: prepare(
+        'SELECT trace_id, records, bytes FROM traces ORDER BY started_at, trace_id LIMIT 1',
+      ),
+      dropRecords: prepare('DELETE FROM records WHERE trace_id = ?'),
+      dropTrace: prepare('DELETE FROM traces WHERE trace_id = ?'),
+      get: prepare('SELECT json FROM records WHERE trace_id = ? ORDER BY started_at'),
+      summary: prepare(
+        `SELECT ${SUMMARY_COLUMNS} FROM records WHERE trace_id = ? ORDER BY started_at`,
+      ),
+    }
+    this.#counts = database
+      .prepare(
+        `SELECT count(*) AS traces, coalesce(sum(records), 0) AS records,
+          coalesce(sum(bytes), 0) AS bytes FROM traces`,
+      )
+      .get() as unknown as StoreCounts
+  }
+
+  get counts(): Readonly<StoreCounts> {
+    return this.#counts
+  }
+
+  /** Stores a batch in one transaction; nothing of it is kept if any of it fails. */
+  add(records: readonly TraceRecord[]): Stored {
+    const before = { ...this.#counts }
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      const added = records.filter((record) => this.#insert(record))
+      const total = before.records + added.length
+      while (this.#isOver()) this.#dropOldest()
+      this.#database.exec('COMMIT')
+      return { added, evicted: total - this.#counts.records }
+    } catch (error) {
+      this.#database.exec('ROLLBACK')
+      Object.assign(this.#counts, before)
+      throw error
+    }
+  }
+
+  /** Summaries of the traces that match, newest first. */
+  list({ filter, since, before, limit }: ListOptions): TraceSummary[] {
+    const where: string[] = []
+    const values: (string | number)[] = []
+    if (since !== undefined) {
+      where.push('started_at >= ?')
+      values.push(since)
+    }
+    if (before) {
+      // No trace id is less than the empty text: without one only earlier traces follow.
+      where.push('(started_at, trace_id) < (?, ?)')
+      values.push(before.startedAt, before.traceId ?? '')
+    }
+    const condition = conditionOf(filter)
+    if (condition.sql) {
+      where.push(`EXISTS (SELECT 1 FROM records
+        WHERE records.trace_id = traces.trace_id AND ${condition.sql})`)
+      values.push(...condition.values)
+    }
+    const rows = this.#database
+      .prepare(
+        `SELECT trace_id FROM traces ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''}
+        ORDER BY started_at DESC, trace_id DESC LIMIT ?`,
+      )
+      .all(...values, limit)
+    return rows.flatMap((row) => this.#summary(String(row['trace_id'])) ?? [])
+  }
+
+  /** All records of a trace in order of time; null if there are none. */
+  get(traceId: string): TraceRecord[] | null {
+    const rows = this.#statement.get.all(traceId)
+    return rows.length > 0 ? rows.map((row) => JSON.parse(String(row['json']))) : null
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  #insert(record: TraceRecord): boolean {
+    const { traceId, startedAt, route, error } = record
+    const json = JSON.stringify(record)
+    const bytes = Buffer.byteLength(json) + ROW_OVERHEAD
+    const { changes } = this.#statement.insert.run(
+      traceId,
+      startedAt,
+      record.spanId,
+      record.parentSpanId,
+      record.direction,
+      record.space,
+      record.pod,
+      record.workload,
+      record.service,
+      route.context,
+      route.service?.space ?? null,
+      record.protocol,
+      record.method,
+      record.authority,
+      record.path,
+      record.status,
+      record.durationMs,
+      error && JSON.stringify(error),
+      searchText(record),
+      bytes,
+      json,
+    )
+    if (changes === 0) return false
+    const inTrace = Number(this.#statement.touch.get(traceId, startedAt, bytes)?.['records'])
+    this.#counts.records += 1
+    this.#counts.bytes += bytes
+    if (inTrace === 1) this.#counts.traces += 1
+    if (inTrace > MAX_TRACE_RECORDS) this.#trim(traceId)
+    return true
+  }
+
+  #trim(traceId: string): void {
+    const bytes = Number(this.#statement.trim.get(traceId)?.['bytes'])
+    this.#statement.shrink.run(bytes, traceId)
+    this.#counts.records -= 1
+    this.#counts.bytes -= bytes
+  }
+
+  #isOver(): boolean {
+    const { traces, bytes } = this.#counts
+    return traces > this.#limits.maxTraces || bytes > this.#limits.maxBytes
+  }
+
+  #dropOldest(): void {
+    const oldest = this.#statement.oldest.get()
+    if (!oldest) throw new Error('trace store: it is over its limit but holds no trace')
+    const traceId = String(oldest['trace_id'])
+    this.#statement.dropRecords.run(traceId)
+    this.#statement.dropTrace.run(traceId)
+    this.#counts.traces -= 1
+    this.#counts.records -= Number(oldest['records'])
+    this.#counts.bytes -= Number(oldest['bytes'])
+  }
+
+  #summary(traceId: string): TraceSummary | null {
+    return summarize(this.#statement.summary.all(traceId).map(summaryRecordOf))
+  }
+}
+
+function summaryRecordOf(row: Record<string, unknown>): SummaryRecord {
+  return {
+    traceId: row['trace_id'],
+    startedAt: row['started_at'],
+    spanId: row['span_id'],
+    parentSpanId: row['parent_span_id'],
+    direction: row['direction'],
+    space: row['space'],
+    pod: row['pod'],
+    workload: row['workload'],
+    service: row['service'],
+    context: row['context'],
+    targetSpace: row['target_space'],
+    protocol: row['protocol'],
+    method: row['method'],
+    authority: row['authority'],
+    path: row['path'],
+    status: row['status'],
+    durationMs: row['duration_ms'],
+    error: row['error'] === null ? null : JSON.parse(String(row['error'])),
+    // The columns are written from records that the ingest schema has checked.
+  } as SummaryRecord
+}

@@ -1,0 +1,250 @@
+/** What a hub sends to readers, and when. */
+import { afterEach, expect, jest, test } from '@jest/globals'
+import {
+  COALESCE_MS,
+  FeedHub,
+  type FeedReader,
+  type FeedSink,
+} from '../../../controller/feed/hub.ts'
+import { type Views, viewsOf } from '../../../controller/feed/views.ts'
+import {
+  FEED_HEARTBEAT_MS,
+  type FeedMessage,
+  type FeedService,
+  type SelfPort,
+} from '../../../core/routing-feed.ts'
+import type { Space } from '../../../core/spaces.ts'
+
+const DEV: FeedReader = { scope: 'tree', namespace: 'dev', pod: 'web-1' }
+const OPS: FeedReader = { scope: 'tree', namespace: 'ops', pod: 'web-1' }
+
+jest.useFakeTimers()
+
+class World {
+  readonly spaces = new Map<string, Space>([
+    ['dev', { name: 'dev', parent: null }],
+    ['ops', { name: 'ops', parent: null }],
+  ])
+  readonly services = new Map<string, FeedService>()
+  self: SelfPort[] = []
+  #views: Views | null = null
+  readonly hub = new FeedHub({
+    source: {
+      views: () => {
+        this.#views ??= viewsOf(this.spaces, this.services)
+        return this.#views
+      },
+      selfOf: () => this.self,
+    },
+    epoch: 'e',
+    now: () => performance.now(),
+    onMessage: () => {},
+  })
+
+  change(edit: () => void): void {
+    edit()
+    this.#views = null
+    this.hub.changed()
+  }
+
+  addService(space: string, name: string): void {
+    const service: FeedService = { space, name, clusterIPs: [], ports: [] }
+    this.change(() => this.services.set(`${space}/${name}`, service))
+  }
+}
+
+/** A reader that keeps what it gets, and can be told to fall behind. */
+class Reader implements FeedSink {
+  readonly messages: FeedMessage[] = []
+  keepsUp = true
+  ended = false
+
+  write(line: string): boolean {
+    this.messages.push(JSON.parse(line))
+    return this.keepsUp
+  }
+
+  end(): void {
+    this.ended = true
+  }
+
+  get types(): string[] {
+    return this.messages.map((message) => message.type)
+  }
+}
+
+let world: World
+function setUp(): World {
+  world = new World()
+  return world
+}
+afterEach(() => world.hub.close())
+
+test('a reader waits for the first lists and then gets a snapshot', () => {
+  const { hub } = setUp()
+  const reader = new Reader()
+  hub.subscribe(DEV, reader)
+  jest.advanceTimersByTime(COALESCE_MS)
+  expect(reader.messages).toEqual([])
+  hub.start()
+  expect(reader.messages).toMatchObject([
+    { type: 'snapshot', spaces: [{ name: 'dev', parent: null }], services: [], self: [] },
+  ])
+})
+
+test('a burst of changes reaches a reader as one delta within the coalescing time', () => {
+  const { hub } = setUp()
+  const reader = new Reader()
+  hub.start()
+  hub.subscribe(DEV, reader)
+  world.addService('dev', 'one')
+  world.addService('dev', 'two')
+  expect(reader.types).toEqual(['snapshot'])
+  jest.advanceTimersByTime(COALESCE_MS)
+  expect(reader.types).toEqual(['snapshot', 'delta'])
+  expect(reader.messages[1]).toMatchObject({
+    services: { put: [{ name: 'one' }, { name: 'two' }], remove: [] },
+    self: null,
+  })
+})
+
+test('changes that go on without a pause do not hold the delta back', () => {
+  const { hub } = setUp()
+  const reader = new Reader()
+  hub.start()
+  hub.subscribe(DEV, reader)
+  for (let number = 0; number < 10; number += 1) {
+    world.addService('dev', `s${number}`)
+    jest.advanceTimersByTime(COALESCE_MS / 2)
+  }
+  expect(reader.types.filter((type) => type === 'delta').length).toBeGreaterThanOrEqual(4)
+})
+
+test('a change of another tree is not sent', () => {
+  const { hub } = setUp()
+  const [dev, ops, all] = [new Reader(), new Reader(), new Reader()]
+  hub.start()
+  hub.subscribe(DEV, dev)
+  hub.subscribe(OPS, ops)
+  hub.subscribe({ scope: 'all' }, all)
+  world.addService('ops', 'web')
+  jest.advanceTimersByTime(COALESCE_MS)
+  expect([dev.types, ops.types, all.types]).toEqual([
+    ['snapshot'],
+    ['snapshot', 'delta'],
+    ['snapshot', 'delta'],
+  ])
+})
+
+test('a namespace that becomes a space later gets its tree as a delta', () => {
+  const { hub } = setUp()
+  const reader = new Reader()
+  hub.start()
+  hub.subscribe({ scope: 'tree', namespace: 'alice', pod: 'p' }, reader)
+  expect(reader.messages[0]).toMatchObject({ type: 'snapshot', spaces: [], services: [] })
+  world.change(() => world.spaces.set('alice', { name: 'alice', parent: 'dev' }))
+  jest.advanceTimersByTime(COALESCE_MS)
+  expect(reader.messages[1]).toMatchObject({
+    type: 'delta',
+    spaces: { put: [{ name: 'dev' }, { name: 'alice' }], remove: [] },
+  })
+})
+
+test('a space that moves to another tree loses the old one and gets the new one', () => {
+  const { hub } = setUp()
+  world.spaces.set('alice', { name: 'alice', parent: 'dev' })
+  world.services.set('dev/web', { space: 'dev', name: 'web', clusterIPs: [], ports: [] })
+  world.services.set('ops/db', { space: 'ops', name: 'db', clusterIPs: [], ports: [] })
+  const reader = new Reader()
+  hub.start()
+  hub.subscribe({ scope: 'tree', namespace: 'alice', pod: 'p' }, reader)
+  world.change(() => world.spaces.set('alice', { name: 'alice', parent: 'ops' }))
+  jest.advanceTimersByTime(COALESCE_MS)
+  expect(reader.messages[1]).toMatchObject({
+    spaces: { put: [{ name: 'ops' }, { name: 'alice', parent: 'ops' }], remove: ['dev'] },
+    services: { put: [{ space: 'ops', name: 'db' }], remove: ['dev/web'] },
+  })
+})
+
+test('a change of the pod’s own ports is sent by itself', () => {
+  const { hub } = setUp()
+  const reader = new Reader()
+  hub.start()
+  hub.subscribe(DEV, reader)
+  const self = [{ service: 'web', port: 80, targetPort: 8080 }]
+  world.change(() => {
+    world.self = self
+  })
+  jest.advanceTimersByTime(COALESCE_MS)
+  expect(reader.messages[1]).toMatchObject({ type: 'delta', services: { put: [] }, self })
+})
+
+test('versions grow within an epoch', () => {
+  const { hub } = setUp()
+  const reader = new Reader()
+  hub.start()
+  hub.subscribe(DEV, reader)
+  for (const name of ['one', 'two']) {
+    world.addService('dev', name)
+    jest.advanceTimersByTime(COALESCE_MS)
+  }
+  const numbers = reader.messages.map((message) => message.version.number)
+  expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
+  expect(new Set(numbers).size).toBe(3)
+  expect(new Set(reader.messages.map((message) => message.version.epoch))).toEqual(new Set(['e']))
+})
+
+test('a silent feed has a heartbeat at least as often as the contract says', () => {
+  const { hub } = setUp()
+  const reader = new Reader()
+  hub.start()
+  hub.subscribe(DEV, reader)
+  for (const beats of [1, 2, 3]) {
+    jest.advanceTimersByTime(FEED_HEARTBEAT_MS)
+    expect(reader.types.filter((type) => type === 'heartbeat').length).toBeGreaterThanOrEqual(beats)
+  }
+  expect(reader.messages.at(-1)?.version).toEqual(reader.messages[0]?.version)
+})
+
+test('a reader that is behind gets nothing, and one delta for all it missed once it has caught up', () => {
+  const { hub } = setUp()
+  const reader = new Reader()
+  hub.start()
+  const subscription = hub.subscribe(DEV, reader)
+  reader.keepsUp = false
+  world.addService('dev', 'one')
+  jest.advanceTimersByTime(COALESCE_MS)
+  for (const name of ['two', 'three']) {
+    world.addService('dev', name)
+    jest.advanceTimersByTime(COALESCE_MS)
+  }
+  expect(reader.types).toEqual(['snapshot', 'delta'])
+  reader.keepsUp = true
+  subscription.drained()
+  expect(reader.messages[2]).toMatchObject({
+    type: 'delta',
+    services: { put: [{ name: 'two' }, { name: 'three' }] },
+  })
+})
+
+test('a reader that never catches up is let go after three heartbeats', () => {
+  const { hub } = setUp()
+  const reader = new Reader()
+  reader.keepsUp = false
+  hub.start()
+  hub.subscribe(DEV, reader)
+  jest.advanceTimersByTime(3 * FEED_HEARTBEAT_MS)
+  expect(reader.ended).toBe(false)
+  jest.advanceTimersByTime(FEED_HEARTBEAT_MS)
+  expect(reader.ended).toBe(true)
+  expect(hub.size).toBe(0)
+})
+
+test('closing the hub ends every feed', () => {
+  const { hub } = setUp()
+  const reader = new Reader()
+  hub.start()
+  hub.subscribe(DEV, reader)
+  hub.close()
+  expect(reader.ended).toBe(true)
+})

@@ -1,0 +1,215 @@
+/** What the store keeps, finds and lets go. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { IN_MEMORY, openDatabase } from '../../../controller/traces/database.ts'
+import { matches } from '../../../controller/traces/filter.ts'
+import { MAX_TRACE_RECORDS, TraceStore } from '../../../controller/traces/store.ts'
+import type { TraceQuery } from '../../../core/controller-api.ts'
+import type { TraceRecord } from '../../../core/trace-record.ts'
+import { START, sampleRecord, sampleTrace, spanIdOf, traceIdOf } from '../../core/sample-records.ts'
+
+const ROOMY = { maxTraces: 1000, maxBytes: 100_000_000 }
+const cleanUps: (() => void)[] = []
+afterEach(() => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) cleanUp()
+})
+
+function openStore(limits = ROOMY, directory = IN_MEMORY): TraceStore {
+  const store = new TraceStore(openDatabase(directory), limits)
+  cleanUps.push(() => store.close())
+  return store
+}
+
+function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'azds-store-'))
+  cleanUps.push(() => rmSync(directory, { recursive: true }))
+  return directory
+}
+
+/** Traces of one record each, a second apart. */
+const row = (count: number): TraceRecord[] =>
+  Array.from({ length: count }, (_, index) =>
+    sampleRecord({ traceId: traceIdOf(index + 1), startedAt: START + index * 1000 }),
+  )
+
+const idsOf = (store: TraceStore, filter: TraceQuery = {}, rest = {}) =>
+  store.list({ filter, limit: 100, ...rest }).map((summary) => summary.traceId)
+
+test('a record comes back as it was, with fields that this version does not know', () => {
+  const store = openStore()
+  const record = { ...sampleRecord({ traceId: traceIdOf(3) }), invented: { later: [1] } }
+  store.add([record])
+  expect(store.get(traceIdOf(3))).toEqual([record])
+  expect(store.get(traceIdOf(4))).toBeNull()
+})
+
+test('records of a trace come in order of time, whatever batch brought them', () => {
+  const store = openStore()
+  const trace = sampleTrace()
+  store.add(trace.slice(3))
+  store.add(trace.slice(0, 3).reverse())
+  expect(store.get(traceIdOf(7))).toEqual(trace)
+})
+
+test('a trace is one line of the list', () => {
+  const store = openStore()
+  store.add(sampleTrace())
+  expect(store.list({ filter: {}, limit: 10 })).toMatchObject([
+    {
+      traceId: traceIdOf(7),
+      records: 5,
+      path: '/cart',
+      context: 'alice',
+      spaces: ['dev', 'alice'],
+      services: ['web', 'orders', 'stock'],
+      error: { code: 'connect-refused' },
+    },
+  ])
+})
+
+test('a batch that is sent twice is stored once', () => {
+  const store = openStore()
+  store.add(sampleTrace())
+  expect(store.add(sampleTrace())).toEqual({ added: [], evicted: 0 })
+  expect(store.counts).toMatchObject({ traces: 1, records: 5 })
+})
+
+test('the list is newest first, page by page, also where traces began in the same instant', () => {
+  const store = openStore()
+  store.add(
+    [1, 2, 3, 4, 5].map((id) =>
+      sampleRecord({ traceId: traceIdOf(id), startedAt: START + Math.floor(id / 2) }),
+    ),
+  )
+  const pages: string[][] = []
+  let before: { startedAt: number; traceId: string } | undefined
+  for (;;) {
+    const page = store.list({ filter: {}, limit: 2, before })
+    if (page.length === 0) break
+    pages.push(page.map((summary) => summary.traceId))
+    before = page.at(-1)
+  }
+  expect(pages).toEqual([[5, 4], [3, 2], [1]].map((ids) => ids.map(traceIdOf)))
+})
+
+test('since and before bound the list by start', () => {
+  const store = openStore()
+  store.add(row(4))
+  expect(idsOf(store, {}, { since: START + 1000 })).toEqual([4, 3, 2].map(traceIdOf))
+  expect(idsOf(store, {}, { before: { startedAt: START + 2000 } })).toEqual([2, 1].map(traceIdOf))
+})
+
+test('the oldest traces go first when there are too many', () => {
+  const store = openStore({ ...ROOMY, maxTraces: 3 })
+  expect(store.add(row(5)).evicted).toBe(2)
+  expect(idsOf(store)).toEqual([5, 4, 3].map(traceIdOf))
+  expect(store.get(traceIdOf(1))).toBeNull()
+  expect(store.counts).toMatchObject({ traces: 3, records: 3 })
+})
+
+test('the oldest traces go first when bytes run out', () => {
+  const one = openStore()
+  one.add(row(1))
+  const store = openStore({ ...ROOMY, maxBytes: Math.ceil(one.counts.bytes * 2.5) })
+  store.add(row(6))
+  expect(idsOf(store)).toEqual([6, 5].map(traceIdOf))
+  expect(store.counts.bytes).toBeLessThanOrEqual(Math.ceil(one.counts.bytes * 2.5))
+})
+
+test('one trace id that is used for ever keeps its newest records only', () => {
+  const store = openStore()
+  const flood = Array.from({ length: MAX_TRACE_RECORDS + 10 }, (_, index) =>
+    sampleRecord({ spanId: spanIdOf(index + 1), startedAt: START + index }),
+  )
+  expect(store.add(flood).evicted).toBe(10)
+  expect(store.counts.records).toBe(MAX_TRACE_RECORDS)
+  expect(store.get(traceIdOf(1))?.[0]?.startedAt).toBe(START + 10)
+})
+
+test('what is counted equals what is in the tables after any batches', () => {
+  const anyBatch = fc.array(
+    fc.record({ trace: fc.integer({ min: 1, max: 6 }), span: fc.integer({ min: 1, max: 4 }) }),
+    { maxLength: 8 },
+  )
+  fc.assert(
+    fc.property(fc.array(anyBatch, { maxLength: 5 }), (batches) => {
+      const store = new TraceStore(openDatabase(IN_MEMORY), { ...ROOMY, maxTraces: 3 })
+      for (const batch of batches) {
+        store.add(
+          batch.map(({ trace, span }) =>
+            sampleRecord({ traceId: traceIdOf(trace), spanId: spanIdOf(span), startedAt: trace }),
+          ),
+        )
+      }
+      const list = store.list({ filter: {}, limit: 100 })
+      expect(store.counts.traces).toBe(list.length)
+      expect(store.counts.records).toBe(list.reduce((sum, one) => sum + one.records, 0))
+      store.close()
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('a restart keeps the traces and their counts', () => {
+  const directory = temporaryDirectory()
+  const first = new TraceStore(openDatabase(directory), ROOMY)
+  first.add(sampleTrace())
+  const counts = { ...first.counts }
+  first.close()
+  const second = openStore(ROOMY, directory)
+  expect(second.get(traceIdOf(7))).toEqual(sampleTrace())
+  expect(second.counts).toEqual(counts)
+})
+
+test('a file that is no database is refused with what to do about it', () => {
+  const directory = temporaryDirectory()
+  writeFileSync(
+    join(directory, 'traces.sqlite'),
+    'not a database at all, but long enough'.repeat(40),
+  )
+  expect(() => openDatabase(directory)).toThrow(/traces\.sqlite: .*remove the file to begin anew/)
+})
+
+test('the store’s filters and the live filters agree on every record', () => {
+  const anyRecord = fc
+    .record({
+      space: fc.constantFrom('dev', 'alice'),
+      context: fc.constantFrom(null, 'dev', 'alice'),
+      service: fc.constantFrom(null, 'web', 'orders'),
+      workload: fc.constantFrom('web', 'job'),
+      method: fc.constantFrom('GET', 'POST', null),
+      status: fc.constantFrom(null, 200, 204, 404, 499, 500),
+      path: fc.constantFrom('/', '/Straße/ÄPFEL', '/100%_sure', null),
+      failed: fc.boolean(),
+    })
+    .map(({ context, failed, ...rest }) =>
+      sampleRecord({
+        ...rest,
+        route: { context },
+        error: failed ? { code: 'upstream-closed', message: 'ended' } : null,
+      }),
+    )
+  const anyFilter: fc.Arbitrary<TraceQuery> = fc.record(
+    {
+      space: fc.constantFrom('dev', 'alice', 'bob'),
+      service: fc.constantFrom('web', 'job', 'orders'),
+      pod: fc.constantFrom('web-1', 'web'),
+      method: fc.constantFrom('GET', 'POST'),
+      status: fc.constantFrom('200', '2xx', '4xx', '404', 'error'),
+      q: fc.constantFrom('straße', 'äpfel', '%', '_', 'WEB', 'UPSTREAM', "'"),
+    },
+    { requiredKeys: [] },
+  )
+  fc.assert(
+    fc.property(anyRecord, anyFilter, (record, filter) => {
+      const store = new TraceStore(openDatabase(IN_MEMORY), ROOMY)
+      store.add([record])
+      expect(idsOf(store, filter)).toHaveLength(matches(record, filter) ? 1 : 0)
+      store.close()
+    }),
+    { numRuns: 300 },
+  )
+})
