@@ -1,0 +1,46 @@
+/** The table of commands: parsing, help and docs/reference/cli.md are made from it. */
+import type { Command, Flag } from './command.ts'
+import { inspect } from './commands/inspect.ts'
+import { spaceCreate } from './commands/space-create.ts'
+import { spaceList } from './commands/space-list.ts'
+import { spaceRemove } from './commands/space-remove.ts'
+import { trace } from './commands/trace.ts'
+import { version } from './commands/version.ts'
+
+/** A flag has one meaning wherever it occurs, so that flags may stand before the command. */
+export const GLOBAL_FLAGS: readonly Flag[] = [
+  {
+    name: 'kubeconfig',
+    value: 'FILE',
+    doc: 'The kubeconfig to use; default: KUBECONFIG, then ~/.kube/config.',
+  },
+  { name: 'context', value: 'NAME', doc: 'The kubeconfig’s context; default: its current one.' },
+  {
+    name: 'controller',
+    value: 'URL',
+    doc: 'The controller; default: AZDS_CONTROLLER, then through the API server.',
+  },
+  { name: 'help', short: 'h', doc: 'Print help for the command.' },
+  { name: 'version', doc: 'Print the version of azds.' },
+]
+
+const help: Command = {
+  words: ['help'],
+  summary: 'Print help for azds or for one command',
+  description: ['`azds help space create` is the same as `azds space create --help`.'],
+  args: [{ name: 'COMMAND', doc: 'The words of a command.', optional: true }],
+  flags: [],
+  examples: [],
+  // Never run: the parser turns the word itself into a request for help, whatever follows it.
+  run: async () => 0,
+}
+
+export const COMMANDS: readonly Command[] = [
+  spaceList,
+  spaceCreate,
+  spaceRemove,
+  trace,
+  inspect,
+  version,
+  help,
+]

@@ -1,0 +1,118 @@
+/** `azds trace`: what requests did, as a list, as a tree of hops, or live. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TraceDetail, TraceSummary } from '../../core/controller-api.ts'
+import type { TraceRecord } from '../../core/trace-record.ts'
+import { type Command, EXIT_OK, type Invocation, textFlag, usageError } from '../command.ts'
+import { json, outputFlag, painter } from '../output.ts'
+import { eventReader } from '../server-sent-events.ts'
+import { exchangeLine, listText, treeText } from '../trace-text.ts'
+import type { World } from '../world.ts'
+
+/** Traces of a list: about one screen. The controller gives 200 at most. */
+const LIMIT = { usual: 20, most: 200 }
+/** Pause (ms) before a broken stream is opened again: the controller restarts within seconds. */
+const RECONNECT_MS = 1000
+
+function queryOf(invocation: Invocation, extra: Record<string, string> = {}): string {
+  const query = new URLSearchParams(extra)
+  for (const name of ['space', 'service']) {
+    const value = textFlag(invocation, name)
+    if (value !== undefined) query.set(name, value)
+  }
+  const text = query.toString()
+  return text === '' ? '' : `?${text}`
+}
+
+async function list(invocation: Invocation, world: World): Promise<number> {
+  const limit = textFlag(invocation, 'limit') ?? String(LIMIT.usual)
+  if (!/^[1-9]\d{0,2}$/.test(limit) || Number(limit) > LIMIT.most) {
+    throw usageError(`--limit ${limit}: expected a whole number from 1 to ${LIMIT.most}`)
+  }
+  const traces = await world
+    .controller()
+    .get<TraceSummary[]>(`/v1/traces${queryOf(invocation, { limit })}`)
+  if (invocation.flags['output'] === 'json') world.out(json(traces))
+  else if (traces.length > 0) world.out(listText(traces, painter(world.colour)))
+  else world.err('No traces match; make a request, or look live with `azds trace -f`.\n')
+  return EXIT_OK
+}
+
+async function show(traceId: string, invocation: Invocation, world: World): Promise<number> {
+  if (!/^[0-9a-f]{32}$/.test(traceId)) {
+    throw usageError(`trace id "${traceId}": expected 32 hex digits, as \`azds trace\` prints them`)
+  }
+  const detail = await world.controller().get<TraceDetail>(`/v1/traces/${traceId}`)
+  if (invocation.flags['output'] === 'json') world.out(json(detail))
+  else world.out(treeText(detail.records, painter(world.colour)))
+  return EXIT_OK
+}
+
+/** Prints exchanges as they happen until Ctrl-C; a stream that breaks is opened again. */
+async function follow(invocation: Invocation, world: World): Promise<number> {
+  const controller = world.controller()
+  const paint = painter(world.colour)
+  const asJson = invocation.flags['output'] === 'json'
+  const onLine = eventReader((event, data) => {
+    if (event !== 'record') return
+    if (asJson) return world.out(`${data}\n`)
+    const line = exchangeLine(JSON.parse(data) as TraceRecord, paint)
+    if (line !== null) world.out(`${line}\n`)
+  })
+  const path = `/v1/traces/follow${queryOf(invocation)}`
+  // The first failure is the caller's to see: a wrong address would be tried for ever.
+  await controller.lines(path, onLine, world.stop)
+  while (!world.stop.aborted) {
+    world.err(
+      'The stream has ended; opening it again. What happens meanwhile is in `azds trace`.\n',
+    )
+    await sleep(RECONNECT_MS, undefined, { signal: world.stop }).catch(() => {})
+    if (world.stop.aborted) break
+    await controller.lines(path, onLine, world.stop).catch((error: Error) => {
+      world.err(`${error.message}\n`)
+    })
+  }
+  return EXIT_OK
+}
+
+export const trace: Command = {
+  words: ['trace'],
+  summary: 'Show what requests did: newest traces, one trace’s hops, or live',
+  description: [
+    'Without an argument: the newest traces, one a line. With a trace id: that trace’s hops, each under\nthe one that caused it, with who called whom in which space, and why. With -f: every exchange as it\nhappens, until Ctrl-C.',
+    'With -o json the controller’s own objects are printed; with -f one to a line.',
+  ],
+  args: [{ name: 'ID', doc: 'A trace id: 32 hex digits.', optional: true }],
+  flags: [
+    { name: 'follow', short: 'f', doc: 'Print exchanges as they happen.' },
+    {
+      name: 'space',
+      value: 'SPACE',
+      doc: 'Only what belongs to this space or was recorded in it.',
+    },
+    {
+      name: 'service',
+      value: 'SERVICE',
+      doc: 'Only what has to do with this service or workload.',
+    },
+    {
+      name: 'limit',
+      value: 'N',
+      doc: `How many traces, 1 to ${LIMIT.most}; default ${LIMIT.usual}.`,
+    },
+    outputFlag('table', 'json'),
+  ],
+  examples: [
+    ['azds trace --space alice', 'the newest traces of space alice'],
+    ['azds trace -f --service orders', 'what orders does, live'],
+    ['azds trace 4bf92f3577b34da6a3ce929d0e0e4736', 'the hops of one trace'],
+  ],
+  async run(invocation, world) {
+    const [traceId] = invocation.args
+    const live = invocation.flags['follow'] === true
+    if (traceId !== undefined && live) {
+      throw usageError('azds trace -f follows what happens: leave the trace id out')
+    }
+    if (live) return follow(invocation, world)
+    return traceId === undefined ? list(invocation, world) : show(traceId, invocation, world)
+  },
+}

@@ -1,0 +1,91 @@
+/** The world of a real process: its streams, its files, and the clients that flags ask for. */
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline/promises'
+import { text as readAll } from 'node:stream/consumers'
+import { createKubeClient, type KubeClient } from '../core/kube/client.ts'
+import { CliError, usageError } from './command.ts'
+import type { CliConfig } from './config.ts'
+import { settings } from './config.ts'
+import { controllerAt, controllerInCluster } from './controller-client.ts'
+import type { World } from './world.ts'
+
+/** The streams of `process`, so that this file names no global. */
+export interface Streams {
+  stdin: NodeJS.ReadStream
+  stdout: NodeJS.WriteStream
+  stderr: NodeJS.WriteStream
+}
+
+/** Flags of every command that choose whom to talk to. */
+export interface Connection {
+  kubeconfig: string | undefined
+  context: string | undefined
+  controller: string | undefined
+}
+
+export function processWorld(
+  streams: Streams,
+  config: CliConfig,
+  stop: AbortSignal,
+): (connection: Connection) => World {
+  const { stdin, stdout, stderr } = streams
+  const ask = async (question: string) => {
+    const lines = createInterface({ input: stdin, output: stderr })
+    const closed = new AbortController()
+    // Ctrl-C and Ctrl-D close the interface: that is the answer nothing.
+    lines.on('close', () => closed.abort())
+    try {
+      return await lines.question(question, { signal: closed.signal })
+    } catch (error) {
+      if (!closed.signal.aborted) throw error
+      stderr.write('\n')
+      return ''
+    } finally {
+      lines.close()
+    }
+  }
+  return (connection) => {
+    let client: KubeClient | undefined
+    const cluster = () => {
+      client ??= connect(connection)
+      return client
+    }
+    const controllerUrl = checkedUrl(connection.controller) ?? config.controller
+    return {
+      out: (text) => void stdout.write(text),
+      err: (text) => void stderr.write(text),
+      colour: stdout.isTTY === true && config.noColour === null,
+      ask: stdin.isTTY && stderr.isTTY ? ask : null,
+      read: (path) => readText(path, stdin),
+      stop,
+      cluster,
+      controller: () =>
+        controllerUrl ? controllerAt(controllerUrl) : controllerInCluster(cluster()),
+    }
+  }
+}
+
+function connect({ kubeconfig, context }: Connection): KubeClient {
+  try {
+    return createKubeClient({ kubeconfig, context })
+  } catch (error) {
+    const about = kubeconfig ? `kubeconfig ${kubeconfig}: ` : ''
+    throw new CliError(`${about}${(error as Error).message}`, 1, { cause: error })
+  }
+}
+
+function checkedUrl(text: string | undefined): string | null {
+  if (text === undefined) return null
+  const parsed = settings.controller.parse(text)
+  if (!parsed.ok) throw usageError(`--controller ${text}: expected ${parsed.expected}`)
+  return parsed.value
+}
+
+async function readText(path: string, stdin: NodeJS.ReadStream): Promise<string> {
+  if (path === '-') return readAll(stdin)
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new CliError(`cannot read ${path}: ${(error as Error).message}`, 1, { cause: error })
+  }
+}

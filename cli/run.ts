@@ -1,0 +1,56 @@
+/** From the words of a command line to an exit code. */
+import { CliError, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, textFlag } from './command.ts'
+import { VERSION_LINE } from './commands/version.ts'
+import { COMMANDS, GLOBAL_FLAGS } from './commands.ts'
+import { helpOf, overview } from './help.ts'
+import { painter } from './output.ts'
+import { type ParsedLine, parseLine } from './parse.ts'
+import type { Connection } from './process-world.ts'
+import type { World } from './world.ts'
+
+/** Runs one command line; never throws, and returns the exit code. */
+export async function runLine(
+  argv: readonly string[],
+  worldFor: (connection: Connection) => World,
+): Promise<number> {
+  const plain = worldFor({ kubeconfig: undefined, context: undefined, controller: undefined })
+  try {
+    const line = parseLine(argv, COMMANDS, GLOBAL_FLAGS)
+    return await perform(line, plain, worldFor)
+  } catch (error) {
+    if (plain.stop.aborted) return EXIT_FAILED
+    plain.err(`${painter(plain.colour)('red', 'azds:')} ${(error as Error).message}\n`)
+    return error instanceof CliError ? error.exitCode : EXIT_FAILED
+  }
+}
+
+async function perform(
+  line: ParsedLine,
+  plain: World,
+  worldFor: (connection: Connection) => World,
+): Promise<number> {
+  if (line.kind === 'help') return printHelp(line.words, plain)
+  if (line.kind === 'version') {
+    plain.out(VERSION_LINE)
+    return EXIT_OK
+  }
+  const { command, invocation } = line
+  const world = worldFor({
+    kubeconfig: textFlag(invocation, 'kubeconfig'),
+    context: textFlag(invocation, 'context'),
+    controller: textFlag(invocation, 'controller'),
+  })
+  return command.run(invocation, world)
+}
+
+function printHelp(words: readonly string[], world: World): number {
+  const begin = ({ words: own }: Command) => words.every((word, index) => own[index] === word)
+  const matching = COMMANDS.filter(begin)
+  const [only] = matching
+  if (!only) {
+    world.err(`azds: there is no command "${words.join(' ')}"; \`azds help\` lists all commands\n`)
+    return EXIT_USAGE
+  }
+  world.out(matching.length === 1 ? helpOf(only, GLOBAL_FLAGS) : overview(matching, GLOBAL_FLAGS))
+  return EXIT_OK
+}

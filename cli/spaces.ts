@@ -1,0 +1,117 @@
+/** Spaces as the cluster's namespaces tell them, and the names that a space may have. */
+import { type KubeClient, KubeError } from '../core/kube/client.ts'
+import type { Namespace } from '../core/kube/types.ts'
+import { LABEL, SYSTEM_NAMESPACE } from '../core/names.ts'
+import {
+  type Chain,
+  chainOf,
+  describeProblem,
+  displayPath,
+  type Space,
+  spaceOf,
+} from '../core/spaces.ts'
+import { SYSTEM_NAMESPACES } from '../webhook/inject/decide.ts'
+import { CliError, usageError } from './command.ts'
+
+export const NAMESPACES = '/api/v1/namespaces'
+
+/** All namespaces, and those that are spaces, by name. */
+export interface SpaceTree {
+  namespaces: ReadonlyMap<string, Namespace>
+  spaces: ReadonlyMap<string, Space>
+}
+
+export async function readSpaces(client: KubeClient): Promise<SpaceTree> {
+  const { items } = await client.get<{ items: Namespace[] }>(NAMESPACES)
+  const namespaces = new Map<string, Namespace>()
+  const spaces = new Map<string, Space>()
+  for (const namespace of items) {
+    const { name = '', labels } = namespace.metadata
+    namespaces.set(name, namespace)
+    const space = spaceOf(name, labels)
+    if (space) spaces.set(name, space)
+  }
+  return { namespaces, spaces }
+}
+
+/** `[parent/]name` as it is typed; all segments but the last are the path of the parent. */
+export interface SpacePath {
+  name: string
+  /** From the root down; empty where only a name was given. */
+  parents: string[]
+}
+
+/** Reads a path; throws a usage error that says which rule a name breaks. */
+export function parseSpacePath(text: string): SpacePath {
+  const parents = text.split('/')
+  const name = parents.pop() ?? ''
+  for (const segment of [...parents, name]) {
+    const fault = faultOfName(segment)
+    if (fault) throw usageError(`space name "${segment}" ${fault}`)
+  }
+  return { name, parents }
+}
+
+/** Why a name is no name for a space; null if it is one. */
+export function faultOfName(name: string): string | null {
+  if (name.length < 3 || name.length > 63) return 'has to have 3 to 63 characters'
+  if (!/^[a-z0-9-]+$/.test(name)) return 'may have lower-case letters, digits and "-" only'
+  if (!/^[a-z0-9].*[a-z0-9]$/.test(name)) return 'has to start and end with a letter or digit'
+  if (!/[a-z]/.test(name)) return 'has to have at least one letter'
+  return null
+}
+
+/** Refuses the namespaces that belong to the cluster and to us. */
+export function refuseSystem(name: string): void {
+  if (!SYSTEM_NAMESPACES.includes(name)) return
+  const whose = name === SYSTEM_NAMESPACE ? 'the control plane of spaces' : 'the cluster itself'
+  throw new CliError(
+    `namespace "${name}" belongs to ${whose} and cannot be a space: choose another name`,
+  )
+}
+
+/** Throws unless the typed path is where the space really is. */
+export function checkPath(path: SpacePath, chain: Chain): void {
+  if (path.parents.length === 0) return
+  const typed = [...path.parents, path.name].join('/')
+  // The nearest parents are enough: `alice/feature` for `dev/alice/feature`.
+  if (`/${displayPath(chain)}`.endsWith(`/${typed}`)) return
+  throw new CliError(
+    `space "${path.name}" is ${displayPath(chain)}, not ${typed}; see \`azds space list\``,
+  )
+}
+
+/** The chain of a space that commands are to work with; throws where it is faulty. */
+export function soundChain(spaces: ReadonlyMap<string, Space>, name: string): Chain {
+  const chain = chainOf(spaces, name)
+  if (chain.problem) throw new CliError(describeProblem(chain.problem))
+  return chain
+}
+
+/** Throws with the next step where `name` is no space. */
+export function requireSpace({ namespaces, spaces }: SpaceTree, name: string): Space {
+  const space = spaces.get(name)
+  if (space) return space
+  if (namespaces.has(name)) {
+    throw new CliError(
+      `namespace "${name}" exists but is not a space: make it one with \`azds space create ${name}\``,
+    )
+  }
+  const known = [...spaces.keys()].sort().join(', ') || 'none'
+  throw new CliError(`space "${name}" does not exist; there are: ${known}`)
+}
+
+/** Labels of a space; null takes a label away in a merge patch. */
+export function spaceLabels(parent: string | null): Record<string, string | null> {
+  return { [LABEL.space]: 'true', [LABEL.parentSpace]: parent }
+}
+
+/** Turns "forbidden" into a sentence about the right that is missing. */
+export async function allowed<T>(what: string, call: Promise<T>): Promise<T> {
+  return call.catch((error: Error) => {
+    if (!(error instanceof KubeError) || error.status !== 403) throw error
+    throw new CliError(`you may not ${what}: ${error.message}; ask the cluster’s admin`, 1, {
+      cause: error,
+    })
+  })
+}
