@@ -1,0 +1,120 @@
+/** The small decisions of an injection, row by row. */
+import { expect, test } from '@jest/globals'
+import type { Pod } from '../../../core/kube/types.ts'
+import { checkBuild, parseBuildRequest } from '../../../webhook/inject/build-request.ts'
+import { inject } from '../../../webhook/inject/inject.ts'
+import { chooseLayout } from '../../../webhook/inject/layout.ts'
+import { cidrList, listsPort, portList, uidList } from '../../../webhook/inject/lists.ts'
+import { workloadOf } from '../../../webhook/inject/workload.ts'
+import { factsOf, namespace, TREE } from '../cluster-fixture.ts'
+
+test.each([
+  { override: 'native', kubelets: ['v1.20.0'], layout: 'native' },
+  { override: 'classic', kubelets: ['v1.34.0'], layout: 'classic' },
+  { override: null, kubelets: ['v1.29.0'], layout: 'native' },
+  { override: null, kubelets: ['v1.34.1+k3s1', 'v1.36.0-eks-1', '2.0.0'], layout: 'native' },
+  { override: null, kubelets: ['v1.34.0', 'v1.28.15'], layout: 'classic' },
+  { override: null, kubelets: ['v1.34.0', ''], layout: 'classic' },
+  { override: null, kubelets: ['v1.3'], layout: 'classic' },
+  { override: null, kubelets: [], layout: 'classic' },
+] as const)('annotation $override and kubelets $kubelets give $layout', (row) => {
+  expect(chooseLayout(row.override, row.kubelets)).toBe(row.layout)
+})
+
+const owned = (kind: string, name: string, labels = {}): Pod => ({
+  metadata: { labels, ownerReferences: [{ apiVersion: 'v1', kind, name, controller: true }] },
+  spec: { containers: [{ name: 'a' }] },
+})
+
+test.each([
+  { pod: owned('ReplicaSet', 'web-5d4', { 'pod-template-hash': '5d4' }), workload: 'web' },
+  { pod: owned('ReplicaSet', 'web-5d4', {}), workload: 'web-5d4' },
+  { pod: owned('ReplicaSet', 'web-5d4', { 'pod-template-hash': 'd4' }), workload: 'web-5d4' },
+  { pod: owned('StatefulSet', 'db'), workload: 'db' },
+  { pod: owned('DaemonSet', 'agent'), workload: 'agent' },
+  { pod: owned('Job', 'nightly-29385120'), workload: 'nightly' },
+  { pod: owned('Job', 'migrate-7'), workload: 'migrate-7' },
+  { pod: { metadata: {}, spec: { containers: [] } }, workload: null },
+])('the workload of a pod owned by $pod.metadata.ownerReferences is $workload', (row) => {
+  expect(workloadOf(row.pod)).toBe(row.workload)
+})
+
+test.each([
+  [portList, '1, 65535,,80-80 ', '1,65535,80-80'],
+  [portList, '', ''],
+  [portList, '0', null],
+  [portList, '65536', null],
+  [portList, '80-', null],
+  [portList, '9-8', null],
+  [portList, Array(65).fill('80').join(), null],
+  [cidrList, '10.0.0.0/8,::/0,fd00::1', '10.0.0.0/8,::/0,fd00::1'],
+  [cidrList, '10.0.0.0/', null],
+  [cidrList, '10.0.0.0/8/8', null],
+  [cidrList, 'fe80::1%eth0', null],
+  [cidrList, '::/129', null],
+  [uidList, '0,4294967294', '0,4294967294'],
+  [uidList, '4294967295', null],
+  [uidList, '-1', null],
+])('%p of "%s" is %p', (parse, text, value) => {
+  const result = parse(text)
+  expect(result.ok ? result.value : null).toBe(value)
+})
+
+test('a port is found in a list of ports and ranges', () => {
+  expect(
+    [79, 80, 81, 8000, 8005, 8010, 8011].filter((port) => listsPort('80,8000-8010', port)),
+  ).toEqual([80, 8000, 8005, 8010])
+  expect(listsPort('', 80)).toBe(false)
+})
+
+test.each([
+  ['[1]', 'not a JSON object'],
+  ['{', 'not a JSON object'],
+  ['{"image":"a:1"}', 'source is missing'],
+  ['{"source":"s"}', 'image is missing'],
+  ['{"source":" ","image":"a:1"}', 'source is missing'],
+  ['{"source":"s","image":"a:1","dockerFile":"D"}', 'unknown key "dockerFile"'],
+  ['{"source":"s","image":"a:1","target":1}', 'target is 1'],
+  ['{"source":"s","image":"a:1","context":"../.."}', 'leads out of the source archive'],
+  ['{"source":"s","image":"a:1","dockerfile":"/etc/passwd"}', 'leads out of the source archive'],
+  ['{"source":"s","image":"a:1","args":{"A":1}}', 'args is not an object of strings'],
+])('the build request %s is refused with the reason', (text, reason) => {
+  expect(parseBuildRequest(text)).toMatchObject({
+    ok: false,
+    message: expect.stringContaining(reason),
+  })
+})
+
+test.each([
+  { image: 'a:1', imagePullPolicy: undefined, field: null },
+  { image: 'a:1', imagePullPolicy: 'Never', field: null },
+  { image: 'a:1', imagePullPolicy: 'Always', field: 'spec.containers[0].imagePullPolicy' },
+  { image: 'a:latest', imagePullPolicy: undefined, field: 'spec.containers[0].imagePullPolicy' },
+  { image: 'host:5000/a', imagePullPolicy: undefined, field: 'spec.containers[0].imagePullPolicy' },
+  { image: 'host:5000/a', imagePullPolicy: 'IfNotPresent', field: null },
+])('a built image $image with pull policy $imagePullPolicy is at fault in $field', (row) => {
+  const { field, ...container } = row
+  const pod = { metadata: {}, spec: { containers: [{ name: 'a', ...container }] } } as Pod
+  const errors = checkBuild(pod, { source: 's', image: row.image })
+  expect(errors.map((error) => error.field)).toEqual(field ? [field] : [])
+})
+
+test('the annotation of the pod wins over that of the namespace, even where that one is malformed', async () => {
+  const facts = await factsOf('team', [
+    ...TREE,
+    namespace(
+      'team',
+      { 'azds.io/space': 'true' },
+      { 'azds.io/trace-body-bytes': 'much', 'azds.io/proxy-log-level': 'debug' },
+    ),
+  ])
+  const pod: Pod = {
+    metadata: { name: 'a', annotations: { 'azds.io/trace-body-bytes': '10' } },
+    spec: { containers: [{ name: 'a' }] },
+  }
+  const answer = inject(pod, facts)
+  if (answer.kind !== 'injected') throw new Error(JSON.stringify(answer))
+  const env = answer.pod.spec.initContainers?.at(-1)?.env ?? []
+  expect(env).toContainEqual({ name: 'AZDS_TRACE_BODY_BYTES', value: '10' })
+  expect(env).toContainEqual({ name: 'AZDS_LOG_LEVEL', value: 'debug' })
+})

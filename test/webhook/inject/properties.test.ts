@@ -1,0 +1,196 @@
+/** What must hold for every pod: the patch gives the pod, once is enough, the app is not touched. */
+import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import type { Container, Pod } from '../../../core/kube/types.ts'
+import { CONTAINER, PORT } from '../../../core/names.ts'
+import { inject } from '../../../webhook/inject/inject.ts'
+import { applyPatch } from '../../../webhook/inject/patch.ts'
+import { factsOf, node } from '../cluster-fixture.ts'
+
+const OURS: readonly string[] = Object.values(CONTAINER)
+const native = await factsOf('alice-web')
+const classic = await factsOf('alice-web', undefined, [node('old', 'v1.27.3')])
+
+const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/).filter((text) => !OURS.includes(text))
+const unknown = fc.dictionary(
+  fc.stringMatching(/^future[A-Za-z]{0,6}$/),
+  fc.jsonValue({ maxDepth: 3 }),
+  { maxKeys: 3, noNullPrototype: true },
+)
+const container: fc.Arbitrary<Container> = fc
+  .tuple(
+    fc.record(
+      {
+        image: fc.constantFrom('web:1', 'registry:5000/db@sha256:00', 'a'),
+        env: fc.array(fc.record({ name, value: fc.string() }), { maxLength: 3 }),
+        ports: fc.array(fc.record({ containerPort: fc.integer({ min: 1, max: 9999 }) }), {
+          maxLength: 2,
+        }),
+        securityContext: fc.record({ runAsUser: fc.integer({ min: 1336, max: 1340 }) }),
+        restartPolicy: fc.constant('Always'),
+      },
+      { requiredKeys: [] },
+    ),
+    unknown,
+    name,
+  )
+  .map(([known, rest, name]) => ({ ...rest, ...known, name }) as Container)
+
+const labels = fc.dictionary(name, fc.string(), { maxKeys: 3, noNullPrototype: true })
+/** Lists are drawn together, because a name is used once in a pod. */
+const containers = fc.uniqueArray(container, {
+  minLength: 1,
+  maxLength: 6,
+  selector: (c) => c.name,
+})
+
+const pod: fc.Arbitrary<Pod> = fc
+  .record({
+    containers,
+    inits: fc.nat({ max: 5 }),
+    noInitList: fc.boolean(),
+    metadata: fc.record({ labels, annotations: labels }, { requiredKeys: [] }),
+    restOfMetadata: unknown,
+    restOfSpec: unknown,
+    restOfPod: unknown,
+  })
+  .map(({ containers, inits, noInitList, metadata, ...rest }) => {
+    const count = Math.min(inits, containers.length - 1)
+    return {
+      ...rest.restOfPod,
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { ...rest.restOfMetadata, ...metadata, name: 'web', namespace: 'alice-web' },
+      spec: {
+        ...rest.restOfSpec,
+        containers: containers.slice(count),
+        ...((count > 0 || !noInitList) && { initContainers: containers.slice(0, count) }),
+      },
+    } as Pod
+  })
+
+const withoutOurs = (list: Container[] = []) => list.filter(({ name }) => !OURS.includes(name))
+
+test.each([
+  { layout: 'native', facts: native },
+  { layout: 'classic', facts: classic },
+])('with the $layout layout the patch gives the pod, and the app is as before', ({ facts }) => {
+  fc.assert(
+    fc.property(pod, (before) => {
+      const text = JSON.stringify(before)
+      const answer = inject(before, facts)
+      if (answer.kind !== 'injected') throw new Error(`not injected: ${JSON.stringify(answer)}`)
+      expect(JSON.stringify(before)).toBe(text)
+      expect(applyPatch(before, answer.patch)).toEqual(answer.pod)
+
+      const { initContainers, containers, ...spec } = answer.pod.spec
+      const { initContainers: initsBefore, containers: before_, ...specBefore } = before.spec
+      expect(withoutOurs(containers)).toEqual(before_)
+      expect(withoutOurs(initContainers)).toEqual(initsBefore ?? [])
+      expect(spec).toEqual(specBefore)
+      expect(answer.pod.metadata.labels).toMatchObject(before.metadata.labels ?? {})
+      expect(answer.pod.metadata.annotations).toMatchObject(before.metadata.annotations ?? {})
+    }),
+  )
+})
+
+test('a second admission of an injected pod changes nothing, whatever order it has come to', () => {
+  fc.assert(
+    fc.property(pod, fc.constantFrom(native, classic), fc.boolean(), (before, facts, turned) => {
+      const first = inject(before, facts)
+      if (first.kind !== 'injected') throw new Error('not injected')
+      const again = structuredClone(first.pod)
+      // Another webhook may have put its own container first.
+      if (turned) again.spec.initContainers?.unshift({ name: 'zz-other-webhooks-own', image: 'x' })
+      expect(inject(again, facts)).toEqual({ kind: 'skipped', reason: 'already-injected' })
+    }),
+  )
+})
+
+test('a native sidecar that lost its restartPolicy gets back just that', () => {
+  fc.assert(
+    fc.property(pod, (before) => {
+      const first = inject(before, native)
+      if (first.kind !== 'injected') throw new Error('not injected')
+      const stripped = structuredClone(first.pod)
+      for (const item of stripped.spec.initContainers ?? []) {
+        if (item.name === CONTAINER.proxy) delete item.restartPolicy
+      }
+      const second = inject(stripped, native)
+      expect(second).toMatchObject({ kind: 'injected', repaired: true, pod: first.pod })
+      expect(second.kind === 'injected' && second.patch).toHaveLength(1)
+    }),
+  )
+})
+
+test('a container with one of our names is refused, wherever it stands', () => {
+  fc.assert(
+    fc.property(pod, fc.constantFrom(...OURS), fc.nat(), (before, taken, at) => {
+      const lists = [before.spec.containers, before.spec.initContainers ?? []]
+      const list = lists.flat()
+      const index = at % list.length
+      const victim = list[index]
+      if (victim) victim.name = taken
+      expect(inject(before, native)).toMatchObject({
+        kind: 'invalid',
+        errors: [{ field: expect.stringMatching(/^spec\.(initC|c)ontainers\[\d+\]\.name$/) }],
+      })
+    }),
+  )
+})
+
+test('a container that declares one of our TCP ports is refused', () => {
+  fc.assert(
+    fc.property(pod, fc.constantFrom(...Object.values(PORT)), (before, containerPort) => {
+      const last = before.spec.containers.length - 1
+      const victim = before.spec.containers[last]
+      if (victim) victim.ports = [{ containerPort: 80 }, { containerPort }]
+      expect(inject(before, native)).toMatchObject({
+        kind: 'invalid',
+        errors: [{ field: `spec.containers[${last}].ports[1].containerPort` }],
+      })
+    }),
+  )
+})
+
+test('any JSON at all gets an answer, never an exception', () => {
+  const mangled = fc
+    .tuple(pod, fc.jsonValue({ maxDepth: 2 }), fc.constantFrom(...PATHS))
+    .map(([before, junk, path]) => withValue(before, path, junk))
+  fc.assert(
+    fc.property(fc.oneof(fc.jsonValue(), mangled), (value) => {
+      expect(['injected', 'skipped', 'invalid']).toContain(inject(value, native).kind)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+const PATHS = [
+  ['metadata'],
+  ['metadata', 'labels'],
+  ['metadata', 'annotations'],
+  ['metadata', 'ownerReferences'],
+  ['spec'],
+  ['spec', 'containers'],
+  ['spec', 'containers', 0],
+  ['spec', 'containers', 0, 'name'],
+  ['spec', 'containers', 0, 'ports'],
+  ['spec', 'containers', 0, 'securityContext'],
+  ['spec', 'containers', 0, 'image'],
+  ['spec', 'containers', 0, 'livenessProbe'],
+  ['spec', 'initContainers'],
+  ['spec', 'ephemeralContainers'],
+  ['spec', 'nodeSelector'],
+  ['spec', 'securityContext'],
+  ['spec', 'os'],
+  ['spec', 'dnsPolicy'],
+  ['spec', 'restartPolicy'],
+]
+
+function withValue(before: Pod, path: (string | number)[], value: unknown): unknown {
+  const copy: unknown = structuredClone(before)
+  let place = copy as Record<string | number, unknown>
+  for (const key of path.slice(0, -1)) place = place[key] as Record<string | number, unknown>
+  place[path.at(-1) ?? ''] = value
+  return copy
+}

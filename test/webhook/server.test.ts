@@ -1,0 +1,248 @@
+/** The server's answers, without a socket. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { Readiness } from '../../core/lifecycle.ts'
+import { createLog, type Log, silentLog } from '../../core/log.ts'
+import { createAdmit } from '../../webhook/admit.ts'
+import { createAuthority, createLeaf, type KeyPair } from '../../webhook/certificate.ts'
+import { createFactSource, type FactSource } from '../../webhook/facts.ts'
+import type { PatchOperation } from '../../webhook/inject/patch.ts'
+import { createMetrics } from '../../webhook/metrics.ts'
+import { createServer, type WebhookServer } from '../../webhook/server.ts'
+import { cacheOf, fixed, NODES, space, TREE } from './cluster-fixture.ts'
+import { POD, review } from './review-fixture.ts'
+
+let certificate: KeyPair
+let server: WebhookServer
+const readiness = new Readiness()
+
+beforeAll(async () => {
+  certificate = await createLeaf(await createAuthority(new Date()), new Date())
+  server = serverWith({})
+})
+afterAll(() => server.close())
+
+function serverWith({
+  facts = createFactSource(cacheOf(TREE).cached, cacheOf(NODES).cached, fixed),
+  log = silentLog,
+  ready = readiness,
+}: {
+  facts?: FactSource
+  log?: Log
+  ready?: Readiness
+}): WebhookServer {
+  const metrics = createMetrics()
+  const admit = createAdmit({ facts, metrics, log, now: () => performance.now() })
+  return createServer({ certificate, admit, metrics, readiness: ready })
+}
+
+const post = (payload: unknown, type = 'application/json', to = server) =>
+  to.inject({
+    method: 'POST',
+    url: '/mutate?timeout=5s',
+    headers: { 'content-type': type },
+    payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
+  })
+
+test('a pod in a space is allowed with a base64 JSON patch, and uid and version come back', async () => {
+  const reply = await post(review())
+  expect(reply.statusCode).toBe(200)
+  const answer = reply.json()
+  expect(answer).toMatchObject({
+    kind: 'AdmissionReview',
+    apiVersion: 'admission.k8s.io/v1',
+    response: {
+      uid: '705ab4f5-6393-11e8-b7cc-42010a800002',
+      allowed: true,
+      patchType: 'JSONPatch',
+    },
+  })
+  const patch: PatchOperation[] = JSON.parse(
+    Buffer.from(answer.response.patch, 'base64').toString('utf8'),
+  )
+  expect(patch.map(({ op, path }) => `${op} ${path}`)).toEqual([
+    'add /spec/initContainers',
+    'add /metadata/annotations',
+    'add /metadata/labels',
+  ])
+})
+
+test('a pod that is skipped is allowed without a patch', async () => {
+  const object = { ...POD, spec: { ...POD.spec, hostNetwork: true } }
+  const { response } = (await post(review({ object }))).json()
+  expect(response).toEqual({ uid: expect.any(String), allowed: true })
+})
+
+test('a malformed annotation is denied with 422 and names the field', async () => {
+  const annotations = { 'azds.io/sidecar-layout': 'ambient' }
+  const object = { ...POD, metadata: { ...POD.metadata, annotations } }
+  const { response } = (await post(review({ object }))).json()
+  const field = 'metadata.annotations["azds.io/sidecar-layout"]'
+  const message = '"ambient" is not one of native, classic'
+  expect(response).toEqual({
+    uid: expect.any(String),
+    allowed: false,
+    status: {
+      code: 422,
+      reason: 'Invalid',
+      message: `${field}: ${message}`,
+      details: { causes: [{ reason: 'FieldValueInvalid', field, message }] },
+    },
+  })
+})
+
+test('warnings are sent, each within the 256 characters that an API server passes on', async () => {
+  const annotations = { 'azds.io/proxy-resource': '{}' }
+  const object = {
+    ...POD,
+    metadata: { annotations },
+    spec: { ...POD.spec, dnsPolicy: 'None' },
+  }
+  const { response } = (await post(review({ object }))).json()
+  expect(response.warnings).toEqual([
+    expect.stringMatching(
+      /^azds: metadata.annotations\["azds.io\/proxy-resource"\] is unknown.*…$/,
+    ),
+    expect.stringContaining('dnsPolicy is None'),
+  ])
+  for (const warning of response.warnings) expect(warning.length).toBeLessThanOrEqual(256)
+})
+
+test.each([
+  ['{"kind":', 'the body is not JSON'],
+  ['', 'the body is not JSON'],
+  ['[]', 'the body is not a JSON object'],
+  ['null', 'the body is not a JSON object'],
+  [{ ...review(), kind: 'Pod' }, 'kind is "Pod": expected "AdmissionReview"'],
+  [
+    { ...review(), apiVersion: 'admission.k8s.io/v1beta1' },
+    'apiVersion is "admission.k8s.io/v1beta1"',
+  ],
+  [{ ...review(), apiVersion: undefined }, 'apiVersion is missing'],
+  [{ ...review(), request: [] }, 'request is []: expected an object'],
+  [review({ uid: '' }), 'request.uid is ""'],
+  [
+    review({ resource: { group: 'apps', version: 'v1', resource: 'deployments' } }),
+    'request.resource is {"group":"apps"',
+  ],
+  [review({ resource: undefined }), 'request.resource is missing'],
+  [review({ subResource: 'ephemeralcontainers' }), 'request.subResource is "ephemeralcontainers"'],
+  [review({ operation: 'UPDATE' }), 'request.operation is "UPDATE"'],
+  [review({ namespace: undefined }), 'request.namespace is missing'],
+  [review({ object: null }), 'request.object is null: expected the pod'],
+])('the body %j is answered with 400 and the cause', async (body, cause) => {
+  const reply = await post(body)
+  expect(reply.statusCode).toBe(400)
+  expect(reply.json()).toEqual({ error: expect.stringContaining(cause) })
+})
+
+test.each(['text/plain', 'application/x-www-form-urlencoded', 'application/yaml'])(
+  'the content type %s is answered with 415',
+  async (type) => {
+    expect((await post(review(), type)).statusCode).toBe(415)
+  },
+)
+
+test('a body beyond 6 MiB is answered with 413, one of 5 MiB is read', async () => {
+  const padded = (mebibytes: number) => {
+    const annotations = { note: 'x'.repeat(mebibytes * 1024 * 1024) }
+    return review({ object: { ...POD, metadata: { annotations } } })
+  }
+  expect((await post(padded(5))).statusCode).toBe(200)
+  expect((await post(padded(6))).statusCode).toBe(413)
+})
+
+test('a namespace that the copy does not have is denied with 503 and the advice to try again', async () => {
+  const { response } = (await post(review({ namespace: 'nowhere' }))).json()
+  expect(response).toMatchObject({
+    allowed: false,
+    status: { code: 503, message: expect.stringMatching(/namespace "nowhere".*try again/) },
+  })
+})
+
+test('a namespace that comes while the admission waits is taken into account', async () => {
+  const namespaces = cacheOf(TREE)
+  const facts = createFactSource(namespaces.cached, cacheOf(NODES).cached, fixed)
+  const late = serverWith({ facts })
+  const reply = post(review({ namespace: 'bob' }), 'application/json', late)
+  setTimeout(() => namespaces.set(space('bob', 'dev')), 20)
+  const { response } = (await reply).json()
+  expect(Buffer.from(response.patch, 'base64').toString()).toContain('"value":"bob,dev"')
+  await late.close()
+})
+
+test('a fault of the webhook itself denies the pod with a sentence, not with a stack', async () => {
+  const lines: string[] = []
+  const facts: FactSource = { of: () => Promise.reject(new Error('the copy is broken')) }
+  const log = createLog('webhook', 'info', { write: (line) => void lines.push(line) })
+  const broken = serverWith({ facts, log })
+  const reply = await post(review(), 'application/json', broken)
+  expect(reply.statusCode).toBe(200)
+  expect(reply.json().response).toMatchObject({
+    allowed: false,
+    status: {
+      code: 500,
+      message: expect.stringMatching(
+        /^the webhook failed on pod alice\/web-\*: the copy is broken;/,
+      ),
+    },
+  })
+  expect(lines.join('')).toContain('server.test.ts')
+  await broken.close()
+})
+
+test('each admission is one log line with the reason, and never the pod itself', async () => {
+  const lines: string[] = []
+  const log = createLog('webhook', 'info', { write: (line) => void lines.push(line) })
+  const logged = serverWith({ log })
+  const labels = { 'azds.io/no-proxy': 'true', private: 'do-not-log' }
+  await post(
+    review({ object: { ...POD, metadata: { name: 'web', labels } }, dryRun: true }),
+    undefined,
+    logged,
+  )
+  await logged.close()
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { msg: 'admission', outcome: 'skipped', reason: 'opted-out', pod: 'web', dryRun: true },
+  ])
+  expect(lines[0]).not.toContain('do-not-log')
+})
+
+test('metrics count by outcome and reason', async () => {
+  const own = serverWith({})
+  await post(review(), undefined, own)
+  await post(
+    review({ object: { ...POD, spec: { ...POD.spec, hostNetwork: true } } }),
+    undefined,
+    own,
+  )
+  await post('{', undefined, own)
+  await post('{}', undefined, own)
+  const { payload, headers } = await own.inject('/metrics')
+  expect(headers['content-type']).toContain('text/plain')
+  expect(payload.split('\n').filter((line) => line.startsWith('azds_webhook_admissions'))).toEqual([
+    'azds_webhook_admissions_total{outcome="injected",reason="none"} 1',
+    'azds_webhook_admissions_total{outcome="skipped",reason="host-network"} 1',
+    'azds_webhook_admissions_total{outcome="malformed",reason="none"} 1',
+  ])
+  expect(payload).toContain('azds_webhook_admission_seconds_count 3')
+  await own.close()
+})
+
+test('it is live always, ready once every task is done, and asks to be left while it drains', async () => {
+  const ready = new Readiness()
+  const done = ready.task('namespaces and nodes')
+  const own = serverWith({ ready })
+  expect((await own.inject('/healthz')).statusCode).toBe(200)
+  const waiting = await own.inject('/readyz')
+  expect(waiting.statusCode).toBe(503)
+  expect(waiting.json()).toEqual({ ready: false, waitingFor: ['namespaces and nodes'] })
+  done()
+  expect((await own.inject('/readyz')).statusCode).toBe(200)
+  expect((await post(review(), undefined, own)).headers['connection']).not.toBe('close')
+  ready.drain()
+  expect((await own.inject('/readyz')).statusCode).toBe(503)
+  const draining = await post(review(), undefined, own)
+  expect(draining.statusCode).toBe(200)
+  expect(draining.headers['connection']).toBe('close')
+  await own.close()
+})
