@@ -1,0 +1,116 @@
+/** One request from its first line to its answer: who asks, what for, who answers. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Log } from '../../core/log.ts'
+import { methodNotAllowed, unauthorized, unknownPath } from './api-error.ts'
+import type { User } from './caller.ts'
+import {
+  aggregatedDiscovery,
+  coreVersions,
+  groupDocument,
+  groupList,
+  resourceList,
+  VERSION,
+} from './discovery.ts'
+import { sendError, sendJson, sendText } from './http-answer.ts'
+import type { JsonObject } from './object.ts'
+import type { Objects } from './objects.ts'
+import { openApiDocument, openApiRoot } from './openapi.ts'
+import type { LogProvider } from './pod-log.ts'
+import { answerGet } from './reads.ts'
+import { parseResourcePath } from './request-path.ts'
+import type { Registry } from './resources.ts'
+import type { Tokens } from './tokens.ts'
+import { answerWrite, writeOptionsOf } from './writes.ts'
+
+export interface HandlerContext {
+  objects: Objects
+  tokens: Tokens
+  logs: () => LogProvider | null
+  log: Log
+}
+
+const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
+
+/** Answers a request, whatever happens. */
+export async function handle(
+  context: HandlerContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const warnings: string[] = []
+  try {
+    await route(context, request, response, warnings)
+  } catch (error) {
+    const { method, url } = request
+    context.log.debug({ method, url, error: (error as Error).message }, 'request refused')
+    sendError(response, error, warnings)
+  }
+}
+
+async function route(
+  context: HandlerContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+  warnings: string[],
+): Promise<void> {
+  // The host is of no interest; a base makes the path a URL.
+  const { pathname, searchParams: query } = new URL(request.url ?? '/', 'https://apiserver')
+  if (['/healthz', '/livez', '/readyz'].includes(pathname)) return sendText(response, 'ok')
+  if (pathname === '/version') return sendJson(response, { ...VERSION })
+  const user = userOf(context.tokens, request)
+  if (!user) throw unauthorized()
+
+  const { registry } = context.objects
+  const target = parseResourcePath(registry, pathname)
+  if (!target) {
+    if (request.method !== 'GET') throw unknownPath()
+    return answerDocument(context, request, response, pathname)
+  }
+  const exchange = { request, response, query }
+  if (request.method === 'GET' || request.method === 'HEAD') {
+    if (target.resource.createOnly) throw methodNotAllowed()
+    return answerGet(context, target, exchange)
+  }
+  const options = writeOptionsOf(request, query, user, warnings)
+  return answerWrite({ ...context, user }, target, exchange, options)
+}
+
+function userOf(tokens: Tokens, { headers }: IncomingMessage): User | null {
+  const [, token] = /^Bearer\s+(\S+)$/i.exec(headers.authorization ?? '') ?? []
+  return token === undefined ? null : tokens.userOf(token)
+}
+
+/** Discovery and schema documents. */
+function answerDocument(
+  { objects: { registry } }: HandlerContext,
+  { headers }: IncomingMessage,
+  response: ServerResponse,
+  pathname: string,
+): void {
+  const path = pathname.replace(/^\/+|\/+$/g, '')
+  const aggregated = /g=apidiscovery\.k8s\.io;v=v2;as=APIGroupDiscoveryList/.test(
+    (headers.accept ?? '').replaceAll(' ', ''),
+  )
+  if (aggregated && (path === 'api' || path === 'apis')) {
+    sendJson(response, aggregatedDiscovery(registry, path), { type: AGGREGATED })
+    return
+  }
+  const document = documentAt(registry, path)
+  if (!document) throw unknownPath()
+  sendJson(response, document)
+}
+
+function documentAt(registry: Registry, path: string): JsonObject | null {
+  if (path === 'api') return coreVersions()
+  if (path === 'apis') return groupList(registry)
+  if (path === 'openapi/v3') return openApiRoot(registry)
+  if (path.startsWith('openapi/v3/')) {
+    return openApiDocument(registry, path.slice('openapi/v3/'.length))
+  }
+  const [root, first = '', second, ...more] = path.split('/')
+  if (more.length > 0) return null
+  if (root === 'api') return second === undefined ? resourceList(registry, first) : null
+  if (root !== 'apis') return null
+  if (second === undefined) return groupDocument(registry, first)
+  return resourceList(registry, `${first}/${second}`)
+}
