@@ -29,7 +29,8 @@ export function controllerAt(url: string): ControllerClient {
   const open = async (path: string, signal?: AbortSignal): Promise<Response> => {
     const response = await fetch(`${url}${path}`, { ...(signal && { signal }) }).catch(
       (error: Error) => {
-        const cause = error.cause instanceof Error ? error.cause.message : error.message
+        // fetch says only "fetch failed"; its cause has the errno.
+        const cause = (error.cause as Error | undefined)?.message ?? error.message
         throw new CliError(
           `controller at ${url}: ${cause}; see if AZDS_CONTROLLER or --controller is right, and if the controller runs`,
           1,

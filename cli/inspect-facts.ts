@@ -25,7 +25,7 @@ function fixedFacts() {
       build: 'azds/build-init:dev',
     },
     clusterDomain: 'cluster.local',
-    controllerUrl: `http://${CONTROLLER_SERVICE}.${SYSTEM_NAMESPACE}`,
+    controllerUrl: `http://${CONTROLLER_SERVICE}.${SYSTEM_NAMESPACE}.svc.cluster.local`,
     proxyResources: resources.resources,
     proxyLogLevel: 'info',
   } as const

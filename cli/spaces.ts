@@ -41,14 +41,14 @@ export interface SpacePath {
   parents: string[]
 }
 
-/** Reads a path; throws a usage error that says which rule a name breaks. */
+/** Reads the path of a new space; throws a usage error that says which rule its name breaks. */
 export function parseSpacePath(text: string): SpacePath {
   const parents = text.split('/')
   const name = parents.pop() ?? ''
-  for (const segment of [...parents, name]) {
-    const fault = faultOfName(segment)
-    if (fault) throw usageError(`space name "${segment}" ${fault}`)
-  }
+  const fault = faultOfName(name)
+  if (fault) throw usageError(`space name "${name}" ${fault}`)
+  // A parent exists already, and kubectl lets namespaces have names that we would not give.
+  if (parents.includes('')) throw usageError(`space "${text}" has an empty name before a "/"`)
   return { name, parents }
 }
 

@@ -105,6 +105,17 @@ export function url(head: SettingHead): Setting<string> {
   return { ...head, form, parse }
 }
 
+/** As `url`, but null when unset. */
+export function optionalUrl(head: Omit<SettingHead, 'default'>): Setting<string | null> {
+  const required = url(head)
+  return {
+    ...required,
+    default: '',
+    form: `${required.form}, may be left unset`,
+    parse: (value) => (value === '' ? ok(null) : required.parse(value)),
+  }
+}
+
 /** A comma-separated list whose items are parsed one by one; blanks round items are dropped. */
 export function list<T>(
   head: SettingHead,

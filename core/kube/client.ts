@@ -155,7 +155,11 @@ function errorOf(call: Call, status: number, body: string): KubeError {
   const about = `${call.method} ${call.path}`
   try {
     const { reason = '', message = '' } = JSON.parse(body)
-    return new KubeError(status, reason, `${about}: ${message || `status ${status}`}`)
+    return new KubeError(
+      status,
+      reason,
+      `${about}: ${message || `status ${status}: ${body.slice(0, 500)}`}`,
+    )
   } catch {
     return new KubeError(status, '', `${about}: status ${status}: ${body.slice(0, 500)}`)
   }

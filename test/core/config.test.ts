@@ -7,6 +7,7 @@ import {
   logLevel,
   oneOf,
   optionalText,
+  optionalUrl,
   port,
   readConfig,
   text,
@@ -69,6 +70,16 @@ test.each([
   expect(result.ok).toBe(false)
   expect(JSON.stringify(result)).toContain('PIN')
   expect(JSON.stringify(result)).not.toContain('hunter2')
+})
+
+test('an optional URL is null when unset, and checked when set', () => {
+  const controller = optionalUrl({ env: 'C', doc: 'Where.' })
+  expect(readConfig({ controller }, {})).toEqual({ ok: true, config: { controller: null } })
+  expect(readConfig({ controller }, { C: 'https://c/' })).toEqual({
+    ok: true,
+    config: { controller: 'https://c' },
+  })
+  expect(readConfig({ controller }, { C: 'c' }).ok).toBe(false)
 })
 
 test('a list drops blanks round its items and names the item that is wrong', () => {

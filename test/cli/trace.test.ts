@@ -1,0 +1,294 @@
+/** `azds trace`: list, tree and live stream, through the API server's proxy and by URL. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, expect, test } from '@jest/globals'
+import { controllerAt } from '../../cli/controller-client.ts'
+import { eventReader } from '../../cli/server-sent-events.ts'
+import { exchangeLine, treeText } from '../../cli/trace-text.ts'
+import type { TraceSummary } from '../../core/controller-api.ts'
+import type { TraceRecord } from '../../core/trace-record.ts'
+import { answerJson, type ScriptedApi, scriptedApi } from '../core/kube/api-fixture.ts'
+import { azds } from './world-fixture.ts'
+
+const PROXY = '/api/v1/namespaces/azds/services/azds-controller:80/proxy'
+const ID = '4bf92f3577b34da6a3ce929d0e0e4736'
+const plain = (_: string, text: string) => text
+
+let api: ScriptedApi | null = null
+
+afterEach(async () => {
+  await api?.close()
+  api = null
+})
+
+/** web in dev calls orders, which alice has changed. */
+const outbound: TraceRecord = {
+  traceId: ID,
+  spanId: '00000000000000a1',
+  parentSpanId: null,
+  space: 'dev',
+  pod: 'web-1',
+  workload: 'web',
+  service: 'orders',
+  direction: 'outbound',
+  protocol: 'http/1.1',
+  hop: 1,
+  method: 'GET',
+  authority: 'orders',
+  path: '/orders/7',
+  status: 200,
+  sni: null,
+  startedAt: new Date(2026, 0, 2, 3, 4, 5, 67).getTime(),
+  firstByteMs: 3,
+  durationMs: 4.4,
+  requestBytes: 100,
+  responseBytes: 200,
+  requestHeaders: [],
+  responseHeaders: [],
+  requestBody: null,
+  responseBody: null,
+  client: '10.244.0.5:40000',
+  route: {
+    context: 'alice',
+    contextSource: 'header',
+    reason: 'child',
+    originalDestination: '10.96.0.1:80',
+    target: '10.96.0.2:80',
+    service: { space: 'alice', name: 'orders', port: 80 },
+    tried: [{ space: 'alice', outcome: 'chosen' }],
+  },
+  error: null,
+}
+const inbound: TraceRecord = {
+  ...outbound,
+  spanId: '00000000000000a2',
+  parentSpanId: outbound.spanId,
+  space: 'alice',
+  pod: 'orders-1',
+  workload: 'orders',
+  direction: 'inbound',
+  startedAt: outbound.startedAt + 1,
+  durationMs: 2,
+  route: { ...outbound.route, reason: 'delivered' },
+}
+
+test('an exchange is one line: time, request, status, who called whom, why', () => {
+  expect(exchangeLine(outbound, plain)).toBe(
+    '03:04:05.067  GET /orders/7  200  web (dev) -> orders (alice)  (child for alice)',
+  )
+})
+
+test('the receiving side of an exchange that a sidecar sent has no line of its own', () => {
+  expect(exchangeLine(inbound, plain)).toBeNull()
+})
+
+test('an inbound request from outside has a line', () => {
+  const record = { ...inbound, route: { ...inbound.route, reason: 'local' as const } }
+  expect(exchangeLine(record, plain)).toContain('10.244.0.5:40000 -> orders (alice)')
+})
+
+test('an error and control characters are shown, not obeyed', () => {
+  const line = exchangeLine(
+    {
+      ...outbound,
+      path: '/\u001b[2J',
+      status: 502,
+      error: { code: 'connect-refused', message: 'no' },
+    },
+    plain,
+  )
+  expect(line).toContain('GET /·[2J  502 connect-refused')
+})
+
+test('a trace is a tree of hops', () => {
+  const second: TraceRecord = {
+    ...outbound,
+    spanId: '00000000000000a3',
+    parentSpanId: inbound.spanId,
+    space: 'alice',
+    pod: 'orders-1',
+    workload: 'orders',
+    startedAt: inbound.startedAt + 1,
+    durationMs: 1,
+    path: '/stock',
+    route: {
+      ...outbound.route,
+      reason: 'fallback-absent',
+      service: { space: 'dev', name: 'stock', port: 80 },
+    },
+    status: 504,
+    error: { code: 'connect-timeout', message: 'no answer from 10.244.0.9:80' },
+  }
+  const text = treeText([second, inbound, outbound], plain)
+  expect(text).toContain(`Trace ${ID} of `)
+  expect(text).toContain('space alice (from header)')
+  expect(text).toMatch(
+    /^web \(dev\) -> orders \(alice\) +GET \/orders\/7 +200 +4 ms +child for alice$/m,
+  )
+  expect(text).toMatch(/^ {2}orders \(alice\) -> stock \(dev\) +GET \/stock +504 connect-timeout/m)
+  expect(text).toContain('connect-timeout at orders-1: no answer from 10.244.0.9:80')
+})
+
+const summary: TraceSummary = {
+  traceId: ID,
+  startedAt: outbound.startedAt,
+  durationMs: 12.6,
+  method: 'GET',
+  authority: 'web',
+  path: '/',
+  status: 200,
+  protocol: 'http/1.1',
+  context: 'alice',
+  spaces: ['dev', 'alice'],
+  services: ['web', 'orders'],
+  records: 4,
+  error: null,
+}
+
+test('the list goes through the API server and shows one trace a line', async () => {
+  api = await scriptedApi((_, response) => answerJson(response, 200, [summary]))
+  const { code, out } = await azds('trace --space alice --service orders --limit 5', api)
+  expect(code).toBe(0)
+  expect(api.requests).toEqual([`GET ${PROXY}/v1/traces?limit=5&space=alice&service=orders`])
+  expect(out.split('\n')[2]).toBe(
+    `03:04:05.067  GET /    200     13 ms  alice  web > orders  ${ID}`,
+  )
+})
+
+test('JSON output is the controller’s own object', async () => {
+  api = await scriptedApi((_, response) => answerJson(response, 200, [summary]))
+  expect(JSON.parse((await azds('trace -o json', api)).out)).toEqual([summary])
+})
+
+test('no traces is a note, not an empty table', async () => {
+  api = await scriptedApi((_, response) => answerJson(response, 200, []))
+  expect(await azds('trace', api)).toMatchObject({ code: 0, out: '' })
+})
+
+test('one trace is asked for by its id', async () => {
+  api = await scriptedApi((_, response) =>
+    answerJson(response, 200, { traceId: ID, records: [outbound, inbound] }),
+  )
+  const { out } = await azds(`trace ${ID}`, api)
+  expect(api.requests).toEqual([`GET ${PROXY}/v1/traces/${ID}`])
+  expect(out).toContain('web (dev) -> orders (alice)')
+})
+
+test.each([
+  ['trace 123', 'expected 32 hex digits'],
+  [`trace ${ID} -f`, 'leave the trace id out'],
+  ['trace --limit 0', 'from 1 to 200'],
+  ['trace --limit 201', 'from 1 to 200'],
+  ['trace --limit x', 'from 1 to 200'],
+])('`azds %s` is a usage error: %s', async (line, message) => {
+  const { code, err } = await azds(line, null)
+  expect(err).toContain(message)
+  expect(code).toBe(64)
+})
+
+test.each([
+  [
+    404,
+    { error: { code: 'unknown-trace', message: 'trace x is not in the store' } },
+    'trace x is not in the store',
+  ],
+  [
+    404,
+    { reason: 'NotFound', message: 'services "azds-controller" not found' },
+    'kubectl get pods',
+  ],
+  [
+    503,
+    { reason: 'ServiceUnavailable', message: 'no endpoints available' },
+    'kubectl get pods -n azds',
+  ],
+  [403, { reason: 'Forbidden', message: 'nope' }, 'right to get services/proxy in namespace azds'],
+])('an answer %d of the controller or the API server is explained', async (status, body, text) => {
+  api = await scriptedApi((_, response) => answerJson(response, status, body))
+  const { code, err } = await azds('trace', api)
+  expect(err).toContain(text)
+  expect(code).toBe(1)
+})
+
+const event = (record: TraceRecord) => `event: record\ndata: ${JSON.stringify(record)}\n\n`
+
+test.each([
+  ['trace -f', (out: string) => expect(out).toMatch(/^03:04:05.067 {2}GET .*\n$/)],
+  [
+    'trace -f -o json',
+    (out: string) =>
+      expect(
+        out
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line)),
+      ).toEqual([outbound, inbound]),
+  ],
+])('`azds %s` prints what happens until it is stopped', async (line, check) => {
+  const stop = new AbortController()
+  api = await scriptedApi((_, response) => {
+    response.write(': ping\n\n')
+    response.write(event(outbound) + event(inbound))
+    setTimeout(() => stop.abort(), 100)
+  })
+  const { code, out } = await azds(`${line} --space alice`, api, { stop: stop.signal })
+  expect(code).toBe(0)
+  check(out)
+  expect(api.requests).toEqual([`GET ${PROXY}/v1/traces/follow?space=alice`])
+})
+
+test('a live stream that breaks is opened again', async () => {
+  const stop = new AbortController()
+  let opened = 0
+  api = await scriptedApi((_, response) => {
+    opened += 1
+    if (opened === 2) answerJson(response, 503, { message: 'restarting' })
+    else response.write(event(outbound), () => opened === 1 && response.end())
+    if (opened === 3) setTimeout(() => stop.abort(), 100)
+  })
+  const { out, err } = await azds('trace -f', api, { stop: stop.signal })
+  expect(out.trim().split('\n')).toHaveLength(2)
+  expect(err).toContain('The stream has ended')
+  expect(err).toContain('restarting')
+})
+
+test('a live stream that cannot be opened at all is an error', async () => {
+  api = await scriptedApi((_, response) => answerJson(response, 503, { message: 'no endpoints' }))
+  expect((await azds('trace -f', api)).code).toBe(1)
+})
+
+test('events without a name are messages, comments are dropped', () => {
+  const seen: string[] = []
+  const read = eventReader((name, data) => seen.push(`${name} ${data}`))
+  for (const line of [': ping', 'data: a', 'event: record', 'id: 4', 'data:b', 'data: c'])
+    read(line)
+  expect(seen).toEqual(['message a', 'record b', 'message c'])
+})
+
+test('a controller can be reached by its own URL', async () => {
+  api = await scriptedApi((_, response, url) => {
+    if (url.pathname === '/v1/traces') return answerJson(response, 200, [summary])
+    if (url.pathname === '/gone') return answerJson(response, 404, { error: { message: 'gone' } })
+    response.write('a\nb')
+    response.write('c\n')
+  })
+  const controller = controllerAt(api.client.server)
+  expect(await controller.get('/v1/traces')).toEqual([summary])
+  await expect(controller.get('/gone')).rejects.toThrow(/controller at http.*: gone/)
+  const stop = new AbortController()
+  const lines: string[] = []
+  const reading = controller.lines('/stream', (line) => lines.push(line), stop.signal)
+  while (lines.length < 2) await sleep(5)
+  stop.abort()
+  await reading
+  expect(lines).toEqual(['a', 'bc'])
+})
+
+test('a controller’s URL where nobody listens is named with the next step', async () => {
+  api = await scriptedApi(() => {})
+  const { server } = api.client
+  await api.close()
+  api = null
+  await expect(controllerAt(server).get('/x')).rejects.toThrow(
+    /controller at http.*ECONNREFUSED.*; see if AZDS_CONTROLLER/,
+  )
+})
