@@ -7,6 +7,7 @@ import type { KubeClient } from '../core/kube/client.ts'
 import type { KubeNode, Namespace } from '../core/kube/types.ts'
 import { Readiness } from '../core/lifecycle.ts'
 import type { Log } from '../core/log.ts'
+import { CONTROLLER_SERVICE, SYSTEM_NAMESPACE } from '../core/names.ts'
 import { createAdmit } from './admit.ts'
 import { loadAuthority } from './authority-secret.ts'
 import { createLeaf, expiryOf, type KeyPair, LEAF_LIFE_MS } from './certificate.ts'
@@ -99,7 +100,10 @@ function fixedFacts(config: WebhookConfig): FixedFacts {
       build: config.buildImage,
     },
     clusterDomain: config.clusterDomain,
-    controllerUrl: config.controllerUrl,
+    // The whole name: it also resolves in a pod whose dnsConfig has no search domains.
+    controllerUrl:
+      config.controllerUrl ??
+      `http://${CONTROLLER_SERVICE}.${SYSTEM_NAMESPACE}.svc.${config.clusterDomain}`,
     proxyResources: config.proxyResources,
     proxyLogLevel: config.proxyLogLevel,
   }

@@ -9,7 +9,7 @@ import {
   text,
   url,
 } from '../core/config.ts'
-import { CONTROLLER_SERVICE, SYSTEM_NAMESPACE, WEBHOOK_PORT } from '../core/names.ts'
+import { CONTROLLER_SERVICE, ENV, SYSTEM_NAMESPACE, WEBHOOK_PORT } from '../core/names.ts'
 import {
   type ContainerResources,
   DEFAULT_PROXY_RESOURCES,
@@ -18,7 +18,7 @@ import {
 
 export const settings = {
   logLevel: logLevel({
-    env: 'AZDS_LOG_LEVEL',
+    env: ENV.logLevel,
     doc: "The webhook's own log level.",
     default: 'info',
   }),
@@ -47,13 +47,12 @@ export const settings = {
     doc: 'Image of the init container devspaces-build.',
     default: 'azds/build-init:dev',
   }),
-  controllerUrl: url({
-    env: 'AZDS_CONTROLLER_URL',
-    doc: 'Where sidecars reach the controller.',
-    default: `http://${CONTROLLER_SERVICE}.${SYSTEM_NAMESPACE}`,
+  controllerUrl: optionalUrl({
+    env: ENV.controllerUrl,
+    doc: `Where sidecars reach the controller; unset: http://${CONTROLLER_SERVICE}.${SYSTEM_NAMESPACE}.svc.<cluster domain>.`,
   }),
   clusterDomain: text({
-    env: 'AZDS_CLUSTER_DOMAIN',
+    env: ENV.clusterDomain,
     doc: "The cluster's DNS domain.",
     default: 'cluster.local',
   }),
@@ -79,6 +78,16 @@ export const settings = {
     300,
   ),
 } as const satisfies Settings
+
+function optionalUrl(head: { env: string; doc: string }): Setting<string | null> {
+  const required = url(head)
+  return {
+    ...head,
+    default: '',
+    form: `${required.form}, may be left unset`,
+    parse: (value) => (value === '' ? { ok: true, value: null } : required.parse(value)),
+  }
+}
 
 function resources(head: {
   env: string

@@ -41,7 +41,6 @@ export function proxyEnv({ facts, settings, proxyUid, workload }: EnvSource): En
 
 export function proxyInitEnv({ facts, settings, proxyUid }: EnvSource): EnvVar[] {
   return [
-    field(ENV.podNamespace, 'metadata.namespace'),
     ...placeInTree(facts),
     ...interception(proxyUid),
     ...optional(ENV.skipInboundPorts, settings.skipInboundPorts),

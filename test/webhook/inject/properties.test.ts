@@ -66,8 +66,10 @@ const pod: fc.Arbitrary<Pod> = fc
         containers: containers.slice(count),
         ...((count > 0 || !noInitList) && { initContainers: containers.slice(0, count) }),
       },
-    } as Pod
+    }
   })
+  // As it comes off the wire: text knows no -0.
+  .map((value) => JSON.parse(JSON.stringify(value)) as Pod)
 
 const withoutOurs = (list: Container[] = []) => list.filter(({ name }) => !OURS.includes(name))
 
