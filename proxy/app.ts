@@ -1,0 +1,252 @@
+/** The composition root: all parts of a proxy, joined, listening, and ended in the right order. */
+import { Readiness } from '../core/lifecycle.ts'
+import type { Log } from '../core/log.ts'
+import { type Address, formatAddress, RoutingTable } from '../core/routing-table.ts'
+import type { TraceRecord } from '../core/trace-record.ts'
+import { type AdminServer, listenAdmin } from './admin.ts'
+import type { ProxyConfig } from './config.ts'
+import { serveConnection } from './connection.ts'
+import { Connections } from './connections.ts'
+import { createAskController } from './controller-endpoint.ts'
+import { waitUntilQuiet } from './drain.ts'
+import { FeedClient } from './feed-client.ts'
+import { HttpExperience } from './http-experience.ts'
+import { UpstreamPool } from './http1/upstream-pool.ts'
+import { type Listener, listen } from './listener.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import type { Outside } from './outside.ts'
+import { createRecordExchange, type RecordExchange, type RecorderDeps } from './recorder.ts'
+import type { Identity } from './request-facts.ts'
+import { gatewaySide, inboundSide, outboundSide, type Side, type SideDeps } from './side.ts'
+import { TraceMemory } from './trace-memory.ts'
+import { TraceQueue } from './trace-queue.ts'
+import { TraceSender } from './trace-sender.ts'
+
+/**
+ * Time for the last traces, in ms. A controller that works takes them in a few; a pod whose
+ * controller is gone must not hang on its account.
+ */
+export const LAST_TRACES_MS = 2000
+
+export type ListenerName = 'outbound' | 'inbound' | 'gateway'
+
+export interface ProxyApp {
+  /** The addresses that were really bound. */
+  addresses: { admin: Address } & Partial<Record<ListenerName, Address>>
+  /** Drains, sends the last traces and ends; within the drain deadline and `LAST_TRACES_MS`. */
+  close(): Promise<void>
+}
+
+interface Parts {
+  config: ProxyConfig
+  log: Log
+  outside: Outside
+  identity: Identity
+  readiness: Readiness
+  table: RoutingTable
+  feed: FeedClient
+  queue: TraceQueue
+  sender: TraceSender
+  connections: Connections
+  metrics: Metrics
+  recorder: RecorderDeps
+  record: RecordExchange
+}
+
+/** Starts everything; rejects, with nothing left open, if a port cannot be had. */
+export async function startProxy(
+  config: ProxyConfig,
+  log: Log,
+  outside: Outside,
+): Promise<ProxyApp> {
+  const readiness = new Readiness()
+  const listening = readiness.task('listeners')
+  const parts = createParts(config, { log, outside, readiness })
+  const pools: UpstreamPool[] = []
+  const listeners: Partial<Record<ListenerName, Listener>> = {}
+  let admin: AdminServer | null = null
+  const stop = () => {
+    for (const listener of Object.values(listeners)) listener.close()
+    for (const pool of pools) pool.close()
+    parts.feed.stop()
+    admin?.close()
+  }
+  try {
+    for (const [name, { side, port }] of Object.entries(sidesOf(parts))) {
+      const pool = new UpstreamPool()
+      pools.push(pool)
+      listeners[name as ListenerName] = await listenFor(side, { port, pool, parts })
+    }
+    admin = await listenAdmin({ port: config.adminPort, host: outside.host }, parts)
+  } catch (error) {
+    stop()
+    throw error
+  }
+  listening()
+  parts.feed.start()
+  const addresses = addressesOf(admin, listeners)
+  log.info({ mode: config.mode, addresses: printable(addresses) }, 'listening')
+  return { addresses, close: () => closeProxy(parts, stop) }
+}
+
+function createParts(
+  config: ProxyConfig,
+  given: { log: Log; outside: Outside; readiness: Readiness },
+): Parts {
+  const { log, outside } = given
+  const { now, random } = outside
+  const identity = identityOf(config)
+  const table = new RoutingTable()
+  const ask = createAskController(config.controllerUrl, config.clusterDomain)
+  const connections = new Connections()
+  const queue = new TraceQueue({ records: config.traceQueueRecords, bytes: config.traceQueueBytes })
+  const { podNamespace: namespace, podName: pod } = config
+  const sender = new TraceSender({
+    ask,
+    queue,
+    namespace,
+    pod,
+    flushMs: config.traceFlushMs,
+    log,
+    random,
+  })
+  const feed = new FeedClient({
+    ask,
+    query: config.mode === 'gateway' ? { scope: 'all' } : { namespace, pod },
+    table,
+    log,
+    now,
+    random,
+    onTable: waitForTable(given.readiness, config.firstTableWaitMs, log),
+  })
+  const metrics = createMetrics({ connections, queue, table, feed, now })
+  const take = (record: TraceRecord) => {
+    metrics.exchange(record)
+    queue.push(record)
+    sender.wake()
+  }
+  const recorder = { identity, now, bodyBytes: config.traceBodyBytes, take }
+  const record = recordCounted(recorder, connections)
+  const state = { identity, table, feed, queue, sender, connections, metrics }
+  return { ...given, ...state, config, recorder, record }
+}
+
+/** Records exchanges, and counts those in flight for the drain. */
+function recordCounted(recorder: RecorderDeps, connections: Connections): RecordExchange {
+  return createRecordExchange({
+    ...recorder,
+    started: () => connections.begin(),
+    take: (record) => {
+      connections.end()
+      recorder.take(record)
+    },
+  })
+}
+
+function identityOf(config: ProxyConfig): Identity {
+  return {
+    space: config.podNamespace,
+    pod: config.podName,
+    workload: config.workload ?? config.podName,
+    spaceChain: config.spaceChain.length > 0 ? config.spaceChain : [config.podNamespace],
+  }
+}
+
+/** Readiness waits for the first table, but not for ever: pods must start without a controller. */
+function waitForTable(readiness: Readiness, waitMs: number, log: Log): () => void {
+  const taken = readiness.task('routing-table')
+  const timer = setTimeout(() => {
+    taken()
+    log.warn({ waitMs }, 'no routing table yet: starting with DNS along the chain of spaces')
+  }, waitMs)
+  timer.unref()
+  return () => {
+    clearTimeout(timer)
+    taken()
+  }
+}
+
+function sidesOf(parts: Parts): Partial<Record<ListenerName, { side: Side; port: number }>> {
+  const { config, identity, table, outside, record } = parts
+  const memory = new TraceMemory(
+    { entries: config.traceMemoryEntries, maxAgeMs: config.traceMemoryMs },
+    outside.now,
+  )
+  const { spaceChain } = identity
+  const dns = { spaceChain, clusterDomain: config.clusterDomain, resolve: outside.resolve }
+  const deps: SideDeps = { identity, table, memory, record, dns }
+  if (config.mode === 'gateway') {
+    return { gateway: { side: gatewaySide(deps), port: config.gatewayPort } }
+  }
+  return {
+    outbound: { side: outboundSide(deps), port: config.outboundPort },
+    inbound: { side: inboundSide(deps), port: config.inboundPort },
+  }
+}
+
+function listenFor(
+  side: Side,
+  { port, pool, parts }: { port: number; pool: UpstreamPool; parts: Parts },
+): Promise<Listener> {
+  const { config, log, outside, connections, metrics, recorder, record } = parts
+  const deps = {
+    ...recorder,
+    record,
+    side,
+    pool,
+    dial: outside.dial,
+    experience: new HttpExperience(),
+    connections,
+    metrics,
+    log,
+    dialDelayMs: config.dialDelayMs,
+  }
+  return listen({
+    port,
+    host: outside.host,
+    originalDestination: config.mode === 'gateway' ? null : outside.originalDestination,
+    isOwn: (address) => isOwnPort(address, config),
+    onArrival: (arrival) => serveConnection(arrival, deps),
+    log,
+  })
+}
+
+function isOwnPort({ ip, port }: Address, config: ProxyConfig): boolean {
+  return (
+    (port === config.inboundPort || port === config.outboundPort) &&
+    (config.podIps.includes(ip) || ip === '::1' || ip.startsWith('127.'))
+  )
+}
+
+async function closeProxy(parts: Parts, stop: () => void): Promise<void> {
+  const { config, log, outside, readiness, connections, sender } = parts
+  readiness.drain()
+  // Clients on other nodes learn by this that their idle connections lead to a pod that ends.
+  connections.drain('inbound')
+  connections.drain('gateway')
+  const { drainQuietMs: quietMs, drainDeadlineMs: deadlineMs } = config
+  const { appSockets, now } = outside
+  const ending = { connections, appSockets, quietMs, deadlineMs, now }
+  const end = await waitUntilQuiet(ending)
+  const inFlight = connections.busy
+  connections.drain()
+  stop()
+  connections.reset()
+  // The records of what was cut off come with the ends of its connections, a turn or two later.
+  await waitUntilQuiet({ ...ending, appSockets: async () => 0, quietMs: 0, deadlineMs: 200 })
+  const undelivered = await sender.close(LAST_TRACES_MS)
+  log.info({ end, inFlight, undelivered }, 'drained')
+}
+
+function addressesOf(
+  admin: AdminServer,
+  listeners: Partial<Record<ListenerName, Listener>>,
+): ProxyApp['addresses'] {
+  const entries = Object.entries(listeners).map(([name, { address }]) => [name, address])
+  return { admin: admin.address, ...Object.fromEntries(entries) }
+}
+
+function printable(addresses: ProxyApp['addresses']): Record<string, string> {
+  const entries = Object.entries(addresses).map(([name, address]) => [name, formatAddress(address)])
+  return Object.fromEntries(entries)
+}

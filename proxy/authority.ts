@@ -1,0 +1,23 @@
+/** What a request head says about where it goes: authority and path of each form of target. */
+import type { RequestHead } from './exchange.ts'
+
+/** RFC 9112 section 3.2.2: an absolute-form target overrides the Host header. */
+const ABSOLUTE_FORM = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)(.*)$/
+
+export interface RequestAddress {
+  /** Host, with a port if one is written; null if the request names none. */
+  authority: string | null
+  /** Path and query; null for CONNECT, which has none. */
+  path: string | null
+}
+
+export function requestAddress(head: RequestHead): RequestAddress {
+  if (head.method === 'CONNECT') return { authority: head.target, path: null }
+  const absolute = ABSOLUTE_FORM.exec(head.target)
+  if (!absolute) return { authority: head.header('host'), path: head.target }
+  const [, authority = '', rest = ''] = absolute
+  return {
+    authority: authority.replace(/^[^@]*@/, ''),
+    path: rest.startsWith('/') ? rest : `/${rest}`,
+  }
+}

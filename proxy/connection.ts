@@ -1,0 +1,179 @@
+/** Serves one accepted connection: finds out what it speaks, then hands it to who can serve that. */
+import type { Log } from '../core/log.ts'
+import { type Address, formatAddress } from '../core/routing-table.ts'
+import type { Connections } from './connections.ts'
+import { type Detected, detectProtocol } from './detection.ts'
+import type { PlanExchange } from './exchange.ts'
+import { type HttpExperience, isDeclaredHttp } from './http-experience.ts'
+import { type Http1Connection, relayHttp1 } from './http1/relay.ts'
+import type { UpstreamPool } from './http1/upstream-pool.ts'
+import type { Metrics } from './metrics.ts'
+import { type OpaqueDeps, passThrough } from './opaque.ts'
+import type { RecordExchange } from './recorder.ts'
+import { planLoop, recordUnreadable } from './refused-request.ts'
+import { identify, type Side } from './side.ts'
+import type { ByteStream } from './stream.ts'
+
+export interface ConnectionDeps extends OpaqueDeps {
+  side: Side
+  record: RecordExchange
+  pool: UpstreamPool
+  experience: HttpExperience
+  connections: Connections
+  metrics: Metrics
+  log: Log
+  dialDelayMs: number
+}
+
+export interface Arrival {
+  client: ByteStream
+  /** Where the client meant to go; of a gateway, the gateway itself. */
+  destination: Address
+  /** True if that is this proxy's own port. */
+  loop: boolean
+}
+
+/**
+ * How long to wait for the client's first bytes where HTTP is expected, in ms. Long enough that
+ * clients which connect ahead cost nothing; but an expectation can be wrong, and then a server that
+ * speaks first is this late instead of silent for ever.
+ */
+const EXPECTED_HTTP_DIAL_DELAY_MS = 1000
+
+export function serveConnection(arrival: Arrival, deps: ConnectionDeps): void {
+  new Connection(arrival, deps).start()
+}
+
+class Connection {
+  readonly #arrival: Arrival
+  readonly #deps: ConnectionDeps
+  readonly #startedAt: number
+  readonly #forget: () => void
+  #http: Http1Connection | null = null
+
+  constructor(arrival: Arrival, deps: ConnectionDeps) {
+    this.#arrival = arrival
+    this.#deps = deps
+    this.#startedAt = deps.now()
+    this.#forget = deps.connections.add({
+      direction: deps.side.direction,
+      drain: () => this.#http?.drain(),
+      reset: () => arrival.client.reset(),
+    })
+  }
+
+  start(): void {
+    const { client, destination, loop } = this.#arrival
+    const { side, dial } = this.#deps
+    const dialled = side.passesOpaque && !loop
+    detectProtocol(client, {
+      dial: dialled ? () => dial(destination) : null,
+      dialDelayMs: this.#dialDelayMs(),
+      onGone: () => this.#over('none'),
+      onDetected: (detected) => this.#route(detected, dialled),
+    })
+  }
+
+  #dialDelayMs(): number {
+    const { side, experience, dialDelayMs } = this.#deps
+    const { destination } = this.#arrival
+    const expected = experience.has(destination) || isDeclaredHttp(side.servicePort(destination))
+    return expected ? Math.max(EXPECTED_HTTP_DIAL_DELAY_MS, dialDelayMs) : dialDelayMs
+  }
+
+  #route(detected: Detected, passable: boolean): void {
+    const { client, destination, loop } = this.#arrival
+    if (detected.protocol === 'http1') {
+      this.#serveHttp(detected)
+      return
+    }
+    if (passable) {
+      this.#passThrough(detected)
+      return
+    }
+    this.#deps.log.warn(
+      { client: formatAddress(client.remote), destination: formatAddress(destination), loop },
+      'connection refused: it is not HTTP and has nowhere to go',
+    )
+    client.reset()
+    this.#over(detected.protocol)
+  }
+
+  #passThrough(detected: Detected): void {
+    const { client, destination } = this.#arrival
+    const { side, connections } = this.#deps
+    const found = side.servicePort(destination)
+    connections.begin()
+    const connection = {
+      direction: side.direction,
+      client,
+      destination,
+      detected,
+      service: identify(found),
+      serviceName: side.serviceName(found),
+      startedAt: this.#startedAt,
+    }
+    passThrough(connection, this.#deps, () => {
+      connections.end()
+      this.#over(detected.protocol)
+    })
+  }
+
+  #serveHttp(detected: Detected): void {
+    const { client, destination, loop } = this.#arrival
+    const { side, record, experience } = this.#deps
+    if (loop) {
+      const refused = { direction: side.direction, client: client.remote, destination }
+      this.#relay(detected, planLoop(refused, record))
+      return
+    }
+    experience.note(destination)
+    const first = detected.fromClient
+    const plan = side.plan({ client: client.remote, destination, first })
+    if (!(plan instanceof Promise)) {
+      this.#relay(detected, plan)
+      return
+    }
+    client.pause()
+    void plan.then((late) => {
+      this.#relay(detected, late)
+      client.resume()
+    })
+  }
+
+  #relay(detected: Detected, plan: PlanExchange): void {
+    const { client, destination } = this.#arrival
+    const { side, dial, pool, take, identity, now } = this.#deps
+    const { upstream } = detected
+    this.#http = relayHttp1(client, detected.fromClient, {
+      plan,
+      dial,
+      pool,
+      onRefused: (refused) => {
+        const connection = { direction: side.direction, client: client.remote, destination }
+        take(recordUnreadable(refused, connection, { identity, now }))
+      },
+      firstUpstream: upstream && { target: destination, stream: upstream },
+    })
+    void this.#http.closed.then(() => this.#over('http1'))
+  }
+
+  #over(protocol: Detected['protocol'] | 'none'): void {
+    const { side, metrics, log, now } = this.#deps
+    const { client, destination } = this.#arrival
+    this.#forget()
+    metrics.connectionEnded(side.direction, protocol)
+    log.debug(
+      {
+        direction: side.direction,
+        protocol,
+        client: formatAddress(client.remote),
+        destination: formatAddress(destination),
+        fromClient: client.bytesRead,
+        toClient: client.bytesWritten,
+        ms: Math.round(now() - this.#startedAt),
+      },
+      'connection ended',
+    )
+  }
+}

@@ -1,0 +1,52 @@
+/** The connections that are open, for the drain and for metrics. */
+
+export interface OpenConnection {
+  direction: 'inbound' | 'outbound' | 'gateway'
+  /** HTTP: finishes what is in flight, then closes. Others: nothing. */
+  drain(): void
+  /** Ends the connection at once. */
+  reset(): void
+}
+
+export class Connections {
+  readonly #open = new Set<OpenConnection>()
+  #busy = 0
+
+  /** Adds a connection; the returned function takes it out again. */
+  add(connection: OpenConnection): () => void {
+    this.#open.add(connection)
+    return () => {
+      this.#open.delete(connection)
+    }
+  }
+
+  /** Exchanges in flight, tunnels and opaque connections: what a drain waits for. */
+  get busy(): number {
+    return this.#busy
+  }
+
+  begin(): void {
+    this.#busy++
+  }
+
+  end(): void {
+    this.#busy--
+  }
+
+  count(direction: OpenConnection['direction']): number {
+    let count = 0
+    for (const connection of this.#open) if (connection.direction === direction) count++
+    return count
+  }
+
+  /** Lets HTTP connections go as soon as they are idle; all of them, or one direction's. */
+  drain(direction?: OpenConnection['direction']): void {
+    for (const connection of [...this.#open]) {
+      if (!direction || connection.direction === direction) connection.drain()
+    }
+  }
+
+  reset(): void {
+    for (const connection of [...this.#open]) connection.reset()
+  }
+}

@@ -1,0 +1,45 @@
+/** Where and how the controller is asked: its URL as options of `node:http`. */
+import { type ClientRequest, type RequestOptions, request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
+
+/** Makes a request to a path of the controller; the caller listens and ends it. */
+export type AskController = (path: string, options: RequestOptions) => ClientRequest
+
+/** Splits the URL and makes its host absolute; pure. */
+export function controllerTarget(
+  url: string,
+  clusterDomain: string,
+): { hostname: string; hostHeader: string; port: string; prefix: string; secure: boolean } {
+  const { protocol, hostname, host, port, pathname } = new URL(url)
+  const secure = protocol === 'https:'
+  return {
+    hostname: absoluteHost(hostname.replace(/^\[(.*)\]$/, '$1'), clusterDomain),
+    hostHeader: host.replace(/\.(?=:\d+$|$)/, ''),
+    port: port || (secure ? '443' : '80'),
+    prefix: pathname.replace(/\/$/, ''),
+    secure,
+  }
+}
+
+/**
+ * Ends a name of the cluster with a dot. Without it, and with `ndots:5`, the resolver would first try
+ * the name below every search domain, of which a pod in a deep space has many.
+ */
+export function absoluteHost(host: string, clusterDomain: string): string {
+  return host.endsWith(`.svc.${clusterDomain}`) ? `${host}.` : host
+}
+
+export function createAskController(url: string, clusterDomain: string): AskController {
+  const target = controllerTarget(url, clusterDomain)
+  const request = target.secure ? requestHttps : requestHttp
+  return (path, options) =>
+    request({
+      ...options,
+      hostname: target.hostname,
+      port: target.port,
+      path: target.prefix + path,
+      headers: { ...options.headers, host: target.hostHeader },
+      // The certificate knows nothing of the dot.
+      ...(target.secure ? { servername: target.hostname.replace(/\.$/, '') } : {}),
+    })
+}

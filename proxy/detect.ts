@@ -1,0 +1,117 @@
+/**
+ * Protocol detection: a pure decision over the first bytes that a client has sent. It says what
+ * they are as soon as that is certain and never guesses; no clock takes part.
+ */
+
+export type Detected = 'http1' | 'h2' | 'tls' | 'opaque'
+export type Detection = Detected | 'need-more'
+
+/** RFC 9113 section 3.4. */
+const H2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
+
+/**
+ * Longest request line that is taken for HTTP, in bytes: that of a whole head, so that a long URL
+ * reaches the HTTP engine, which then answers with a reason. More without a line end is no HTTP.
+ */
+export const MAX_REQUEST_LINE = 65_536
+
+/** Longest method: WebDAV's longest, UPDATEREDIRECTREF, has 17 letters. */
+const MAX_METHOD = 32
+
+/**
+ * | first bytes                                       | answer                             |
+ * |---------------------------------------------------|------------------------------------|
+ * | none                                              | need-more                          |
+ * | `PRI * HTTP/2.0 CRLF CRLF SM CRLF CRLF`, whole    | h2                                 |
+ * | 22, 3, 0–4, length, 1 (a TLS handshake record with a ClientHello) | tls                |
+ * | token, SP, target, SP, `HTTP/1.` digit CRLF       | http1                              |
+ * | a beginning of one of these                       | need-more                          |
+ * | anything else, from its first impossible byte on  | opaque                             |
+ *
+ * `GET key CRLF` of memcached or Redis is a beginning of a request line until its CR comes: no
+ * version has, so it is opaque. A bare LF ends a line for some servers; here the line is opaque,
+ * because what two parsers read differently must not be routed.
+ */
+export function detect(bytes: Buffer): Detection {
+  const first = bytes[0]
+  if (first === undefined) return 'need-more'
+  if (first === 0x16) return detectTls(bytes)
+  if (startsAlike(bytes, H2_PREFACE)) {
+    return bytes.length >= H2_PREFACE.length ? 'h2' : 'need-more'
+  }
+  return detectRequestLine(bytes)
+}
+
+/** RFC 8446 section 5.1: type, legacy version, length (2^14 at most), and the handshake's type. */
+function detectTls(bytes: Buffer): Detection {
+  const [, major, minor, high, low, handshake] = bytes
+  if (major === undefined) return 'need-more'
+  if (major !== 3) return 'opaque'
+  if (minor === undefined) return 'need-more'
+  if (minor > 4) return 'opaque'
+  if (high === undefined || low === undefined) return 'need-more'
+  const length = high * 256 + low
+  if (length < 4 || length > 16_384) return 'opaque'
+  if (handshake === undefined) return 'need-more'
+  return handshake === 1 ? 'tls' : 'opaque'
+}
+
+/** RFC 9112 section 3: `method SP request-target SP HTTP-version CRLF`. */
+function detectRequestLine(bytes: Buffer): Detection {
+  const method = skip(bytes, 0, MAX_METHOD, isTokenByte)
+  if (method.end === bytes.length && method.end < MAX_METHOD) return 'need-more'
+  if (method.end === 0 || bytes[method.end] !== SP) return 'opaque'
+
+  const start = method.end + 1
+  const target = skip(bytes, start, MAX_REQUEST_LINE, isTargetByte)
+  if (target.end === bytes.length) {
+    return bytes.length < MAX_REQUEST_LINE ? 'need-more' : 'opaque'
+  }
+  if (target.end === start || bytes[target.end] !== SP) return 'opaque'
+  return detectVersion(bytes.subarray(target.end + 1, target.end + 11))
+}
+
+const VERSION = Buffer.from('HTTP/1.', 'latin1')
+
+/** @param tail at most the ten bytes that `HTTP/1.x CRLF` takes */
+function detectVersion(tail: Buffer): Detection {
+  if (!startsAlike(tail, VERSION)) return 'opaque'
+  const [digit, cr, lf] = tail.subarray(VERSION.length)
+  if (digit === undefined) return 'need-more'
+  if (digit !== 0x30 && digit !== 0x31) return 'opaque'
+  if (cr === undefined) return 'need-more'
+  if (cr !== CR) return 'opaque'
+  if (lf === undefined) return 'need-more'
+  return lf === LF ? 'http1' : 'opaque'
+}
+
+const SP = 0x20
+const CR = 0x0d
+const LF = 0x0a
+
+/** True if one of the two is a beginning of the other. */
+function startsAlike(bytes: Buffer, pattern: Buffer): boolean {
+  const length = Math.min(bytes.length, pattern.length)
+  return bytes.compare(pattern, 0, length, 0, length) === 0
+}
+
+function skip(bytes: Buffer, from: number, limit: number, fits: (byte: number) => boolean) {
+  let end = from
+  while (end < bytes.length && end < limit && fits(bytes[end] as number)) end++
+  return { end }
+}
+
+/** RFC 9110 section 5.6.2. */
+function isTokenByte(byte: number): boolean {
+  return TOKEN[byte] === 1
+}
+
+const TOKEN = new Uint8Array(256)
+for (const char of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+  TOKEN[char.charCodeAt(0)] = 1
+}
+
+/** Visible ASCII, and the bytes above it that careless clients leave unescaped. */
+function isTargetByte(byte: number): boolean {
+  return byte > SP && byte !== 0x7f
+}

@@ -1,0 +1,141 @@
+/**
+ * Finds out what a connection speaks: reads from the client and, a moment later, from the original
+ * destination, and says what came first. The delay before the dial is the only clock; nothing is
+ * ever decided because time has passed.
+ */
+import { detect } from './detect.ts'
+import type { ByteStream } from './stream.ts'
+import { readClientHello } from './tls-client-hello.ts'
+
+export interface Detected {
+  protocol: 'http1' | 'h2' | 'tls' | 'opaque'
+  /** Server name of the ClientHello. */
+  sni: string | null
+  /** What the client has sent so far. */
+  fromClient: Buffer
+  /** What the server has sent so far: not empty only where it spoke first. */
+  fromServer: Buffer
+  /** The connection to the original destination, if it was dialled already. */
+  upstream: ByteStream | null
+}
+
+export interface DetectionOptions {
+  /** Opens a connection to the original destination; null if there is none to dial. */
+  dial: (() => ByteStream) | null
+  /** Milliseconds before the dial. */
+  dialDelayMs: number
+  /** The client is gone before anything was decided. */
+  onGone: () => void
+  onDetected: (detected: Detected) => void
+}
+
+/**
+ * How long a client that has said nothing is kept, in ms, when the original destination cannot be
+ * reached. An HTTP client speaks within that, and may be routed to a version that can be reached; one
+ * that waits for the server's greeting must hear of the failure, as it would without a proxy.
+ */
+const UNREACHABLE_HOLD_MS = 500
+
+const NONE: Buffer = Buffer.alloc(0)
+
+/** Starts the detection on a connection that nobody listens to yet. */
+export function detectProtocol(client: ByteStream, options: DetectionOptions): void {
+  new Detection(client, options).start()
+}
+
+class Detection {
+  readonly #client: ByteStream
+  readonly #options: DetectionOptions
+  #fromClient = NONE
+  #upstream: ByteStream | null = null
+  #connected = false
+  #unreachable = false
+  #timer: NodeJS.Timeout | undefined
+  #decided = false
+
+  constructor(client: ByteStream, options: DetectionOptions) {
+    this.#client = client
+    this.#options = options
+  }
+
+  start(): void {
+    const { dial, dialDelayMs } = this.#options
+    this.#client.listen({
+      onData: (chunk) => this.#onClientData(chunk),
+      // A client that says all it has to say without a request line is no HTTP client.
+      onEnd: () => this.#decide('opaque', null, NONE),
+      onDrain: () => {},
+      onClose: () => this.#abandon(),
+    })
+    if (dial === null || this.#decided) return
+    if (dialDelayMs === 0) this.#dial(dial)
+    else this.#timer = setTimeout(() => this.#dial(dial), dialDelayMs)
+  }
+
+  #onClientData(chunk: Buffer): void {
+    if (this.#decided) return
+    this.#fromClient =
+      this.#fromClient.length === 0 ? chunk : Buffer.concat([this.#fromClient, chunk])
+    const protocol = detect(this.#fromClient)
+    if (protocol === 'need-more') return
+    if (protocol !== 'tls') {
+      this.#decide(protocol, null, NONE)
+      return
+    }
+    // The server cannot answer before it has the whole ClientHello, so waiting for it costs nothing.
+    const hello = readClientHello(this.#fromClient)
+    if (hello.state === 'need-more') return
+    if (hello.state === 'no-hello') {
+      this.#decide('opaque', null, NONE)
+      return
+    }
+    this.#decide('tls', hello.sni, NONE)
+  }
+
+  #dial(dial: () => ByteStream): void {
+    const upstream = dial()
+    this.#upstream = upstream
+    upstream.listen({
+      onConnect: () => {
+        this.#connected = true
+      },
+      onData: (chunk) => this.#decide('opaque', null, chunk),
+      // Its end, and that of an established connection, are passed on by whoever takes over.
+      onEnd: () => this.#decide('opaque', null, NONE),
+      onDrain: () => {},
+      onClose: (error) => this.#onUpstreamClose(error),
+    })
+  }
+
+  #onUpstreamClose(error: NodeJS.ErrnoException | null): void {
+    if (this.#decided) return
+    if (error === null || this.#connected) {
+      this.#decide('opaque', null, NONE)
+      return
+    }
+    this.#unreachable = true
+    this.#timer = setTimeout(() => this.#decide('opaque', null, NONE), UNREACHABLE_HOLD_MS)
+  }
+
+  #decide(protocol: Detected['protocol'], sni: string | null, fromServer: Buffer): void {
+    if (this.#decided) return
+    this.#decided = true
+    clearTimeout(this.#timer)
+    this.#options.onDetected({
+      protocol,
+      sni,
+      fromClient: this.#fromClient,
+      fromServer,
+      // HTTP may go elsewhere and dials for itself; other bytes have no other way, and must fail.
+      upstream: protocol === 'http1' && this.#unreachable ? null : this.#upstream,
+    })
+  }
+
+  #abandon(): void {
+    if (this.#decided) return
+    this.#decided = true
+    clearTimeout(this.#timer)
+    this.#upstream?.reset()
+    this.#options.onGone()
+  }
+}

@@ -1,0 +1,126 @@
+/** Decides where a browser's request goes that came to a preview address. */
+import type { Context, PreviewHost } from '../core/context.ts'
+import { parseGatewayHost } from '../core/context.ts'
+import type { ErrorCode } from '../core/errors.ts'
+import { type Decision, decideOutbound } from '../core/routing.ts'
+import type { FeedService } from '../core/routing-feed.ts'
+import { type Address, parseAddress, type RoutingTable } from '../core/routing-table.ts'
+import { requestAddress } from './authority.ts'
+import type { ExchangePlan, PlanExchange, RequestHead } from './exchange.ts'
+import type { RecordExchange } from './recorder.ts'
+import { contextOfHead, hopOf, traceIdsOf } from './request-facts.ts'
+import { sendOn } from './send-on.ts'
+
+export interface GatewayDeps {
+  table: RoutingTable
+  record: RecordExchange
+}
+
+/** The addresses that a gateway serves, for messages. */
+const HOST_SHAPES = '<space>.s.<root>.<service>.<suffix> or <root>.<service>.<suffix>'
+
+export type GatewayDestination =
+  | { kind: 'found'; destination: Address }
+  | { kind: 'refused'; code: ErrorCode; message: string }
+
+/**
+ * | host                             | answer                                              |
+ * |----------------------------------|-----------------------------------------------------|
+ * | of another shape                 | 404 unknown-host, with the shapes                   |
+ * | any, before the first table      | 503 unavailable                                     |
+ * | root or service that is not      | 404 unknown-host, with what is missing              |
+ * | a service without any address    | 503 unavailable                                     |
+ * | a service                        | forwarded as an outbound request with that space    |
+ *
+ * A space that does not exist (any more) is answered by the root's version, as everywhere else.
+ */
+export function planGateway(client: Address, gateway: Address, deps: GatewayDeps): PlanExchange {
+  return (head): ExchangePlan => {
+    const { authority } = requestAddress(head)
+    const host = parseGatewayHost(authority ?? '')
+    const found = findDestination(deps.table, authority, host)
+    const context = gatewayContext(head, host)
+    const request = { direction: 'gateway' as const, head, ids: traceIdsOf(head), context, client }
+    if (found.kind === 'refused') {
+      const decision = refusedDecision(gateway, deps.table)
+      const recorder = deps.record({
+        ...request,
+        decision,
+        originalDestination: gateway,
+        hop: hopOf(head) ?? 0,
+        service: host?.service ?? null,
+      })
+      return { kind: 'refuse', code: found.code, message: found.message, recorder }
+    }
+    const { destination } = found
+    const decision = decideOutbound(deps.table, destination, context.space)
+    return sendOn({ ...request, decision, originalDestination: destination }, deps.record)
+  }
+}
+
+/** The address says it most plainly; on a root's own address the other sources may speak. */
+function gatewayContext(head: RequestHead, host: PreviewHost | null): Context {
+  if (host?.space) return { space: host.space, source: 'host' }
+  return contextOfHead(head, { traceSpace: null, originSpace: null })
+}
+
+export function findDestination(
+  table: RoutingTable,
+  authority: string | null,
+  host: PreviewHost | null,
+): GatewayDestination {
+  const refused = (code: ErrorCode, message: string) => ({
+    kind: 'refused' as const,
+    code,
+    message,
+  })
+  if (!host) {
+    return refused('unknown-host', `"${authority ?? ''}" is no preview address: use ${HOST_SHAPES}`)
+  }
+  if (table.version === null) {
+    return refused(
+      'unavailable',
+      'no routing table has come from the controller yet: try again soon',
+    )
+  }
+  if (table.spaces.get(host.root)?.parent !== null) {
+    return refused('unknown-host', `"${host.root}" is no root space: use ${HOST_SHAPES}`)
+  }
+  const service = anyVersion(table, host)
+  if (!service) {
+    const where = host.space ? `"${host.space}" and the spaces above it` : `space "${host.root}"`
+    return refused('unknown-host', `no service "${host.service}" in ${where}: use ${HOST_SHAPES}`)
+  }
+  const destination = addressOf(service)
+  if (destination) return { kind: 'found', destination }
+  return refused('unavailable', `service "${service.name}" in "${service.space}" has no address`)
+}
+
+/** The root's version, or where only the space has the service, that of the nearest in its chain. */
+function anyVersion(
+  table: RoutingTable,
+  { space, root, service }: PreviewHost,
+): FeedService | null {
+  const ofRoot = table.service(root, service)
+  if (ofRoot || space === null || table.root(space) !== root) return ofRoot
+  for (const name of table.chain(space)?.names ?? []) {
+    const found = table.service(name, service)
+    if (found) return found
+  }
+  return null
+}
+
+/** Its first port, at its first cluster IP or, headless, its first endpoint. */
+function addressOf(service: FeedService): Address | null {
+  const [port] = service.ports
+  if (!port) return null
+  const [ip] = service.clusterIPs
+  if (ip !== undefined) return { ip, port: port.port }
+  const [endpoint] = port.endpoints
+  return endpoint === undefined ? null : parseAddress(endpoint)
+}
+
+function refusedDecision(target: Address, table: RoutingTable): Decision {
+  const reason = table.version === null ? 'no-table' : 'not-a-space-service'
+  return { reason, target, service: null, tried: [] }
+}

@@ -1,0 +1,85 @@
+/** Passes a connection that is not HTTP to its original destination, and records that it was. */
+import type { Decision } from '../core/routing.ts'
+import { type Address, formatAddress } from '../core/routing-table.ts'
+import { newSpanId, newTraceId } from '../core/trace-context.ts'
+import type { TraceProtocol, TraceRecord } from '../core/trace-record.ts'
+import type { Detected } from './detection.ts'
+import { type RecorderDeps, traceRouteOf } from './recorder.ts'
+import type { SpliceEnd } from './splice.ts'
+import { splice } from './splice.ts'
+import type { ByteStream, Dial } from './stream.ts'
+import { spliceError } from './transport-error.ts'
+
+export interface OpaqueConnection {
+  direction: TraceRecord['direction']
+  client: ByteStream
+  destination: Address
+  detected: Detected
+  /** The service that the destination stands for; null if it is none of a space. */
+  service: Decision['service']
+  /** What the record calls the service. */
+  serviceName: string | null
+  /** When the connection was accepted, in milliseconds since 1970. */
+  startedAt: number
+}
+
+export type OpaqueDeps = Pick<RecorderDeps, 'identity' | 'now' | 'take'> & { dial: Dial }
+
+const PROTOCOL: Record<Detected['protocol'], TraceProtocol> = {
+  http1: 'http/1.1',
+  h2: 'h2',
+  tls: 'tls',
+  opaque: 'tcp',
+}
+
+/** @param onEnd called once both directions are over */
+export function passThrough(
+  connection: OpaqueConnection,
+  deps: OpaqueDeps,
+  onEnd: () => void,
+): void {
+  const { client, destination, detected } = connection
+  const upstream = detected.upstream ?? deps.dial(destination)
+  const initial = { toA: detected.fromServer, toB: detected.fromClient }
+  splice(client, upstream, initial, (end) => {
+    // A connection without a byte is a port scan or a TCP probe, which comes every few seconds.
+    const silent = end.fromA === 0 && end.fromB === 0 && end.error === null
+    if (!silent) deps.take(recordOf(connection, deps, end))
+    onEnd()
+  })
+}
+
+function recordOf(connection: OpaqueConnection, deps: OpaqueDeps, end: SpliceEnd): TraceRecord {
+  const { direction, client, destination, detected, service, serviceName, startedAt } = connection
+  const { space, pod, workload } = deps.identity
+  const decision: Decision = { reason: 'not-http', target: destination, service, tried: [] }
+  return {
+    traceId: newTraceId(),
+    spanId: newSpanId(),
+    parentSpanId: null,
+    space,
+    pod,
+    workload,
+    service: serviceName,
+    direction,
+    protocol: PROTOCOL[detected.protocol],
+    hop: 0,
+    method: null,
+    authority: null,
+    path: null,
+    status: null,
+    sni: detected.sni,
+    startedAt,
+    firstByteMs: null,
+    durationMs: deps.now() - startedAt,
+    requestBytes: end.fromA,
+    responseBytes: end.fromB,
+    requestHeaders: [],
+    responseHeaders: [],
+    requestBody: null,
+    responseBody: null,
+    client: formatAddress(client.remote),
+    route: traceRouteOf({ space: null, source: 'none' }, decision, destination),
+    error: spliceError(end, destination),
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Where a redirected connection meant to go: `getsockopt(SO_ORIGINAL_DST)`, which conntrack answers
+ * from its entry of the connection. Node has no door to it, so libc is called through koffi.
+ */
+import { createRequire } from 'node:module'
+import type { Socket } from 'node:net'
+import type { Address } from '../core/routing-table.ts'
+
+export type OriginalDestination =
+  | { kind: 'redirected'; destination: Address }
+  /** Nobody redirected it: somebody dialled this port itself. */
+  | { kind: 'direct' }
+  | { kind: 'failed'; message: string }
+
+/** How the proxy asks; tests pass their own. */
+export type FindOriginalDestination = (socket: Socket) => OriginalDestination
+
+/** Values of Linux' headers, the same on every architecture that Node runs on. */
+const SOL_IP = 0
+const SOL_IPV6 = 41
+/** `SO_ORIGINAL_DST` and `IP6T_SO_ORIGINAL_DST`. */
+const ORIGINAL_DST = 80
+const ENOENT = 2
+/** Also "not redirected": a kernel without the conntrack module for the family knows no option 80. */
+const ENOPROTOOPT = 92
+
+const SOCKADDR_IN_BYTES = 16
+const SOCKADDR_IN6_BYTES = 28
+
+/** `getsockopt` of libc: 0, or the errno. `value` is filled. */
+export type GetSockOpt = (fd: number, level: number, name: number, value: Buffer) => number
+
+/**
+ * Makes the function that asks the kernel.
+ * @param getSockOpt libc's, from `loadGetSockOpt`
+ */
+export function createOriginalDestination(getSockOpt: GetSockOpt): FindOriginalDestination {
+  return (socket) => {
+    const fd = descriptorOf(socket)
+    if (fd < 0) return { kind: 'failed', message: 'the connection is closed already' }
+    // An IPv4 client of a dual-stack listener has a mapped address, and conntrack knows it as IPv4.
+    const isV6 = socket.localFamily === 'IPv6' && !isMapped(socket.localAddress)
+    const value = Buffer.alloc(isV6 ? SOCKADDR_IN6_BYTES : SOCKADDR_IN_BYTES)
+    const errno = getSockOpt(fd, isV6 ? SOL_IPV6 : SOL_IP, ORIGINAL_DST, value)
+    if (errno === ENOENT || errno === ENOPROTOOPT) return { kind: 'direct' }
+    if (errno !== 0) {
+      return { kind: 'failed', message: `getsockopt(SO_ORIGINAL_DST) failed with errno ${errno}` }
+    }
+    return {
+      kind: 'redirected',
+      destination: isV6 ? readSockaddrIn6(value) : readSockaddrIn(value),
+    }
+  }
+}
+
+function isMapped(address: string | undefined): boolean {
+  return address?.toLowerCase().startsWith('::ffff:') ?? false
+}
+
+/** `struct sockaddr_in`: family 2, port 2 (big-endian), address 4, padding 8. */
+export function readSockaddrIn(value: Buffer): Address {
+  return { ip: value.subarray(4, 8).join('.'), port: value.readUInt16BE(2) }
+}
+
+/** `struct sockaddr_in6`: family 2, port 2 (big-endian), flow 4, address 16, scope 4. */
+export function readSockaddrIn6(value: Buffer): Address {
+  const groups = Array.from({ length: 8 }, (_, i) => value.readUInt16BE(8 + 2 * i).toString(16))
+  return { ip: compressIPv6(groups), port: value.readUInt16BE(2) }
+}
+
+/** RFC 5952: the longest run of two or more zero groups becomes `::`, the first of equal ones. */
+function compressIPv6(groups: string[]): string {
+  const runs = [...groups.join(':').matchAll(/(?:^|:)(0(?::0)+)(?=:|$)/g)]
+  const longest = runs
+    .map((run) => run[1] ?? '')
+    .reduce((a, b) => (b.length > a.length ? b : a), '')
+  if (longest === '') return groups.join(':')
+  const at = runs.find((run) => run[1] === longest)
+  const start = (at?.index ?? 0) + (at?.[0].startsWith(':') ? 1 : 0)
+  const text = groups.join(':')
+  const before = text.slice(0, start).replace(/:$/, '')
+  const after = text.slice(start + longest.length).replace(/^:/, '')
+  return `${before}::${after}`
+}
+
+function descriptorOf(socket: Socket): number {
+  const handle = (socket as Socket & { _handle?: { fd?: number } | null })._handle
+  return handle?.fd ?? -1
+}
+
+/**
+ * Loads koffi and binds libc's `getsockopt`.
+ * @throws Error that says what is missing, with the loader's error as its cause
+ */
+export function loadGetSockOpt(): GetSockOpt {
+  try {
+    const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi')
+    // `null` is the running program: Node has libc's symbols, be it glibc or musl.
+    const getsockopt = koffi
+      .load(null)
+      .func('int getsockopt(int fd, int level, int name, void *value, _Inout_ uint32_t *length)')
+    return (fd, level, name, value) => {
+      const outcome = getsockopt(fd, level, name, value, [value.length]) as number
+      return outcome === 0 ? 0 : koffi.errno()
+    }
+  } catch (cause) {
+    throw new Error(
+      `cannot call getsockopt through koffi on ${process.platform}-${process.arch}, so no intercepted connection can be served: install the packages koffi and @koromix/koffi-${process.platform}-${process.arch} beside the program`,
+      { cause },
+    )
+  }
+}

@@ -1,0 +1,44 @@
+/** What the proxy needs of the outside world, so that tests can pass their own. */
+import { lookup } from 'node:dns/promises'
+import { readAppSockets } from './app-presence.ts'
+import type { ProxyConfig } from './config.ts'
+import type { Resolve } from './dns-fallback.ts'
+import {
+  createOriginalDestination,
+  type FindOriginalDestination,
+  loadGetSockOpt,
+} from './original-destination.ts'
+import { dialTcp } from './socket-stream.ts'
+import type { Dial } from './stream.ts'
+
+export interface Outside {
+  originalDestination: FindOriginalDestination
+  dial: Dial
+  resolve: Resolve
+  /** How many sockets the app beside this proxy has. */
+  appSockets: () => Promise<number>
+  /** Milliseconds since 1970, with fractions, never going back. */
+  now: () => number
+  random: () => number
+  /** Address to listen on; all of both families if absent. */
+  host?: string
+}
+
+/**
+ * The real world.
+ * @throws Error where `getsockopt` cannot be called, which only a sidecar needs
+ */
+export function realOutside(config: ProxyConfig): Outside {
+  const isGateway = config.mode === 'gateway'
+  return {
+    originalDestination: isGateway
+      ? () => ({ kind: 'direct' })
+      : createOriginalDestination(loadGetSockOpt()),
+    dial: (target) => dialTcp(target, { timeoutMs: config.connectTimeoutMs }),
+    resolve: async (name, family) =>
+      (await lookup(name, { family, all: true })).map(({ address }) => address),
+    appSockets: isGateway ? async () => 0 : () => readAppSockets(config.proxyUid),
+    now: () => performance.timeOrigin + performance.now(),
+    random: Math.random,
+  }
+}

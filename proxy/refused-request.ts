@@ -1,0 +1,83 @@
+/** Records of requests that were refused before a service could be chosen for them. */
+
+import { ERROR } from '../core/errors.ts'
+import type { Decision } from '../core/routing.ts'
+import { type Address, formatAddress } from '../core/routing-table.ts'
+import { newSpanId, newTraceId } from '../core/trace-context.ts'
+import { redactPath, type TraceRecord } from '../core/trace-record.ts'
+import type { PlanExchange, RefusedRequest } from './exchange.ts'
+import { type RecordExchange, type RecorderDeps, traceRouteOf } from './recorder.ts'
+import { hopOf, traceIdsOf } from './request-facts.ts'
+
+export interface RefusedConnection {
+  direction: TraceRecord['direction']
+  client: Address
+  /** Where the request was going, as far as that is known. */
+  destination: Address
+}
+
+/** The plan for a connection that was made to the proxy’s own port. */
+export function planLoop(connection: RefusedConnection, record: RecordExchange): PlanExchange {
+  const { direction, client, destination } = connection
+  return (head) => ({
+    kind: 'refuse',
+    code: 'loop',
+    message: `the connection was made to ${formatAddress(destination)}, which is the sidecar itself`,
+    recorder: record({
+      direction,
+      head,
+      ids: traceIdsOf(head),
+      hop: hopOf(head) ?? 0,
+      service: null,
+      context: NO_CONTEXT,
+      decision: undecided(destination),
+      originalDestination: destination,
+      client,
+    }),
+  })
+}
+
+/** The record of a request whose head could not be read. */
+export function recordUnreadable(
+  refused: RefusedRequest,
+  connection: RefusedConnection,
+  deps: Pick<RecorderDeps, 'identity' | 'now'>,
+): TraceRecord {
+  const [method = '', target = ''] = refused.start.split(' ')
+  const { space, pod, workload } = deps.identity
+  return {
+    traceId: newTraceId(),
+    spanId: newSpanId(),
+    parentSpanId: null,
+    space,
+    pod,
+    workload,
+    service: null,
+    direction: connection.direction,
+    protocol: 'http/1.1',
+    hop: 0,
+    method: method || null,
+    authority: null,
+    path: target === '' ? null : redactPath(target),
+    status: ERROR[refused.code].status,
+    sni: null,
+    startedAt: deps.now(),
+    firstByteMs: 0,
+    durationMs: 0,
+    requestBytes: refused.requestBytes,
+    responseBytes: refused.responseBytes,
+    requestHeaders: [],
+    responseHeaders: [],
+    requestBody: null,
+    responseBody: null,
+    client: formatAddress(connection.client),
+    route: traceRouteOf(NO_CONTEXT, undecided(connection.destination), connection.destination),
+    error: { code: refused.code, message: refused.message },
+  }
+}
+
+const NO_CONTEXT = { space: null, source: 'none' as const }
+
+function undecided(target: Address): Decision {
+  return { reason: 'not-a-space-service', target, service: null, tried: [] }
+}

@@ -1,0 +1,54 @@
+/** What a request gets on its way to the next sidecar: hop, trace parent, space; or its refusal. */
+import type { Context } from '../core/context.ts'
+import { HEADER, MAX_HOPS } from '../core/names.ts'
+import type { Decision } from '../core/routing.ts'
+import type { Address } from '../core/routing-table.ts'
+import type { HeaderList, TraceRecord } from '../core/trace-record.ts'
+import type { ExchangePlan, RequestHead } from './exchange.ts'
+import type { RecordExchange } from './recorder.ts'
+import { hopOf, type TraceIds } from './request-facts.ts'
+
+export interface RoutedRequest {
+  direction: TraceRecord['direction']
+  head: RequestHead
+  ids: TraceIds
+  context: Context
+  decision: Decision
+  originalDestination: Address
+  client: Address
+}
+
+/**
+ * | header       | when                                                | value                    |
+ * |--------------|-----------------------------------------------------|--------------------------|
+ * | traceparent  | always                                              | same trace, our span     |
+ * | azds-hop     | always                                              | one more than it was     |
+ * | azds-route-as| absent, a context, and not one of another tree      | the context's space      |
+ *
+ * More than `MAX_HOPS` hops is a loop and is refused.
+ */
+export function sendOn(request: RoutedRequest, record: RecordExchange): ExchangePlan {
+  const { head, ids, context, decision } = request
+  const hop = (hopOf(head) ?? 0) + 1
+  const recorder = record({ ...request, hop, service: decision.service?.name ?? null })
+  if (hop > MAX_HOPS) {
+    const message = `${head.method} request to ${decision.service?.name ?? 'this service'} has passed ${hop - 1} sidecars, and ${MAX_HOPS} is the most: two services send each other the same request`
+    return { kind: 'refuse', code: 'too-many-hops', message, recorder }
+  }
+  const setHeaders: HeaderList = [
+    [HEADER.traceparent, ids.traceparent],
+    [HEADER.hop, String(hop)],
+  ]
+  if (needsRouteAs(head, context) && decision.reason !== 'other-tree') {
+    setHeaders.push([HEADER.routeAs, context.space])
+  }
+  return { kind: 'forward', target: decision.target, setHeaders, recorder }
+}
+
+/** True where the context is known but not written on the request. */
+export function needsRouteAs(
+  head: RequestHead,
+  context: Context,
+): context is Context & { space: string } {
+  return context.space !== null && head.header(HEADER.routeAs) === null
+}

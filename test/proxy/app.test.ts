@@ -1,0 +1,376 @@
+import http from 'node:http'
+import net from 'node:net'
+import tls from 'node:tls'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { HEADER } from '../../core/names.ts'
+import type { FeedMessage } from '../../core/routing-feed.ts'
+import type { Address } from '../../core/routing-table.ts'
+import type { TraceRecord } from '../../core/trace-record.ts'
+import { eventually, line } from './fake-controller.ts'
+import { createWorld, echoServer, request, type World } from './proxy-world.ts'
+import { service, snapshot } from './sample-tree.ts'
+
+let world: World
+
+afterEach(async () => {
+  await world.close()
+})
+
+function recordWhere(fits: (record: TraceRecord) => boolean): Promise<TraceRecord> {
+  return eventually('the trace record', () => world.controller.records().find(fits))
+}
+
+function ready(): Promise<number> {
+  return request(world.app.addresses.admin, { path: '/ready' }).then(({ status }) => status)
+}
+
+async function untilReady(): Promise<void> {
+  while ((await ready()) !== 200) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+/** Gives the table to the proxy, whether its feed is open already or not. */
+async function publish(table: FeedMessage): Promise<void> {
+  world.controller.greeting = [line(table)]
+  world.controller.say(table)
+  await untilReady()
+}
+
+function readAll(socket: net.Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1')
+    })
+    socket.on('end', () => resolve(text))
+    socket.on('error', reject)
+  })
+}
+
+describe('a sidecar with a routing table', () => {
+  let dev: Address
+  let alice: Address
+
+  beforeEach(async () => {
+    world = await createWorld()
+    dev = await world.serve(echoServer('dev'), '127.0.10.1')
+    alice = await world.serve(echoServer('alice'), '127.0.10.2', dev.port)
+    const ports = (ready: number) => [
+      { name: 'http', port: dev.port, appProtocol: '', ready, endpoints: [] },
+    ]
+    const services = [
+      { space: 'dev', name: 'orders', clusterIPs: [dev.ip], ports: ports(1) },
+      { space: 'alice', name: 'orders', clusterIPs: [alice.ip], ports: ports(1) },
+      { space: 'dev', name: 'stock', clusterIPs: ['127.0.10.3'], ports: ports(1) },
+    ]
+    const self = [{ service: 'orders', port: dev.port, targetPort: alice.port }]
+    const table = snapshot({ services, self })
+    await publish(table)
+  })
+
+  test('an outbound request is led to the child’s version, tagged, and recorded', async () => {
+    const answer = await world.request('outbound', dev, {
+      method: 'POST',
+      path: '/buy?token=secret',
+      headers: { Host: 'orders', Authorization: 'Bearer s' },
+      body: 'six eggs',
+    })
+    const echoed = JSON.parse(answer.body)
+    expect(echoed).toMatchObject({ name: 'alice', body: 'six eggs', url: '/buy?token=secret' })
+    expect(echoed.headers).toMatchObject({ [HEADER.routeAs]: 'alice', [HEADER.hop]: '1' })
+
+    const record = await recordWhere((one) => one.method === 'POST')
+    expect(record).toMatchObject({
+      direction: 'outbound',
+      service: 'orders',
+      space: 'alice',
+      pod: 'orders-1',
+      workload: 'orders',
+      status: 200,
+      path: '/buy?token=[redacted]',
+      route: { reason: 'child', contextSource: 'origin', target: `${alice.ip}:${alice.port}` },
+      error: null,
+    })
+    expect(echoed.headers.traceparent).toBe(`00-${record.traceId}-${record.spanId}-01`)
+    expect(record.requestHeaders).toContainEqual(['Authorization', '[redacted]'])
+    expect(record.firstByteMs).toBeLessThanOrEqual(record.durationMs)
+    expect(record.responseBytes).toBeGreaterThan(answer.body.length)
+  })
+
+  test('requests on one connection are decided one by one, and follow a delta at once', async () => {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+    const ask = async (space: string) => {
+      const headers = { Host: 'orders', [HEADER.routeAs]: space }
+      return (await world.request('outbound', dev, { agent, headers })).headers['x-served-by']
+    }
+    expect(await ask('alice')).toBe('alice')
+    expect(await ask('dev')).toBe('dev')
+    expect(await ask('alice')).toBe('alice')
+    world.controller.say({
+      type: 'delta',
+      version: { epoch: 'e1', number: 2 },
+      spaces: { put: [], remove: [] },
+      services: { put: [], remove: ['alice/orders'] },
+      self: null,
+    })
+    await eventually('the fall-back', () => ask('alice').then((name) => name === 'dev'))
+    expect(await ask('alice')).toBe('dev')
+    agent.destroy()
+    const record = await recordWhere((one) => one.route.reason === 'fallback-absent')
+    expect(record.route.tried.map(({ outcome }) => outcome)).toEqual(['absent', 'chosen'])
+  })
+
+  test('what an inbound request was tagged with is found again by its trace', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const inbound = { [HEADER.routeAs]: 'dev', [HEADER.hop]: '1', traceparent, host: 'orders' }
+    await world.request('inbound', alice, { headers: inbound })
+    const outbound = { traceparent, Host: 'orders' }
+    const answer = await world.request('outbound', alice, { headers: outbound })
+    expect(answer.headers['x-served-by']).toBe('dev')
+    const record = await recordWhere((one) => one.direction === 'outbound')
+    expect(record.route).toMatchObject({ context: 'dev', contextSource: 'trace', reason: 'root' })
+  })
+
+  test('a server that speaks first is heard at once', async () => {
+    const greeter = net.createServer((socket) => socket.end('220 ready\r\n'))
+    const address = await world.serve(greeter, '127.0.10.4')
+    const times: number[] = []
+    for (let i = 0; i < 20; i++) {
+      const start = performance.now()
+      const socket = world.connect('outbound', address)
+      expect(await readAll(socket)).toBe('220 ready\r\n')
+      times.push(performance.now() - start)
+      socket.destroy()
+    }
+    const median = times.sort((a, b) => a - b)[10] ?? 0
+    console.log(`server-first through the sidecar: ${median.toFixed(2)} ms to connect and read`)
+    const record = await recordWhere((one) => one.protocol === 'tcp')
+    expect(record).toMatchObject({
+      responseBytes: 11,
+      requestBytes: 0,
+      service: null,
+      route: { reason: 'not-http', target: `${address.ip}:${address.port}` },
+    })
+  })
+
+  test('bytes that are no HTTP pass both ways, and each half closes on its own', async () => {
+    const echo = net.createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket))
+    const address = await world.serve(echo, '127.0.10.5')
+    const socket = world.connect('outbound', address)
+    const all = readAll(socket)
+    socket.write('*1\r\n$4\r\nPI')
+    socket.write('NG\r\n')
+    socket.end()
+    expect(await all).toBe('*1\r\n$4\r\nPING\r\n')
+    const record = await recordWhere((one) => one.protocol === 'tcp')
+    expect(record).toMatchObject({ requestBytes: 14, responseBytes: 14, error: null })
+  })
+
+  test('a client that only closes its half is passed on as such', async () => {
+    const answerer = net.createServer({ allowHalfOpen: true }, (socket) => {
+      socket.resume()
+      socket.on('end', () => socket.end('bye'))
+    })
+    const socket = world.connect('outbound', await world.serve(answerer, '127.0.10.6'))
+    const all = readAll(socket)
+    socket.end('GET /half')
+    expect(await all).toBe('bye')
+  })
+
+  test('TLS passes untouched, and its server name is recorded', async () => {
+    const psk = Buffer.from('0123456789abcdef')
+    const ciphers = 'PSK-AES128-GCM-SHA256'
+    const limits = { ciphers, maxVersion: 'TLSv1.2' as const }
+    const server = tls.createServer({ ...limits, pskCallback: () => psk }, (socket) =>
+      socket.pipe(socket),
+    )
+    const raw = world.connect('outbound', await world.serve(server, '127.0.10.7'))
+    const client = tls.connect({
+      ...limits,
+      socket: raw,
+      servername: 'db.example.test',
+      checkServerIdentity: () => undefined,
+      pskCallback: () => ({ psk, identity: 'test' }),
+    })
+    client.end('sealed')
+    expect(await readAll(client)).toBe('sealed')
+    raw.destroy()
+    const record = await recordWhere((one) => one.protocol === 'tls')
+    expect(record.sni).toBe('db.example.test')
+  })
+
+  test('nothing to reach looks to an opaque client as it would without a sidecar', async () => {
+    const { ip, port } = await world.serve(net.createServer(), '127.0.10.8')
+    const socket = world.connect('outbound', { ip, port: port === 1 ? 2 : 1 })
+    socket.write('\0\0')
+    await expect(readAll(socket)).rejects.toThrow('ECONNRESET')
+    const record = await recordWhere((one) => one.error !== null)
+    expect(record.error?.code).toBe('connect-refused')
+  })
+
+  test('an HTTP service that cannot be reached is answered for, with a marked error', async () => {
+    const answer = await world.request('outbound', { ip: '127.0.10.3', port: dev.port })
+    expect(answer.status).toBe(502)
+    expect(answer.headers[HEADER.proxyError]).toBe('connect-refused')
+    const record = await recordWhere((one) => one.service === 'stock')
+    expect(record).toMatchObject({ status: 502, error: { code: 'connect-refused' } })
+  })
+
+  test('a child’s version is reached though the original destination is gone and dialled', async () => {
+    const dead = { ip: '127.0.10.3', port: dev.port }
+    world.controller.say({
+      type: 'delta',
+      version: { epoch: 'e1', number: 3 },
+      spaces: { put: [], remove: [] },
+      services: {
+        put: [
+          {
+            space: 'dev',
+            name: 'orders',
+            clusterIPs: [dead.ip],
+            ports: [{ name: '', port: dev.port, appProtocol: '', ready: 0, endpoints: [] }],
+          },
+        ],
+        remove: [],
+      },
+      self: null,
+    })
+    const socket = world.connect('outbound', dead)
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    const all = readAll(socket)
+    socket.write('GET / HTTP/1.1\r\nHost: orders\r\nConnection: close\r\n\r\n')
+    expect(await all).toContain('x-served-by: alice')
+  })
+
+  test('a request that breaks the rules is refused and recorded', async () => {
+    const socket = world.connect('outbound', dev)
+    const all = readAll(socket)
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n')
+    expect(await all).toMatch(/^HTTP\/1\.1 400 [\s\S]*azds-proxy-error: bad-request/i)
+    const record = await recordWhere((one) => one.error?.code === 'bad-request')
+    expect(record).toMatchObject({ status: 400, method: 'GET', path: '/', direction: 'outbound' })
+  })
+
+  test.each(['inbound', 'outbound'] as const)(
+    'a connection to the %s port itself is a loop: 508 for HTTP, the end for the rest',
+    async (side) => {
+      world.destination = { kind: 'direct' }
+      const answer = await world.request(side, null)
+      expect(answer.status).toBe(508)
+      expect(answer.headers[HEADER.proxyError]).toBe('loop')
+      await recordWhere((one) => one.error?.code === 'loop')
+
+      const own = world.app.addresses[side] as Address
+      expect((await world.request(side, own)).status).toBe(508)
+      const socket = world.connect(side, own)
+      socket.write('\0')
+      await expect(readAll(socket)).rejects.toThrow('ECONNRESET')
+    },
+  )
+
+  test('the admin port shows the table and the counts', async () => {
+    await world.request('outbound', dev, { headers: { Host: 'orders' } })
+    await recordWhere((one) => one.service === 'orders')
+    const { admin } = world.app.addresses
+    const routes = JSON.parse((await request(admin, { path: '/routes' })).body)
+    expect(routes).toMatchObject({
+      version: { epoch: 'e1', number: 1 },
+      feed: { state: 'streaming' },
+      identity: { space: 'alice' },
+    })
+    expect(routes.services).toHaveLength(3)
+    const metrics = (await request(admin, { path: '/metrics' })).body
+    expect(metrics).toContain(
+      'azds_proxy_exchanges_total{direction="outbound",reason="child",status="2xx"} 1',
+    )
+    expect(metrics).toContain('azds_proxy_feed_streaming 1')
+    expect((await request(admin, { path: '/live' })).status).toBe(200)
+    expect((await request(admin, { path: '/nothing' })).status).toBe(404)
+    expect((await request(admin, { path: '/ready', method: 'POST' })).status).toBe(405)
+  })
+
+  test('a drain lets requests finish, still takes new ones, and ends when all is quiet', async () => {
+    let finish: (() => void) | null = null
+    const slow = http.createServer((_, response) => {
+      response.write('begun ')
+      finish = () => response.end('done')
+    })
+    const address = await world.serve(slow, '127.0.10.9')
+    const inFlight = world.request('outbound', address)
+    const end = await eventually('the request', () => finish)
+    world.appSockets = 1
+    let closed = false
+    const closing = world.app.close().then(() => {
+      closed = true
+    })
+    expect(await ready()).toBe(503)
+    const during = await world.request('outbound', dev, { headers: { Host: 'orders' } })
+    expect(during.status).toBe(200)
+    end()
+    expect((await inFlight).body).toBe('begun done')
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    expect(closed).toBe(false)
+    world.appSockets = 0
+    await closing
+    await expect(world.request('outbound', dev)).rejects.toThrow('ECONNREFUSED')
+    expect(world.controller.records().map(({ status }) => status)).toEqual([200, 200])
+  })
+})
+
+describe('a sidecar whose controller is away', () => {
+  test('it becomes ready after a bounded wait and leads by DNS along the chain', async () => {
+    const dev = { ip: '127.0.11.1', port: 0 }
+    const alice = { ip: '127.0.11.2', port: 0 }
+    const addresses: Record<string, string> = {
+      'orders.alice.svc.cluster.local.': alice.ip,
+      'orders.dev.svc.cluster.local.': dev.ip,
+    }
+    const resolve = async (name: string) => [addresses[name]].filter((ip) => ip !== undefined)
+    world = await createWorld({ controllerUp: false, outside: { resolve } })
+    dev.port = (await world.serve(echoServer('dev'), dev.ip)).port
+    await world.serve(echoServer('alice'), alice.ip, dev.port)
+    expect(await ready()).toBe(503)
+    await untilReady()
+    alice.port = dev.port
+
+    const ask = (to: Address, headers: Record<string, string>) =>
+      world
+        .request('outbound', to, { headers: { ...headers } })
+        .then(({ body }) => JSON.parse(body))
+    const own = await ask(alice, { Host: `orders:${dev.port}` })
+    expect(own).toMatchObject({ name: 'alice', headers: { [HEADER.routeAs]: 'alice' } })
+    const parent = await ask(alice, { Host: 'orders', [HEADER.routeAs]: 'dev' })
+    expect(parent.name).toBe('dev')
+    const elsewhere = await ask(alice, { Host: 'example.test' })
+    expect(elsewhere.name).toBe('alice')
+    expect(elsewhere.headers[HEADER.routeAs]).toBeUndefined()
+    expect(elsewhere.headers['traceparent']).toBeUndefined()
+  })
+})
+
+describe('a gateway', () => {
+  test('it leads preview addresses to their spaces, and knows no others', async () => {
+    world = await createWorld({ env: { AZDS_MODE: 'gateway' } })
+    const alice = await world.serve(echoServer('alice'), '127.0.12.1')
+    const one = service('alice', 'web', alice.ip)
+    const services = [{ ...one, ports: one.ports.map((port) => ({ ...port, port: alice.port })) }]
+    await publish(snapshot({ services, self: [] }))
+    expect(world.controller.queries).toEqual(['/v1/feed?scope=all'])
+
+    const Host = 'alice.s.dev.web.localhost:8000'
+    const answer = await world.request('gateway', null, { headers: { Host } })
+    const { name, headers } = JSON.parse(answer.body)
+    expect(name).toBe('alice')
+    expect(headers).toMatchObject({ host: Host, [HEADER.routeAs]: 'alice', [HEADER.hop]: '1' })
+
+    const unknown = await world.request('gateway', null, { headers: { Host: 'localhost' } })
+    expect(unknown.status).toBe(404)
+    expect(unknown.headers[HEADER.proxyError]).toBe('unknown-host')
+    expect(unknown.body).toContain('<space>.s.<root>.<service>.<suffix>')
+    const record = await recordWhere((found) => found.error !== null)
+    expect(record).toMatchObject({ direction: 'gateway', status: 404, authority: 'localhost' })
+
+    const socket = world.connect('gateway')
+    socket.write('\0')
+    await expect(readAll(socket)).rejects.toThrow('ECONNRESET')
+  })
+})

@@ -1,0 +1,77 @@
+import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { type Detection, detect, MAX_REQUEST_LINE } from '../../proxy/detect.ts'
+
+const bytes = (text: string) => Buffer.from(text, 'latin1')
+
+/** First bytes, what they are, and after how many bytes that is certain. */
+const VECTORS: [name: string, bytes: Buffer, answer: Detection, certainAt: number][] = [
+  ['a GET', bytes('GET / HTTP/1.1\r\nHost: a\r\n\r\n'), 'http1', 16],
+  ['an HTTP/1.0 request', bytes('HEAD /x HTTP/1.0\r\n\r\n'), 'http1', 18],
+  ['a request of another minor version', bytes('GET / HTTP/1.2\r\n'), 'opaque', 14],
+  ['a method of WebDAV', bytes('VERSION-CONTROL /a HTTP/1.1\r\n'), 'http1', 29],
+  ['a CONNECT', bytes('CONNECT a.test:443 HTTP/1.1\r\n'), 'http1', 29],
+  ['an absolute target', bytes('GET http://a.test/ HTTP/1.1\r\n'), 'http1', 29],
+  ['a lower-case method', bytes('get / HTTP/1.1\r\n'), 'http1', 16],
+  ['an unescaped byte in the target', bytes('GET /\xe9 HTTP/1.1\r\n'), 'http1', 17],
+  ['an HTTP/2 preface', bytes('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), 'h2', 24],
+  ['half a preface that goes wrong', bytes('PRI * HTTP/2.0\r\n\r\nXX'), 'opaque', 19],
+  ['a method that begins like the preface', bytes('PRINT / HTTP/1.1\r\n'), 'http1', 18],
+  ['PRI as a method of HTTP/1', bytes('PRI * HTTP/1.1\r\n'), 'http1', 16],
+  ['a TLS ClientHello', Buffer.from([22, 3, 1, 2, 0, 1, 0, 1]), 'tls', 6],
+  ['a TLS alert', Buffer.from([21, 3, 1, 0, 2, 1, 0]), 'opaque', 1],
+  ['a TLS record of a future major version', Buffer.from([22, 4, 0]), 'opaque', 2],
+  ['a TLS record of an impossible minor version', Buffer.from([22, 3, 9]), 'opaque', 3],
+  ['an empty TLS record', Buffer.from([22, 3, 1, 0, 0]), 'opaque', 5],
+  ['a TLS record that is too long', Buffer.from([22, 3, 1, 0xff, 0xff]), 'opaque', 5],
+  ['a ServerHello', Buffer.from([22, 3, 3, 0, 70, 2]), 'opaque', 6],
+  ['a GET of memcached', bytes('get key\r\n'), 'opaque', 8],
+  ['an inline GET of Redis', bytes('GET key\r\n'), 'opaque', 8],
+  ['an inline PING of Redis', bytes('PING\r\n'), 'opaque', 5],
+  ['a RESP command of Redis', bytes('*1\r\n$4\r\nPING\r\n'), 'opaque', 3],
+  ['a set of memcached', bytes('set k 0 0 1\r\nx\r\n'), 'opaque', 7],
+  ['an EHLO', bytes('EHLO me\r\n'), 'opaque', 8],
+  ['an SSH banner', bytes('SSH-2.0-OpenSSH_9\r\n'), 'opaque', 18],
+  ['a startup message of PostgreSQL', Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]), 'opaque', 1],
+  ['an HTTP/0.9 request', bytes('GET /\r\n'), 'opaque', 6],
+  ['a bare LF after the version', bytes('GET / HTTP/1.1\n'), 'opaque', 15],
+  ['two spaces after the method', bytes('GET  / HTTP/1.1\r\n'), 'opaque', 5],
+  ['a tab after the method', bytes('GET\t/ HTTP/1.1\r\n'), 'opaque', 4],
+  ['a lower-case version', bytes('GET / http/1.1\r\n'), 'opaque', 7],
+  ['a space after the version', bytes('GET / HTTP/1.1 \r\n'), 'opaque', 15],
+  ['a leading line end', bytes('\r\nGET / HTTP/1.1\r\n'), 'opaque', 1],
+  ['a leading space', bytes(' GET / HTTP/1.1\r\n'), 'opaque', 1],
+  ['a NUL in the target', bytes('GET /\0 HTTP/1.1\r\n'), 'opaque', 6],
+  ['a request of another protocol', bytes('OPTIONS rtsp://a RTSP/1.0\r\n'), 'opaque', 18],
+  ['a method without an end', Buffer.alloc(200, 'A'), 'opaque', 32],
+]
+
+test.each(VECTORS)('%s is told at the first byte that makes it certain', (_, all, answer, at) => {
+  for (let length = 0; length <= all.length; length++) {
+    const expected = length < at ? 'need-more' : answer
+    expect([length, detect(all.subarray(0, length))]).toEqual([length, expected])
+  }
+})
+
+test('a request line of the longest length is HTTP, and one without an end is not', () => {
+  const end = ' HTTP/1.1\r\n'
+  const start = 'GET /'
+  const fits = start + 'a'.repeat(MAX_REQUEST_LINE - start.length - end.length) + end
+  expect(detect(bytes(fits))).toBe('http1')
+  expect(detect(bytes(start + 'a'.repeat(MAX_REQUEST_LINE)))).toBe('opaque')
+})
+
+test('an answer never changes when more bytes come, whatever the bytes are', () => {
+  const starts = fc.constantFrom('', 'GET ', 'GET / HTTP/1.1\r', 'PRI * HT', '\x16\x03\x01')
+  fc.assert(
+    fc.property(starts, fc.uint8Array({ maxLength: 64 }), (start, rest) => {
+      const all = Buffer.concat([bytes(start), rest])
+      let settled: Detection = 'need-more'
+      for (let length = 0; length <= all.length; length++) {
+        const answer = detect(all.subarray(0, length))
+        if (settled !== 'need-more') expect(answer).toBe(settled)
+        settled = answer
+      }
+    }),
+  )
+})

@@ -1,0 +1,157 @@
+/** Two byte streams joined in memory, with TCP's manners: FIN, RST, pause, back-pressure, later turns. */
+import type { Address } from '../../core/routing-table.ts'
+import type { ByteStream, StreamListener } from '../../proxy/stream.ts'
+
+/** Bytes that may be under way in one direction before `write` says stop. */
+const HIGH_WATER = 65_536
+
+type Signal =
+  | { kind: 'data'; bytes: Buffer }
+  | { kind: 'end' }
+  | { kind: 'closed'; error: NodeJS.ErrnoException | null }
+
+export class MemoryStream implements ByteStream {
+  readonly remote: Address
+  bytesRead = 0
+  bytesWritten = 0
+  peer: MemoryStream = this
+  /** Largest number of bytes that ever waited for this side to read them. */
+  mostQueued = 0
+  #listener: StreamListener | null = null
+  readonly #queue: Signal[] = []
+  #queued = 0
+  #paused = false
+  #scheduled = false
+  #finSent = false
+  #finSeen = false
+  #closed = false
+  #full = false
+
+  constructor(remote: Address) {
+    this.remote = remote
+  }
+
+  listen(listener: StreamListener): void {
+    this.#listener = listener
+    if (this.#finSeen || this.#closed) queueMicrotask(() => this.#tellState(listener))
+    this.#schedule()
+  }
+
+  write(bytes: Buffer): boolean {
+    if (this.#closed || this.#finSent) return true
+    this.bytesWritten += bytes.length
+    this.#full = !this.peer.push({ kind: 'data', bytes: Buffer.from(bytes) })
+    return !this.#full
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#schedule()
+  }
+
+  end(): void {
+    if (this.#closed || this.#finSent) return
+    this.#finSent = true
+    this.peer.push({ kind: 'end' })
+    this.#closeIfBothEnded()
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.end()
+    this.#die(null)
+  }
+
+  reset(): void {
+    if (this.#closed) return
+    this.peer.abort('ECONNRESET', 'read')
+    this.#die(null)
+  }
+
+  /** Breaks this side with an errno, as the kernel would report it. */
+  abort(code: string, syscall: string): void {
+    if (this.#closed) return
+    const error: NodeJS.ErrnoException = new Error(`${syscall} ${code}`)
+    error.code = code
+    error.syscall = syscall
+    this.#die(error)
+  }
+
+  push(signal: Signal): boolean {
+    if (this.#closed) return true
+    this.#queue.push(signal)
+    if (signal.kind === 'data') this.#queued += signal.bytes.length
+    this.mostQueued = Math.max(this.mostQueued, this.#queued)
+    this.#schedule()
+    return this.#queued < HIGH_WATER
+  }
+
+  #die(error: NodeJS.ErrnoException | null): void {
+    this.#closed = true
+    this.#queue.length = 0
+    this.#queue.push({ kind: 'closed', error })
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#deliver()
+    })
+  }
+
+  #deliver(): void {
+    const listener = this.#listener
+    if (listener === null) return
+    const next = this.#queue[0]
+    if (next === undefined || (this.#paused && next.kind !== 'closed')) return
+    this.#queue.shift()
+    if (next.kind === 'data') this.#take(next.bytes, listener)
+    else if (next.kind === 'end') {
+      this.#finSeen = true
+      listener.onEnd()
+      this.#closeIfBothEnded()
+    } else listener.onClose(next.error)
+    if (this.#queue.length > 0) this.#schedule()
+  }
+
+  #take(bytes: Buffer, listener: StreamListener): void {
+    this.#queued -= bytes.length
+    this.bytesRead += bytes.length
+    listener.onData(bytes)
+    const { peer } = this
+    if (!peer.#full || this.#queued >= HIGH_WATER) return
+    peer.#full = false
+    setImmediate(() => peer.#listener?.onDrain())
+  }
+
+  #closeIfBothEnded(): void {
+    if (this.#closed || !this.#finSent || !this.#finSeen) return
+    this.#closed = true
+    this.#queue.push({ kind: 'closed', error: null })
+    this.#schedule()
+  }
+
+  #tellState(listener: StreamListener): void {
+    if (this.#listener !== listener) return
+    if (this.#finSeen) listener.onEnd()
+  }
+}
+
+/** A connection: what is written to one side is read from the other. */
+export function memoryPair(
+  remoteOfA: Address = { ip: '10.0.0.1', port: 1000 },
+  remoteOfB: Address = { ip: '10.0.0.2', port: 2000 },
+): [MemoryStream, MemoryStream] {
+  const a = new MemoryStream(remoteOfA)
+  const b = new MemoryStream(remoteOfB)
+  a.peer = b
+  b.peer = a
+  return [a, b]
+}
