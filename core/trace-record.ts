@@ -4,7 +4,7 @@
  */
 import type { ContextSource } from './context.ts'
 import type { ErrorCode } from './errors.ts'
-import type { RouteReason, Tried } from './routing.ts'
+import type { RouteReason, Tried } from './route-reason.ts'
 
 export type TraceProtocol = 'http/1.0' | 'http/1.1' | 'h2' | 'websocket' | 'connect' | 'tls' | 'tcp'
 

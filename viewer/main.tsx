@@ -1,0 +1,6 @@
+/** The viewer's entry: puts the page into its place. */
+import { render } from 'preact'
+import { App } from './app.tsx'
+
+const place = document.getElementById('app')
+if (place) render(<App />, place)
