@@ -1,0 +1,106 @@
+/** The node's composition root: network, API server, controllers, kube-proxy, DNS, kubelet, bridge. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import type { Config } from '../../core/config.ts'
+import { type Exec, execOk } from '../../core/exec.ts'
+import { watchCache } from '../../core/kube/cache.ts'
+import { createKubeClient } from '../../core/kube/client.ts'
+import type { EndpointSlice, Service } from '../../core/kube/types.ts'
+import type { Log } from '../../core/log.ts'
+import { type ApiServer, startApiServer } from '../apiserver/server.ts'
+import { startDialServer } from '../bridge/dial-server.ts'
+import { AddressPool, NETWORK } from './addresses.ts'
+import type { settings } from './config.ts'
+import { startDnsServer } from './dns-server.ts'
+import { buildZone, type Zone } from './dns-zone.ts'
+import { startKubeProxy } from './kube-proxy.ts'
+import { type Kubelet, startKubelet } from './kubelet.ts'
+import { readLog } from './log-reader.ts'
+import { type Machine, readMachine } from './machine.ts'
+import { nodeLinkCommands, nodeSysctls } from './network.ts'
+
+export interface NodeDeps {
+  config: Config<typeof settings>
+  log: Log
+  exec: Exec
+  /** The binary that containers find as `node`. */
+  nodeBinary: string
+}
+
+/** Room (bytes) for all pods' files; memory is only taken by what is written. */
+const WORK_SIZE = '2g'
+
+/**
+ * Brings the node up in the namespaces that this process is in. There is no way back: the node ends with
+ * its namespaces.
+ */
+export async function startNode({ config, log, exec, nodeBinary }: NodeDeps): Promise<void> {
+  const work = `${config.dir}/work`
+  await mkdir(work, { recursive: true })
+  // Only this mount namespace sees it, so that nothing is left on the machine's disk.
+  await execOk(exec, 'mount', ['-t', 'tmpfs', '-o', `mode=0755,size=${WORK_SIZE}`, 'tmpfs', work])
+  await mkdir(`${work}/pods`)
+  const machine = await readMachine(`${work}/etc`)
+  await setUpNetwork(machine, exec)
+
+  const api = await startApiServer({ host: NETWORK.apiIp, port: NETWORK.apiPort, log })
+  const ownKubeconfig = `${work}/kubeconfig`
+  await writeFile(ownKubeconfig, api.adminKubeconfig, { mode: 0o600 })
+  await writeFile(`${config.dir}/kubeconfig`, api.kubeconfigFor(config.apiUrl), { mode: 0o600 })
+  const client = createKubeClient({ kubeconfig: ownKubeconfig })
+
+  const services = watchCache<Service>(client, '/api/v1/services', log)
+  const slices = watchCache<EndpointSlice>(client, '/apis/discovery.k8s.io/v1/endpointslices', log)
+  await startKubeProxy({ services, slices, exec, log })
+
+  let zone: Zone | null = null
+  const forget = () => {
+    zone = null
+  }
+  services.onChange(forget)
+  slices.onChange(forget)
+  const currentZone = () => {
+    zone ??= buildZone(services.values(), slices.values(), NETWORK.clusterDomain)
+    return zone
+  }
+  await startDnsServer(currentZone, { address: NETWORK.dnsIp, port: 53 }, log)
+
+  const kubelet = await startKubelet({
+    client,
+    log,
+    exec,
+    machine,
+    nodeBinary,
+    addresses: new AddressPool(),
+    podsDir: `${work}/pods`,
+    repo: config.repo,
+    caCertificate: api.caPem,
+    tokenFor: api.tokenFor,
+    now: Date.now,
+  })
+  serveLogs(api, kubelet)
+  await startDialServer(`${config.dir}/node.sock`, {
+    addressOf: (namespace, name) => {
+      const ip = services.get(`${namespace}/${name}`)?.spec.clusterIP
+      if (ip && ip !== 'None') return ip
+      throw new Error(`service ${namespace}/${name} ${ip ? 'is headless' : 'does not exist'}`)
+    },
+    exec: ({ namespace, pod, container, command }) =>
+      kubelet.exec({ namespace, name: pod }, container, command),
+  })
+}
+
+async function setUpNetwork({ ipv6 }: Machine, exec: Exec): Promise<void> {
+  for (const [path, value] of Object.entries(nodeSysctls(ipv6))) {
+    await writeFile(`/proc/sys/${path}`, value)
+  }
+  await execOk(exec, 'ip', ['-batch', '-'], { input: nodeLinkCommands(ipv6) })
+}
+
+function serveLogs(api: ApiServer, kubelet: Kubelet): void {
+  api.setLogProvider((namespace, name, container, options) => {
+    const log = kubelet.logOf({ namespace, name }, container, options.previous)
+    if (log) return readLog(log, options)
+    const which = options.previous ? 'previous terminated container' : 'container'
+    throw new Error(`${which} "${container}" in pod "${name}" has no log: it has not run`)
+  })
+}

@@ -1,0 +1,150 @@
+/** The kubelet: follows the pods of this node and gives each a worker; ends them when they are deleted. */
+import type { Exec, ExecResult } from '../../core/exec.ts'
+import { type Cached, watchCache } from '../../core/kube/cache.ts'
+import { type KubeClient, KubeError } from '../../core/kube/client.ts'
+import type { Log } from '../../core/log.ts'
+import { type AddressPool, NODE_NAME } from './addresses.ts'
+import type { ContainerLog } from './container-log.ts'
+import { eventRecorder } from './events.ts'
+import { launchContainer } from './launch.ts'
+import type { Machine } from './machine.ts'
+import { nodeObject } from './node-object.ts'
+import { readReferences } from './pod-references.ts'
+import type { PodView } from './pod-view.ts'
+import { type PodDeps, PodWorker } from './pod-worker.ts'
+import { createSandbox, type Sandbox } from './sandbox.ts'
+import { StatusWriter } from './status-writer.ts'
+import type { VolumeFacts } from './volume-files.ts'
+import { writeVolumes } from './volumes.ts'
+
+export interface KubeletDeps {
+  client: KubeClient
+  log: Log
+  exec: Exec
+  machine: Machine
+  addresses: AddressPool
+  /** Directory for the pods' files. */
+  podsDir: string
+  repo: string
+  nodeBinary: string
+  caCertificate: string
+  /** A bearer token for a service account. */
+  tokenFor(namespace: string, serviceAccount: string): string | Promise<string>
+  now(): number
+}
+
+export interface Kubelet {
+  /** A container's log, or that of the run before; null if there is none. */
+  logOf(pod: PodName, container: string, previous: boolean): ContainerLog | null
+  /** Runs a command in a running container, as its user. */
+  exec(pod: PodName, container: string, command: readonly string[]): Promise<ExecResult>
+}
+
+export interface PodName {
+  namespace: string
+  name: string
+}
+
+/** A command run in a container by hand may take this long (ms). */
+const EXEC_LIMIT_MS = 60_000
+
+/** Registers the node and starts to run its pods. */
+export async function startKubelet(deps: KubeletDeps): Promise<Kubelet> {
+  const { client, log, now } = deps
+  const time = new Date(now()).toISOString().replace(/\.\d+Z$/, 'Z')
+  await client.create('/api/v1/nodes', nodeObject(time))
+  const statuses = new StatusWriter(client, log, now)
+  const podDeps = podDependencies(deps, statuses)
+  const workers = new Map<string, PodWorker>()
+  const path = `/api/v1/pods?fieldSelector=${encodeURIComponent(`spec.nodeName=${NODE_NAME}`)}`
+  const pods: Cached<PodView> = watchCache(client, path, log)
+
+  const adopt = (pod: PodView): PodWorker => {
+    const worker = new PodWorker(pod, podDeps)
+    workers.set(pod.metadata.uid ?? '', worker)
+    void worker.finished.then(() => statuses.changed(worker))
+    worker.start()
+    return worker
+  }
+  const end = (worker: PodWorker, pod: PodView) => {
+    const first = !worker.runtime.ending
+    worker.terminate(pod.metadata.deletionGracePeriodSeconds ?? 0)
+    if (!first) return
+    void worker.finished.then(async () => {
+      await statuses.flushed(worker)
+      await deleteNow(client, worker.pod, log)
+    })
+  }
+  pods.onChange(({ old, now: pod }) => {
+    const gone = old && old.metadata.uid !== pod?.metadata.uid ? old : null
+    if (gone) {
+      const worker = workers.get(gone.metadata.uid ?? '')
+      workers.delete(gone.metadata.uid ?? '')
+      worker?.terminate(0)
+      if (worker) statuses.forget(worker)
+    }
+    if (!pod) return
+    const worker = workers.get(pod.metadata.uid ?? '') ?? adopt(pod)
+    worker.pod = pod
+    if (pod.metadata.deletionTimestamp) end(worker, pod)
+  })
+  await pods.synced
+
+  const find = ({ namespace, name }: PodName, container: string) => {
+    const uid = pods.get(`${namespace}/${name}`)?.metadata.uid ?? ''
+    const { containers = [] } = workers.get(uid)?.runtime ?? {}
+    return containers.find(({ spec }) => spec.name === container) ?? null
+  }
+  return {
+    logOf: (pod, container, previous) => {
+      const found = find(pod, container)
+      return (previous ? found?.previousLog : found?.log) ?? null
+    },
+    exec: async (pod, container, command) => {
+      const process = find(pod, container)?.process
+      if (process) return process.exec(command, EXEC_LIMIT_MS)
+      throw new Error(`container "${container}" of pod ${pod.namespace}/${pod.name} is not running`)
+    },
+  }
+}
+
+function podDependencies(deps: KubeletDeps, statuses: StatusWriter): PodDeps {
+  const { client, log, now } = deps
+  const factsOf = async (pod: PodView, { ips }: Sandbox): Promise<VolumeFacts> => ({
+    pod,
+    podIps: ips,
+    ...(await readReferences(client, pod)),
+    token: await deps.tokenFor(
+      pod.metadata.namespace ?? 'default',
+      pod.spec.serviceAccountName ?? 'default',
+    ),
+    caCertificate: deps.caCertificate,
+  })
+  return {
+    createSandbox: (pod) => createSandbox(pod, { ...deps, ipv6: deps.machine.ipv6 }),
+    writeVolumes: async (pod, sandbox) =>
+      writeVolumes(pod, `${sandbox.dir}/volumes`, await factsOf(pod, sandbox)),
+    launch: async (pod, place, container, containerLog) => {
+      try {
+        const facts = await factsOf(pod, place.sandbox)
+        return await launchContainer(container, { pod, ...place, facts }, containerLog, deps)
+      } catch (error) {
+        const { message } = error as Error
+        return { ok: false, reason: 'CreateContainerError', message, final: false }
+      }
+    },
+    changed: (worker) => statuses.changed(worker),
+    event: eventRecorder(client, log, now),
+    now,
+  }
+}
+
+async function deleteNow(client: KubeClient, pod: PodView, log: Log): Promise<void> {
+  const { namespace, name } = pod.metadata
+  try {
+    await client.delete(`/api/v1/namespaces/${namespace}/pods/${name}?gracePeriodSeconds=0`)
+  } catch (error) {
+    if (error instanceof KubeError && error.status === 404) return
+    log.error({ namespace, name, error: (error as Error).message }, 'pod not deleted')
+  }
+}
