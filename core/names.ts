@@ -23,7 +23,7 @@ export const LABEL = {
 export const ANNOTATION = {
   /** JSON `{"Limits": {...}, "Requests": {...}}` for the sidecar's resources. */
   proxyResources: 'azds.io/proxy-resources',
-  /** JSON that asks for an image build on the node; its shape is `BuildRequest` below. */
+  /** JSON that asks for an image build on the node; its keys are those of `BuildRequest` below. */
   build: 'azds.io/build',
   /** `native` or `classic`: overrides the layout that the webhook would choose. */
   layout: 'azds.io/sidecar-layout',
@@ -79,11 +79,11 @@ export const HEADER = {
   routeAs: 'azds-route-as',
   /** How many sidecars have sent this request on; absent means that it comes from outside. */
   hop: 'azds-hop',
-  /** Marks an answer that a sidecar made itself; the value is an error code of `errors.ts`. */
+  /** Marks an answer that a sidecar made itself; the value is one of the error codes. */
   proxyError: 'azds-proxy-error',
-  /** https://www.w3.org/TR/trace-context/ */
+  /** Trace id and parent span, as in https://www.w3.org/TR/trace-context/. */
   traceparent: 'traceparent',
-  /** https://www.w3.org/TR/baggage/ */
+  /** Carries the space as a member too, as in https://www.w3.org/TR/baggage/. */
   baggage: 'baggage',
 } as const
 

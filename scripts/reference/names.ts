@@ -1,0 +1,36 @@
+/** docs/reference/annotations.md: labels, annotations, headers and ports, with their comments in core/names.ts. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ANNOTATION, HEADER, LABEL, PORT } from '../../core/names.ts'
+import { docComments } from './doc-comments.ts'
+import { code, page, section, sentence, table } from './markdown.ts'
+
+export function namesPage(root: string): string {
+  const source = readFileSync(join(root, 'core/names.ts'), 'utf8')
+  const tableOf = (title: string, name: string, entries: Record<string, string | number>) => {
+    const docs = docComments(source, name)
+    const rows = Object.entries(entries).map(([key, value]) => {
+      const doc = docs.get(key)
+      if (!doc) throw new Error(`core/names.ts: ${name}.${key} needs a comment of one sentence`)
+      return [code(String(value)), sentence(doc)]
+    })
+    return table([title, 'What it is'], rows)
+  }
+  const request = [...docComments(source, 'BuildRequest')].map(([key, doc]) => [
+    code(key),
+    sentence(doc),
+  ])
+  return page(
+    'Labels, annotations, headers and ports',
+    '`core/names.ts`',
+    section('Labels', tableOf('Label', 'LABEL', LABEL)),
+    section('Annotations', tableOf('Annotation', 'ANNOTATION', ANNOTATION)),
+    section(`The JSON of ${ANNOTATION.build}`, table(['Key', 'What it is'], request)),
+    section('Headers', tableOf('Header', 'HEADER', HEADER)),
+    section(
+      'Ports inside a pod',
+      'No container of the app may use them.',
+      tableOf('Port', 'PORT', PORT),
+    ),
+  )
+}
