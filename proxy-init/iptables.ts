@@ -106,7 +106,9 @@ async function run(
   try {
     return { ok: true, ...(await exec(program, args, { input, timeoutMs: TIMEOUT_MS })) }
   } catch (cause) {
-    return { ok: false, problem: cause instanceof Error ? cause.message : String(cause) }
+    const message = cause instanceof Error ? cause.message : String(cause)
+    const missing = message.includes('ENOENT')
+    return { ok: false, problem: missing ? `${program} is not installed in the image` : message }
   }
 }
 
@@ -116,7 +118,8 @@ function failedLine(input: string, stderr: string): string {
   if (number === undefined) return ''
   const line = input.split('\n')[Number(number) - 1]
   if (line === undefined) return ''
-  if (line !== 'COMMIT') return `the rule "${line}" was refused: `
+  if (line.startsWith('-')) return `the rule ${line} was refused: `
+  if (line !== 'COMMIT') return `the line ${line} was refused: `
   return 'the kernel refused the transaction as a whole (a match or target module may be missing): '
 }
 
@@ -125,7 +128,9 @@ function failure(program: string, { code, stderr, stdout }: ExecResult): string 
     .split('\n')
     .filter((line) => !/^Try `|^Error occurred at line|^\s*$/.test(line))
     .join('; ')
-  const hint = /must be root|Permission denied|Operation not permitted/i.test(said)
+  const hint = /must be root|Permission denied|Operation not permitted|unable to initialize/i.test(
+    said,
+  )
     ? ' (the init container must run as uid 0 with the capabilities NET_ADMIN and NET_RAW)'
     : ''
   return `${program} exited with ${code}: ${said}${hint}`

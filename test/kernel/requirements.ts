@@ -1,0 +1,69 @@
+/** Whether this machine can run the kernel tier, and how a tier that cannot run says so. */
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { describe, test } from '@jest/globals'
+
+/** Programs that the lab and proxy-init call, and the Debian package that brings each. */
+const PROGRAMS = {
+  ip: 'iproute2',
+  nsenter: 'util-linux',
+  unshare: 'util-linux',
+  setpriv: 'util-linux',
+  mount: 'mount',
+  'iptables-nft-restore': 'iptables',
+  'ip6tables-nft-restore': 'iptables',
+  'iptables-legacy-restore': 'iptables',
+  'ip6tables-legacy-restore': 'iptables',
+} as const
+
+/** Directories that hold the programs; a root shell's PATH does not always have the sbin ones. */
+export const PROGRAM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/** Why the kernel tier cannot run here; empty if it can. */
+export function missingRequirements(): string[] {
+  if (process.platform !== 'linux') return [`Linux is needed, this is ${process.platform}`]
+  if (process.getuid?.() !== 0) return ['root is needed: network namespaces and iptables are made']
+  const missing = Object.entries(PROGRAMS).flatMap(([program, debianPackage]) =>
+    isInstalled(program) ? [] : [`${program} is missing: apt-get install ${debianPackage}`],
+  )
+  if (!existsSync('/proc/sys/net/ipv6')) missing.push('the kernel has no IPv6')
+  if (missing.length > 0) return missing
+  return canMakeNamespaces() ? [] : ['the system refuses new network, mount and PID namespaces']
+}
+
+/**
+ * Like `describe`, for tests of this tier. Where the tier cannot run it fails under CI, and
+ * elsewhere prints why and counts as skipped: it never looks like a pass.
+ */
+export function describeKernel(name: string, tests: () => void): void {
+  const missing = missingRequirements()
+  if (missing.length === 0) {
+    describe(name, tests)
+    return
+  }
+  const message = `THE KERNEL TIER CANNOT RUN: ${missing.join('; ')}`
+  if (process.env['CI'] === 'true') {
+    test(`${name}: this machine can run the kernel tier`, () => {
+      throw new Error(message)
+    })
+    return
+  }
+  console.warn(message)
+  describe.skip(name, tests)
+}
+
+function isInstalled(program: string): boolean {
+  return PROGRAM_PATH.split(':').some((folder) => existsSync(`${folder}/${program}`))
+}
+
+function canMakeNamespaces(): boolean {
+  try {
+    execFileSync('unshare', ['--net', '--mount', '--pid', '--fork', 'true'], {
+      env: { PATH: PROGRAM_PATH },
+      stdio: 'ignore',
+    })
+    return true
+  } catch {
+    return false
+  }
+}
