@@ -116,6 +116,15 @@ export function optionalUrl(head: Omit<SettingHead, 'default'>): Setting<string 
   }
 }
 
+/** A DNS domain of lower-case labels (RFC 1123), without a dot at the end. */
+export function dnsDomain(head: SettingHead): Setting<string> {
+  const form = 'a DNS domain such as cluster.local'
+  const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
+  const parse = (value: string): Parsed<string> =>
+    value.split('.').every((part) => label.test(part)) ? ok(value) : expected(form)
+  return { ...head, form, parse }
+}
+
 /** A comma-separated list whose items are parsed one by one; blanks round items are dropped. */
 export function list<T>(
   head: SettingHead,

@@ -10,10 +10,11 @@ import type { Log } from '../core/log.ts'
 import { CONTROLLER_SERVICE, SYSTEM_NAMESPACE } from '../core/names.ts'
 import { createAdmit } from './admit.ts'
 import { loadAuthority } from './authority-secret.ts'
-import { createLeaf, expiryOf, type KeyPair, LEAF_LIFE_MS } from './certificate.ts'
+import { createLeaf, expiryOf } from './certificate.ts'
 import type { settings } from './config.ts'
 import { createFactSource, type FixedFacts } from './facts.ts'
-import { createMetrics, type Metrics } from './metrics.ts'
+import { keepLeafFresh } from './leaf-renewal.ts'
+import { createMetrics } from './metrics.ts'
 import { CONFIGURATION_PATH, keepRegistered, type WebhookConfiguration } from './registration.ts'
 import { createServer, type WebhookServer } from './server.ts'
 
@@ -35,9 +36,6 @@ export interface AppParts {
   /** Wall clock. */
   now?: () => Date
 }
-
-/** How often the age of the certificate is looked at (ms); a suspended machine wakes up with it. */
-const RENEWAL_CHECK_MS = 60 * 60 * 1000
 
 export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
   const { config, client, log, now = () => new Date() } = parts
@@ -68,7 +66,7 @@ export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
   }
   const address = server.server.address() as AddressInfo
   log.info({ address: address.address, port: address.port }, 'listening')
-  const renewal = renewLeaf({ authority, server, metrics, now, log })
+  const renewal = keepLeafFresh({ authority, server: server.server, metrics, now, log })
   const registration = keepRegistered({
     client,
     configurations,
@@ -85,7 +83,7 @@ export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
       log.info({ seconds: config.drainSeconds }, 'draining')
       await sleep(config.drainSeconds * 1000)
       registration.stop()
-      clearInterval(renewal)
+      renewal.stop()
       await server.close()
       stopCaches()
     },
@@ -117,27 +115,4 @@ async function listen(server: WebhookServer, { address, port }: WebhookConfig): 
     if ((error as NodeJS.ErrnoException).code !== 'EAFNOSUPPORT' || address !== '::') throw error
     await server.listen({ host: '0.0.0.0', port })
   }
-}
-
-interface RenewalParts {
-  authority: KeyPair
-  server: WebhookServer
-  metrics: Metrics
-  now: () => Date
-  log: Log
-}
-
-/** Gives the running server a new leaf once two thirds of the old one's life are over. */
-function renewLeaf({ authority, server, metrics, now, log }: RenewalParts): NodeJS.Timeout {
-  let renewAt = now().getTime() + (LEAF_LIFE_MS * 2) / 3
-  const renew = async () => {
-    if (now().getTime() < renewAt) return
-    const leaf = await createLeaf(authority, now())
-    server.server.setSecureContext({ cert: leaf.cert, key: leaf.key, minVersion: 'TLSv1.2' })
-    metrics.certificateExpiry(expiryOf(leaf))
-    renewAt = now().getTime() + (LEAF_LIFE_MS * 2) / 3
-    log.info({ expires: expiryOf(leaf) }, 'certificate renewed')
-  }
-  const onError = (error: Error) => log.error({ error: error.message }, 'certificate not renewed')
-  return setInterval(() => void renew().catch(onError), RENEWAL_CHECK_MS).unref()
 }

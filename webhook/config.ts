@@ -1,13 +1,14 @@
 /** The webhook's settings. */
 import {
+  dnsDomain,
   integer,
   logLevel,
+  optionalUrl,
   type Parsed,
   port,
   type Setting,
   type Settings,
   text,
-  url,
 } from '../core/config.ts'
 import { CONTROLLER_SERVICE, ENV, SYSTEM_NAMESPACE, WEBHOOK_PORT } from '../core/names.ts'
 import {
@@ -51,7 +52,7 @@ export const settings = {
     env: ENV.controllerUrl,
     doc: `Where sidecars reach the controller; unset: http://${CONTROLLER_SERVICE}.${SYSTEM_NAMESPACE}.svc.<cluster domain>.`,
   }),
-  clusterDomain: text({
+  clusterDomain: dnsDomain({
     env: ENV.clusterDomain,
     doc: "The cluster's DNS domain.",
     default: 'cluster.local',
@@ -78,16 +79,6 @@ export const settings = {
     300,
   ),
 } as const satisfies Settings
-
-function optionalUrl(head: { env: string; doc: string }): Setting<string | null> {
-  const required = url(head)
-  return {
-    ...head,
-    default: '',
-    form: `${required.form}, may be left unset`,
-    parse: (value) => (value === '' ? { ok: true, value: null } : required.parse(value)),
-  }
-}
 
 function resources(head: {
   env: string

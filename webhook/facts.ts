@@ -14,7 +14,7 @@ export type FixedFacts = Omit<InjectionFacts, 'namespace' | 'chain' | 'kubeletVe
 export const CATCH_UP_MS = 1000
 
 export interface FactSource {
-  /** Facts about a namespace; null if it stays unknown. Waits at most `CATCH_UP_MS`. */
+  /** Facts about a namespace; null if it is still unknown after `CATCH_UP_MS`. */
   of(namespace: string): Promise<InjectionFacts | null>
 }
 
@@ -36,11 +36,18 @@ export function createFactSource(
     for (const wake of waiting) wake()
   })
 
+  // Half a list of nodes would choose the layout by chance.
+  let synced = false
+  void Promise.all([namespaces.synced, nodes.synced]).then(() => {
+    synced = true
+    for (const wake of waiting) wake()
+  })
+
   return {
     async of(name) {
-      await becomes(() => spaces.has(name), waiting)
+      await becomes(() => synced && spaces.has(name), waiting)
       const namespace = namespaces.get(name)
-      if (!namespace) return null
+      if (!synced || !namespace) return null
       return {
         ...fixed,
         namespace: {

@@ -1,7 +1,7 @@
 /** The webhook's Prometheus metrics. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
-/** How an admission ended. `reason` is a skip reason, or `none`. */
+/** How an admission ended. `reason` is a skip reason, a cause of failure, or `none`. */
 export type Outcome = 'injected' | 'repaired' | 'skipped' | 'invalid' | 'failed' | 'malformed'
 
 export interface Metrics {

@@ -47,8 +47,11 @@ export function createServer({
   })
   readJsonOnly(app)
   closeConnectionsWhileDraining(app, readiness)
+  // Bodies that never become a review: no JSON, too long, another content type.
   app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
-    reply.code(error.statusCode ?? 500).send({ error: error.message })
+    const code = error.statusCode ?? 500
+    metrics.admission('malformed', `http-${code}`, reply.elapsedTime / 1000)
+    reply.code(code).send({ error: error.message })
   })
 
   app.post('/mutate', async (request, reply) => {

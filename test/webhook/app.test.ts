@@ -1,6 +1,8 @@
 /** The whole program over real TLS, on loopback, against an API server in memory. */
 import { X509Certificate } from 'node:crypto'
-import { request } from 'node:https'
+import { createServer as createHttpsServer, request } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { connect } from 'node:tls'
 import { afterEach, expect, test } from '@jest/globals'
 import { readConfig } from '../../core/config.ts'
 import { silentLog } from '../../core/log.ts'
@@ -9,13 +11,18 @@ import {
   createAuthority,
   createLeaf,
   faultOfAuthority,
+  LEAF_LIFE_MS,
   SERVER_NAMES,
 } from '../../webhook/certificate.ts'
 import { settings } from '../../webhook/config.ts'
+import { keepLeafFresh } from '../../webhook/leaf-renewal.ts'
+import { createMetrics } from '../../webhook/metrics.ts'
 import { bundleWith, registrationPatch } from '../../webhook/registration.ts'
 import { NODES, TREE } from './cluster-fixture.ts'
 import { COLLECTION, MemoryApi } from './memory-api.ts'
 import { review } from './review-fixture.ts'
+
+const NAME = 'azds-webhook-service.azds.svc'
 
 const running = new Set<WebhookApp>()
 afterEach(async () => {
@@ -38,8 +45,12 @@ function configuration(caBundle?: string) {
   }
 }
 
-async function start(api: MemoryApi): Promise<WebhookApp> {
-  const env = { AZDS_LISTEN_ADDRESS: '127.0.0.1', AZDS_WEBHOOK_PORT: '0', AZDS_DRAIN_SECONDS: '0' }
+async function start(api: MemoryApi, drainSeconds = '0'): Promise<WebhookApp> {
+  const env = {
+    AZDS_LISTEN_ADDRESS: '127.0.0.1',
+    AZDS_WEBHOOK_PORT: '0',
+    AZDS_DRAIN_SECONDS: drainSeconds,
+  }
   const result = readConfig(settings, env)
   if (!result.ok) throw new Error(result.mistakes.join())
   const app = await startWebhook({ config: result.config, client: api.client, log: silentLog })
@@ -59,7 +70,7 @@ function call(app: WebhookApp, ca: string, path: string, body?: unknown): Promis
       {
         host: '127.0.0.1',
         port: app.address.port,
-        servername: 'azds-webhook-service.azds.svc',
+        servername: NAME,
         ca,
         path,
         agent: false,
@@ -214,4 +225,59 @@ test('text in the bundle that is no certificate is dropped', async () => {
   const bundle = bundleWith(Buffer.from(junk).toString('base64'), own.cert)
   expect(bundle).toBe(bundleWith(undefined, own.cert))
   expect(registrationPatch(configuration(bundle), own.cert)).toEqual([])
+})
+
+test('a replica that is told to end says so, serves on for its drain time, and then is gone', async () => {
+  const app = await start(cluster(), '1')
+  await until('readiness', () => isReady(app))
+  const closed = app.close()
+  running.delete(app)
+  expect(await call(app, app.authority, '/readyz')).toEqual({
+    status: 503,
+    body: JSON.stringify({ ready: false, waitingFor: ['drain'] }),
+  })
+  expect((await call(app, app.authority, '/mutate', review())).status).toBe(200)
+  await closed
+  await expect(call(app, app.authority, '/healthz')).rejects.toThrow('ECONNREFUSED')
+})
+
+test('the running server gets a new leaf before the old one ends', async () => {
+  let now = new Date()
+  const authority = await createAuthority(now)
+  const leaf = await createLeaf(authority, now)
+  const server = createHttpsServer(leaf, (_request, response) => response.end())
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const served = () =>
+    new Promise<string>((resolve, reject) => {
+      // The new leaf begins in a future that this client does not live in: it only looks at the bytes.
+      const socket = connect(
+        { port, host: '127.0.0.1', servername: NAME, rejectUnauthorized: false },
+        () => {
+          resolve(socket.getPeerX509Certificate()?.toString().trim() ?? '')
+          socket.destroy()
+        },
+      )
+      socket.on('error', reject)
+    })
+  const metrics = createMetrics()
+  const renewal = keepLeafFresh({
+    ...{ authority, server, metrics, log: silentLog },
+    now: () => now,
+    checkMs: 5,
+  })
+  try {
+    now = new Date(now.getTime() + LEAF_LIFE_MS / 2)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(await served()).toBe(leaf.cert.trim())
+    now = new Date(now.getTime() + LEAF_LIFE_MS / 4)
+    const renewed = await until('a new leaf', async () => {
+      const { text } = await metrics.render()
+      return /expiry_timestamp_seconds [1-9]/.test(text) ? served() : null
+    })
+    expect(renewed).not.toBe(leaf.cert.trim())
+  } finally {
+    renewal.stop()
+    server.close()
+  }
 })

@@ -108,8 +108,5 @@ const bodyBytes: Parse<number> = (text) => {
 function unknownAnnotations(pod: Pod): string[] {
   return Object.keys(pod.metadata.annotations ?? {})
     .filter((key) => key.startsWith(OUR_PREFIX) && !KNOWN.includes(key))
-    .map(
-      (key) =>
-        `${annotationField(key)} is unknown and has no effect; known are ${KNOWN.join(', ')}`,
-    )
+    .map((key) => `${annotationField(key)} is not known and has no effect`)
 }

@@ -65,8 +65,16 @@ function identity(): EnvVar[] {
   return [field(ENV.podName, 'metadata.name'), field(ENV.podNamespace, 'metadata.namespace')]
 }
 
+/** `alice,dev`: the space and its ancestors, nearest first. */
+export function spaceChainValue({ chain }: Pick<InjectionFacts, 'chain'>): string {
+  return chain.names.join(',')
+}
+
 function placeInTree({ chain, clusterDomain }: InjectionFacts): EnvVar[] {
-  return [value(ENV.spaceChain, chain.names.join(',')), value(ENV.clusterDomain, clusterDomain)]
+  return [
+    value(ENV.spaceChain, spaceChainValue({ chain })),
+    value(ENV.clusterDomain, clusterDomain),
+  ]
 }
 
 function interception(proxyUid: number): EnvVar[] {

@@ -3,6 +3,7 @@
  * out. Pure: admission and `azds inspect` give the same answer because both call this.
  */
 import type { Pod } from '../../core/kube/types.ts'
+import type { InjectionStatus } from '../../core/names.ts'
 import { readAnnotations } from './annotations.ts'
 import { buildContainer } from './build-container.ts'
 import { checkBuild } from './build-request.ts'
@@ -10,15 +11,16 @@ import { decide } from './decide.ts'
 import type { EnvSource } from './env.ts'
 import type { FieldError, InjectionFacts } from './facts.ts'
 import { chooseLayout, type Layout } from './layout.ts'
-import { mutate, repairRestartPolicy } from './mutate.ts'
+import { mutate } from './mutate.ts'
 import { type PatchOperation, patchBetween } from './patch.ts'
 import { portCollisions } from './ports.ts'
 import { proxyContainer } from './proxy-container.ts'
 import { proxyInitContainer } from './proxy-init-container.ts'
 import { chooseProxyUid } from './proxy-uid.ts'
 import type { SkipReason } from './reasons.ts'
+import { repair } from './repair.ts'
 import { readPod } from './shape.ts'
-import { lostRestartPolicy, stateOf } from './status.ts'
+import { stateOf } from './status.ts'
 import { warningsFor } from './warnings.ts'
 import { workloadOf } from './workload.ts'
 
@@ -29,7 +31,7 @@ export type Injection =
       pod: Pod
       patch: PatchOperation[]
       layout: Layout
-      /** True where only what another webhook had stripped was put back. */
+      /** True where the pod had been injected before and something of that was put right. */
       repaired: boolean
       warnings: string[]
     }
@@ -46,10 +48,15 @@ export function inject(candidate: unknown, facts: InjectionFacts): Injection {
   const state = stateOf(pod)
   if (state.state === 'collision') return { kind: 'invalid', errors: state.errors }
   if (state.state === 'fresh') return injectFresh(pod, facts)
-  if (!lostRestartPolicy(pod, state.status)) return { kind: 'skipped', reason: 'already-injected' }
-  const repaired = repairRestartPolicy(pod)
+  return repairInjected(pod, state.status, facts)
+}
+
+function repairInjected(pod: Pod, status: InjectionStatus, facts: InjectionFacts): Injection {
+  const repaired = repair(pod, status, facts)
   const patch = patchBetween(pod, repaired)
-  return { kind: 'injected', pod: repaired, patch, layout: 'native', repaired: true, warnings: [] }
+  if (patch.length === 0) return { kind: 'skipped', reason: 'already-injected' }
+  const { layout } = status
+  return { kind: 'injected', pod: repaired, patch, layout, repaired: true, warnings: [] }
 }
 
 function injectFresh(pod: Pod, facts: InjectionFacts): Injection {

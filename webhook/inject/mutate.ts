@@ -1,6 +1,6 @@
 /** Adds the planned containers and marks to a copy of the pod, in fixed steps. Decides nothing. */
 import type { Container, Pod } from '../../core/kube/types.ts'
-import { ANNOTATION, CONTAINER, type InjectionStatus, LABEL } from '../../core/names.ts'
+import { ANNOTATION, type InjectionStatus, LABEL } from '../../core/names.ts'
 import type { Layout } from './layout.ts'
 import { STATUS_VERSION } from './status.ts'
 
@@ -24,15 +24,6 @@ const STEPS: readonly Step[] = [nameDefaultContainer, addContainers, addLabel, a
 export function mutate(pod: Pod, plan: Plan): Pod {
   const copy = structuredClone(pod)
   for (const step of STEPS) step(copy, plan)
-  return copy
-}
-
-/** Gives our native sidecar back the field without which it would block the pod for ever. */
-export function repairRestartPolicy(pod: Pod): Pod {
-  const copy = structuredClone(pod)
-  for (const container of copy.spec.initContainers ?? []) {
-    if (container.name === CONTAINER.proxy) container.restartPolicy = 'Always'
-  }
   return copy
 }
 

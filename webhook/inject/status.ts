@@ -69,14 +69,3 @@ export function parseStatus(text: string | undefined): InjectionStatus | null {
 function isNames(value: unknown): boolean {
   return Array.isArray(value) && value.every((name) => typeof name === 'string')
 }
-
-/**
- * Whether another webhook has stripped `restartPolicy` from our native sidecar. Those that decode
- * pods with API types older than 1.28 do so, and the sidecar would then be an init container that
- * never ends: the pod hangs in `Init:1/n`.
- */
-export function lostRestartPolicy(pod: Pod, status: InjectionStatus): boolean {
-  if (status.layout !== 'native') return false
-  const proxy = pod.spec.initContainers?.find(({ name }) => name === CONTAINER.proxy)
-  return proxy !== undefined && proxy.restartPolicy !== 'Always'
-}

@@ -56,7 +56,7 @@ function endlessJob({ pod, layout }: WarningSource): string[] {
   const { restartPolicy } = pod.spec
   if (layout === 'native' || restartPolicy === undefined || restartPolicy === 'Always') return []
   return [
-    `spec.restartPolicy is ${restartPolicy} and the layout is classic: the sidecar goes on after the app has ended, so the pod does not complete; use nodes with Kubernetes 1.29 or later, or the label ${LABEL.noProxy}=true`,
+    `the pod will not complete: spec.restartPolicy is ${restartPolicy}, and in the classic layout the sidecar goes on; use nodes with Kubernetes 1.29 or later, or the label ${LABEL.noProxy}=true`,
   ]
 }
 
