@@ -1,0 +1,42 @@
+/** Whether this machine can run the browser tier, and how a tier that cannot run says so. */
+import { accessSync, constants } from 'node:fs'
+import { describe, test } from '@jest/globals'
+
+/** Debian's and Fedora's Chromium, Google's Chrome; CHROMIUM_PATH names any other. */
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+
+/** Path of a Chromium; null if there is none. */
+export function chromiumPath(): string | null {
+  const named = process.env['CHROMIUM_PATH']
+  return (named ? [named] : PLACES).find(isExecutable) ?? null
+}
+
+/**
+ * Like `describe`, for tests of this tier. Where the tier cannot run it fails under CI, and
+ * elsewhere prints why and counts as skipped: it never looks like a pass.
+ */
+export function describeBrowser(name: string, tests: () => void): void {
+  if (chromiumPath()) {
+    describe(name, tests)
+    return
+  }
+  const message =
+    'THE BROWSER TIER CANNOT RUN: there is no Chromium: apt-get install chromium, or set CHROMIUM_PATH'
+  if (process.env['CI'] === 'true') {
+    test(`${name}: this machine can run the browser tier`, () => {
+      throw new Error(message)
+    })
+    return
+  }
+  console.warn(message)
+  describe.skip(name, tests)
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
