@@ -19,6 +19,7 @@ import {
   PROXY_UID,
   SYSTEM_NAMESPACE,
 } from '../core/names.ts'
+import { CONNECT_TIMEOUT_MS } from './socket-stream.ts'
 
 /** `sidecar`: between an app and the network. `gateway`: the address that browsers open. */
 export const MODES = ['sidecar', 'gateway'] as const
@@ -103,13 +104,11 @@ export const settings = {
     0,
     1000,
   ),
-  // Linux gives up after about 127 s, far beyond any caller’s patience; pods of one cluster answer a
-  // SYN within milliseconds, and 10 s outlasts three lost SYNs (1 + 2 + 4 s).
   connectTimeoutMs: integer(
     {
       env: 'AZDS_CONNECT_TIMEOUT_MS',
       doc: 'How long a target may take to accept a connection, in milliseconds.',
-      default: '10000',
+      default: String(CONNECT_TIMEOUT_MS),
     },
     100,
     120_000,

@@ -135,10 +135,7 @@ class Connection {
       return
     }
     client.pause()
-    void plan.then((late) => {
-      this.#relay(detected, late)
-      client.resume()
-    })
+    void plan.then((late) => this.#relay(detected, late))
   }
 
   #relay(detected: Detected, plan: PlanExchange): void {

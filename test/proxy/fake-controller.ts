@@ -14,14 +14,17 @@ export interface FakeController {
   /** Status of the answers to posted traces. */
   traceStatus: number
   /** Sends a line to all open feeds. */
-  say(line: FeedMessage | string): void
+  say(line: FeedMessage | string | Buffer): void
   /** Cuts all open feeds off. */
   cut(): void
   records(): TraceRecord[]
   close(): Promise<void>
 }
 
-export async function fakeController(greeting: FeedMessage[] = []): Promise<FakeController> {
+export async function fakeController(
+  greeting: FeedMessage[] = [],
+  port = 0,
+): Promise<FakeController> {
   const feeds = new Set<ServerResponse>()
   const server = createServer((request, response) => {
     if (request.url?.startsWith('/v1/feed')) openFeed(request, response)
@@ -34,7 +37,7 @@ export async function fakeController(greeting: FeedMessage[] = []): Promise<Fake
     greeting: greeting.map(line),
     traceStatus: 202,
     say: (message) => {
-      for (const feed of feeds) feed.write(typeof message === 'string' ? message : line(message))
+      for (const feed of feeds) feed.write(isRaw(message) ? message : line(message))
     },
     cut: () => {
       for (const feed of feeds) feed.destroy()
@@ -65,9 +68,13 @@ export async function fakeController(greeting: FeedMessage[] = []): Promise<Fake
     response.writeHead(controller.traceStatus).end()
   }
 
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   controller.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return controller
+}
+
+function isRaw(message: FeedMessage | string | Buffer): message is string | Buffer {
+  return typeof message === 'string' || Buffer.isBuffer(message)
 }
 
 export function line(message: FeedMessage): string {

@@ -66,7 +66,7 @@ export function identity(space: string, spaceChain: string[] = [space]): Identit
 export function recordInto(
   records: TraceRecord[],
   who: Identity,
-  { bodyBytes = 0, now = () => 0 } = {},
+  { bodyBytes = 0, now = (): number => 0 } = {},
 ): RecordExchange {
   return createRecordExchange({
     identity: who,

@@ -1,0 +1,142 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { silentLog } from '../../core/log.ts'
+import { RoutingTable } from '../../core/routing-table.ts'
+import { createAskController } from '../../proxy/controller-endpoint.ts'
+import { FeedClient } from '../../proxy/feed-client.ts'
+import { eventually, type FakeController, fakeController, line } from './fake-controller.ts'
+import { service, snapshot } from './sample-tree.ts'
+
+let controller: FakeController
+let table: RoutingTable
+let client: FeedClient
+
+beforeEach(async () => {
+  controller = await fakeController([snapshot()])
+  table = new RoutingTable()
+})
+
+afterEach(async () => {
+  client.stop()
+  await controller.close()
+})
+
+function start({ silenceMs = 5000, onTable = () => {} } = {}): void {
+  client = new FeedClient({
+    ask: createAskController(controller.url, 'cluster.local'),
+    query: { namespace: 'alice', pod: 'orders-1' },
+    table,
+    log: silentLog,
+    now: Date.now,
+    random: () => 0,
+    silenceMs,
+    onTable,
+  })
+  client.start()
+}
+
+const delta = (number: number, epoch = 'e1') => ({
+  type: 'delta' as const,
+  version: { epoch, number },
+  spaces: { put: [], remove: [] },
+  services: { put: [service('dev', `s${number}`, '10.96.9.9')], remove: ['alice/orders'] },
+  self: null,
+})
+
+test('it names its pod, takes the snapshot and says so', async () => {
+  let tables = 0
+  start({ onTable: () => tables++ })
+  await eventually('the table', () => table.version)
+  expect(controller.queries).toEqual(['/v1/feed?namespace=alice&pod=orders-1'])
+  expect(table.services.size).toBe(4)
+  expect(client.state).toBe('streaming')
+  expect(tables).toBe(1)
+})
+
+test('a delta changes the table, and a heartbeat does not', async () => {
+  start()
+  await eventually('the table', () => table.version)
+  controller.say({ type: 'heartbeat', version: { epoch: 'e1', number: 1 } })
+  controller.say(delta(2))
+  await eventually('the delta', () => table.version?.number === 2)
+  expect(table.service('dev', 's2')).not.toBeNull()
+  expect(table.service('alice', 'orders')).toBeNull()
+  expect(controller.queries).toHaveLength(1)
+})
+
+test('a line that comes in pieces, even within a character, is put together', async () => {
+  controller.greeting = []
+  start()
+  await eventually('the feed', () => controller.queries.length)
+  const text = line(snapshot({ services: [service('dev', 'grün', '10.96.0.1')] }))
+  const bytes = Buffer.from(text)
+  for (let at = 0; at < bytes.length; at += 7) {
+    controller.say(bytes.subarray(at, at + 7))
+    if (at % 70 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await eventually('the table', () => table.service('dev', 'grün'))
+})
+
+test('a feed that is cut off is opened again, and the table stays in force meanwhile', async () => {
+  start()
+  await eventually('the table', () => table.version)
+  controller.greeting = [line(snapshot({ version: { epoch: 'e2', number: 1 }, services: [] }))]
+  controller.cut()
+  await eventually('the loss', () => client.state === 'waiting')
+  expect(table.services.size).toBe(4)
+  await eventually('the new table', () => table.version?.epoch === 'e2')
+  expect(table.services.size).toBe(0)
+  expect(controller.queries).toHaveLength(2)
+})
+
+test.each([
+  ['no JSON', 'garbage\n'],
+  ['no object', '[]\n'],
+  ['an unknown type', line({ ...delta(2), type: 'news' as 'delta' })],
+  ['a delta of another epoch', line(delta(2, 'other'))],
+  ['a service without ports', line({ ...delta(2), services: { put: [{}], remove: [] } } as never)],
+])('a line that is %s changes nothing and opens the feed again', async (_, bad) => {
+  start()
+  await eventually('the table', () => table.version)
+  controller.say(bad)
+  await eventually('the second feed', () => controller.queries.length === 2)
+  await eventually('its table', () => client.state === 'streaming')
+  expect(table.service('alice', 'orders')).not.toBeNull()
+  expect(table.version).toEqual({ epoch: 'e1', number: 1 })
+})
+
+test('a delta before any snapshot opens the feed again', async () => {
+  controller.greeting = [line(delta(2))]
+  start()
+  await eventually('the second feed', () => controller.queries.length >= 2)
+  expect(table.version).toBeNull()
+})
+
+test('silence beyond the limit counts as loss, and heartbeats prevent it', async () => {
+  start({ silenceMs: 150 })
+  await eventually('the table', () => table.version)
+  for (let i = 0; i < 8; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    controller.say({ type: 'heartbeat', version: { epoch: 'e1', number: 1 } })
+  }
+  expect(controller.queries).toHaveLength(1)
+  await eventually('the second feed', () => controller.queries.length === 2)
+})
+
+test('a controller that comes later is found', async () => {
+  const { url } = controller
+  await controller.close()
+  start()
+  await eventually('the failure', () => client.state === 'waiting')
+  controller = await fakeController([snapshot()], Number(new URL(url).port))
+  await eventually('the table', () => table.version)
+})
+
+test('after stop nothing is asked any more', async () => {
+  start()
+  await eventually('the table', () => table.version)
+  client.stop()
+  controller.cut()
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  expect(controller.queries).toHaveLength(1)
+  expect(client.state).toBe('stopped')
+})

@@ -1,0 +1,100 @@
+import { expect, test } from '@jest/globals'
+import type { TraceRecord } from '../../core/trace-record.ts'
+import { requestHead, responseHead } from './sample-head.ts'
+import { ADDRESS, identity, recordInto } from './sample-tree.ts'
+
+function recording({ bodyBytes = 0, head = requestHead({ Host: 'orders' }) } = {}) {
+  const records: TraceRecord[] = []
+  let time = 1000
+  const exchange = recordInto(records, identity('alice'), { bodyBytes, now: () => time })({
+    direction: 'inbound',
+    head,
+    ids: { traceId: 't', spanId: 's', parentSpanId: 'p', traceparent: '' },
+    hop: 2,
+    service: 'orders',
+    context: { space: 'alice', source: 'cookie' },
+    decision: { reason: 'local', target: ADDRESS.pod, service: null, tried: [] },
+    originalDestination: ADDRESS.pod,
+    client: ADDRESS.client,
+  })
+  return {
+    exchange,
+    pass: (ms: number) => {
+      time += ms
+    },
+    finish: (error: TraceRecord['error'] = null): TraceRecord => {
+      exchange.done({ requestBytes: 10, responseBytes: 20, error })
+      expect(records).toHaveLength(1)
+      return records[0] as TraceRecord
+    },
+  }
+}
+
+test('times run from the head to the answer’s first byte and to the end', () => {
+  const { exchange, pass, finish } = recording()
+  pass(5)
+  exchange.responseHead(responseHead(201, { 'Set-Cookie': 'a=b', 'X-A': '1' }))
+  pass(7)
+  expect(finish()).toMatchObject({
+    startedAt: 1000,
+    firstByteMs: 5,
+    durationMs: 12,
+    status: 201,
+    protocol: 'http/1.1',
+    hop: 2,
+    requestBytes: 10,
+    responseBytes: 20,
+    responseHeaders: [
+      ['Set-Cookie', '[redacted]'],
+      ['X-A', '1'],
+    ],
+    requestBody: null,
+    responseBody: null,
+  })
+})
+
+test('bodies are kept up to the bound, and say if they were longer', () => {
+  const { exchange, finish } = recording({ bodyBytes: 4 })
+  exchange.requestBody(Buffer.from('ab'))
+  exchange.requestBody(Buffer.from('cd'))
+  exchange.responseBody(Buffer.from('abc'))
+  exchange.responseBody(Buffer.from('def'))
+  const { requestBody, responseBody } = finish()
+  expect(requestBody).toEqual({ base64: btoa('abcd'), truncated: false })
+  expect(responseBody).toEqual({ base64: btoa('abcd'), truncated: true })
+})
+
+test('what was kept is not changed when the engine uses its buffer again', () => {
+  const { exchange, finish } = recording({ bodyBytes: 4 })
+  const chunk = Buffer.from('mine')
+  exchange.requestBody(chunk)
+  chunk.fill('x')
+  expect(finish().requestBody?.base64).toBe(btoa('mine'))
+})
+
+test.each([
+  ['connect-refused' as const, 502],
+  ['client-closed' as const, null],
+])('an exchange without an answer has the status of its error: %s', (code, status) => {
+  expect(recording().finish({ code, message: 'm' }).status).toBe(status)
+})
+
+test.each([
+  ['websocket' as const, 'websocket'],
+  ['connect' as const, 'connect'],
+  ['upgrade' as const, 'http/1.1'],
+])('a tunnel of kind %s is recorded as %s', (kind, protocol) => {
+  const { exchange, finish } = recording()
+  exchange.tunnel(kind)
+  expect(finish().protocol).toBe(protocol)
+})
+
+test.each([
+  ['origin form', 'GET', '/a?token=t', 'orders', '/a?token=[redacted]'],
+  ['absolute form', 'GET', 'http://u:p@web.test:80?q', 'web.test:80', '/?q'],
+  ['authority form', 'CONNECT', 'db.test:443', 'db.test:443', null],
+  ['asterisk form', 'OPTIONS', '*', 'orders', '*'],
+])('a target in %s gives authority and path', (_, method, target, authority, path) => {
+  const head = requestHead({ Host: 'orders' }, { method, target, version: '1.0' })
+  expect(recording({ head }).finish()).toMatchObject({ authority, path, protocol: 'http/1.0' })
+})

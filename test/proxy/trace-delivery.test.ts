@@ -1,0 +1,174 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { silentLog } from '../../core/log.ts'
+import type { TraceRecord } from '../../core/trace-record.ts'
+import { createAskController } from '../../proxy/controller-endpoint.ts'
+import { estimateBytes, TraceQueue } from '../../proxy/trace-queue.ts'
+import { TraceSender } from '../../proxy/trace-sender.ts'
+import { eventually, type FakeController, fakeController } from './fake-controller.ts'
+import { requestHead } from './sample-head.ts'
+import { ADDRESS, identity, recordInto } from './sample-tree.ts'
+
+/** A record as the recorder makes it, named by its span. */
+function record(spanId: string, fields: Record<string, string> = {}): TraceRecord {
+  const records: TraceRecord[] = []
+  const recorder = recordInto(
+    records,
+    identity('alice'),
+  )({
+    direction: 'inbound',
+    head: requestHead(fields),
+    ids: { traceId: 't', spanId, parentSpanId: null, traceparent: '' },
+    hop: 0,
+    service: 'orders',
+    context: { space: null, source: 'none' },
+    decision: { reason: 'no-context', target: ADDRESS.pod, service: null, tried: [] },
+    originalDestination: ADDRESS.pod,
+    client: ADDRESS.client,
+  })
+  recorder.done({ requestBytes: 0, responseBytes: 0, error: null })
+  return records[0] as TraceRecord
+}
+
+const spans = (records: readonly TraceRecord[]) => records.map(({ spanId }) => spanId)
+const EVERYTHING = { records: 1e6, bytes: 1e9 }
+
+describe('the queue', () => {
+  test('gives records in order, within the bounds of a batch, but at least one', () => {
+    const queue = new TraceQueue({ records: 10, bytes: 1e6 })
+    for (const span of ['a', 'b', 'c', 'd']) queue.push(record(span))
+    expect(spans(queue.take({ records: 2, bytes: 1e6 }))).toEqual(['a', 'b'])
+    expect(spans(queue.take({ records: 2, bytes: 1 }))).toEqual(['c'])
+    expect(spans(queue.take(EVERYTHING))).toEqual(['d'])
+    expect(queue.take(EVERYTHING)).toEqual([])
+    expect([queue.length, queue.bytes, queue.dropped]).toEqual([0, 0, 0])
+  })
+
+  test('drops the oldest beyond its count, and counts them', () => {
+    const queue = new TraceQueue({ records: 3, bytes: 1e9 })
+    for (let i = 0; i < 5000; i++) queue.push(record(String(i)))
+    expect([queue.length, queue.dropped]).toEqual([3, 4997])
+    expect(spans(queue.take(EVERYTHING))).toEqual(['4997', '4998', '4999'])
+  })
+
+  test('drops the oldest beyond its bytes, and one that alone is too long', () => {
+    const small = estimateBytes(record('x'))
+    const queue = new TraceQueue({ records: 100, bytes: 3 * small })
+    for (const span of ['a', 'b', 'c', 'd']) queue.push(record(span))
+    expect([queue.length, queue.bytes, queue.dropped]).toEqual([3, 3 * small, 1])
+    queue.push(record('huge', { big: 'x'.repeat(4 * small) }))
+    expect([queue.length, queue.bytes, queue.dropped]).toEqual([0, 0, 5])
+  })
+
+  test('estimates what JSON takes within a factor of two', () => {
+    for (const fields of [{}, { cookie: 'x', host: 'orders', 'x-long': 'y'.repeat(5000) }]) {
+      const one = record('0123456789abcdef', fields)
+      const ratio = estimateBytes(one) / JSON.stringify(one).length
+      expect(ratio).toBeGreaterThan(0.5)
+      expect(ratio).toBeLessThan(2)
+    }
+  })
+})
+
+describe('the sender', () => {
+  let controller: FakeController
+  let queue: TraceQueue
+  let sender: TraceSender
+
+  beforeEach(async () => {
+    controller = await fakeController()
+    queue = new TraceQueue({ records: 1000, bytes: 1e7 })
+  })
+
+  afterEach(async () => {
+    await sender.close(0)
+    await controller.close().catch(() => {})
+  })
+
+  function start(flushMs = 0): void {
+    sender = new TraceSender({
+      ask: createAskController(controller.url, 'cluster.local'),
+      queue,
+      namespace: 'alice',
+      pod: 'orders-1',
+      flushMs,
+      log: silentLog,
+      random: () => 0,
+    })
+  }
+
+  function send(...names: string[]): void {
+    for (const name of names) {
+      queue.push(record(name))
+      sender.wake()
+    }
+  }
+
+  test('joins what comes together in one batch that says who sends it', async () => {
+    start(20)
+    send('a', 'b', 'c')
+    const batch = await eventually('the batch', () => controller.batches[0])
+    expect(batch).toMatchObject({ namespace: 'alice', pod: 'orders-1', dropped: 0 })
+    expect(spans(batch.records)).toEqual(['a', 'b', 'c'])
+  })
+
+  test('sends many records in batches of 200, in order', async () => {
+    start()
+    const names = Array.from({ length: 450 }, (_, i) => String(i))
+    send(...names)
+    await eventually('all records', () => controller.records().length === 450)
+    expect(spans(controller.records())).toEqual(names)
+    expect(controller.batches.map(({ records }) => records.length)).toEqual([200, 200, 50])
+  })
+
+  test('keeps a batch that the controller could not take, and sends it again', async () => {
+    controller.traceStatus = 503
+    start()
+    send('a')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    send('b')
+    expect(controller.batches).toEqual([])
+    controller.traceStatus = 202
+    await eventually('both', () => controller.records().length === 2)
+    expect(spans(controller.records())).toEqual(['a', 'b'])
+    expect(queue.dropped).toBe(0)
+  })
+
+  test('drops a batch that will never be taken, counts it and goes on', async () => {
+    controller.traceStatus = 400
+    start()
+    send('bad')
+    await eventually('the refusal', () => queue.dropped === 1)
+    controller.traceStatus = 202
+    send('good')
+    const batch = await eventually('the next', () => controller.batches[0])
+    expect(batch.dropped).toBe(1)
+    expect(spans(batch.records)).toEqual(['good'])
+  })
+
+  test('a record is taken at once also while nobody answers', async () => {
+    await controller.close()
+    start()
+    const start_ = performance.now()
+    for (let i = 0; i < 1500; i++) send(String(i))
+    expect(performance.now() - start_).toBeLessThan(1000)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(queue.length).toBeLessThanOrEqual(1000)
+    expect(queue.dropped).toBeGreaterThan(0)
+  })
+
+  test('the end sends what is left', async () => {
+    start(60_000)
+    send('last')
+    expect(await sender.close(2000)).toBe(0)
+    expect(spans(controller.records())).toEqual(['last'])
+  })
+
+  test('the end does not wait longer than it may, and says what is lost', async () => {
+    controller.traceStatus = 503
+    start(60_000)
+    send('lost')
+    const begin = performance.now()
+    expect(await sender.close(300)).toBe(1)
+    expect(performance.now() - begin).toBeLessThan(1500)
+  })
+})
