@@ -55,7 +55,7 @@ describeKernel('the lab', () => {
     const lab = await createPodLab()
     const pod = await lab.addPod('pod')
     await runOk(pod, ['sh', '-c', `MARKER=${marker} setsid sleep 600 >/dev/null 2>&1 &`])
-    expect(processesWith(marker)).toHaveLength(1)
+    await untilTrue(() => processesWith(marker).length === 1)
     await lab.close()
     await untilTrue(() => processesWith(marker).length === 0)
     expect([pod.holder, lab.node.holder].filter((pid) => isAlive(`${pid}`))).toEqual([])
@@ -74,9 +74,11 @@ describeKernel('the lab', () => {
         setInterval(() => {}, 1000)`
       const child = spawn(process.execPath, ['--input-type=module', '-e', script])
       let output = ''
-      child.stdout.on('data', (data) => {
-        output += data
-      })
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on('data', (data) => {
+          output += data
+        })
+      }
       await untilTrue(() => output.includes('\n') && processesWith(marker).length === 1)
       child.kill('SIGKILL')
       await untilTrue(() => processesWith(marker).length === 0)

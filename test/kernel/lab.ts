@@ -10,8 +10,7 @@
  *   await lab.close()
  */
 import { exec, execOk } from '../../core/exec.ts'
-import { openNamespaces } from './namespaces.ts'
-import { PROGRAM_PATH } from './requirements.ts'
+import { openNamespaces, PROGRAM_PATH } from './namespaces.ts'
 
 export { NODE_INSIDE, REPO_INSIDE, SCRATCH_INSIDE } from './namespaces.ts'
 export { execIn, type LabProcess, run, runOk, spawnIn, waitForPort } from './processes.ts'

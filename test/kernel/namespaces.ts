@@ -7,13 +7,15 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { dirname, join } from 'node:path'
-import { PROGRAM_PATH } from './requirements.ts'
 
 export interface Namespaces {
   /** Process whose /proc entry names the namespaces. */
   holder: number
   close(): Promise<void>
 }
+
+/** Directories that hold the programs; a root shell's PATH does not always have the sbin ones. */
+export const PROGRAM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 const ROOT = join(import.meta.dirname, '../..')
 

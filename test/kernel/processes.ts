@@ -7,9 +7,9 @@ import {
   forget,
   isListening,
   type Namespaces,
+  PROGRAM_PATH,
   SCRATCH_INSIDE,
 } from './namespaces.ts'
-import { PROGRAM_PATH } from './requirements.ts'
 
 export interface RunOptions {
   /** Default 0. */

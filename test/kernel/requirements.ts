@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { describe, test } from '@jest/globals'
+import { PROGRAM_PATH } from './namespaces.ts'
 
 /** Programs that the lab and proxy-init call, and the Debian package that brings each. */
 const PROGRAMS = {
@@ -15,9 +16,6 @@ const PROGRAMS = {
   'iptables-legacy-restore': 'iptables',
   'ip6tables-legacy-restore': 'iptables',
 } as const
-
-/** Directories that hold the programs; a root shell's PATH does not always have the sbin ones. */
-export const PROGRAM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** Why the kernel tier cannot run here; empty if it can. */
 export function missingRequirements(): string[] {
