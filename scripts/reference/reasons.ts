@@ -1,6 +1,6 @@
 /** docs/reference/reasons.md: why a request went where it went, and why a pod was left alone. */
 import { CONTEXT_SOURCES } from '../../core/context.ts'
-import { ROUTE_REASON } from '../../core/routing.ts'
+import { ROUTE_REASON } from '../../core/route-reason.ts'
 import { SKIP_REASON } from '../../webhook/inject/reasons.ts'
 import { code, page, section, sentence, table } from './markdown.ts'
 
@@ -10,7 +10,7 @@ const rowsOf = (reasons: Record<string, string>) =>
 export function reasonsPage(): string {
   return page(
     'Reasons',
-    '`core/routing.ts` and `webhook/inject/reasons.ts`',
+    '`core/route-reason.ts` and `webhook/inject/reasons.ts`',
     section(
       'Why a request went where it went',
       `Every trace record has one of these, with the space that the request belongs to and the source that named it: the first\nof ${CONTEXT_SOURCES.map(code).join(', ')}; \`none\` if none did.`,

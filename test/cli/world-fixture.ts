@@ -13,7 +13,7 @@ export interface Ran {
   err: string
 }
 
-export type WorldChanges = Partial<Pick<World, 'ask' | 'read' | 'stop' | 'colour' | 'cluster'>>
+export type WorldChanges = Partial<Pick<World, 'ask' | 'read' | 'stop' | 'colour' | 'controller'>>
 
 /** Runs `azds <line>` against `api`; words are split at blanks. */
 export async function azds(

@@ -1,0 +1,109 @@
+/** azds as a process: exit codes, streams, environment. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterEach, expect, test } from '@jest/globals'
+import { namespaceApi } from './world-fixture.ts'
+
+const MAIN = join(import.meta.dirname, '../../cli/main.ts')
+const POD = JSON.stringify({
+  kind: 'Pod',
+  metadata: { name: 'web' },
+  spec: { containers: [{ name: 'web', image: 'nginx' }] },
+})
+
+let api: Awaited<ReturnType<typeof namespaceApi>> | null = null
+
+afterEach(async () => {
+  await api?.close()
+  api = null
+})
+
+/** Starts azds with only the environment given, so that no real cluster can be meant. */
+function start(args: string[], env: Record<string, string> = {}) {
+  // A home without a .kube, and no service account: nothing but the arguments tells of a cluster.
+  return spawn(process.execPath, [MAIN, ...args], { env: { HOME: '/nonexistent', ...env } })
+}
+
+async function run(args: string[], env: Record<string, string> = {}, input = '') {
+  const child = start(args, env)
+  child.stdin.end(input)
+  const [out, err, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ])
+  return { code, out, err }
+}
+
+test('an answer goes to standard output, without colours into a pipe', async () => {
+  api = await namespaceApi({ dev: null, alice: 'dev' })
+  const { code, out, err } = await run(['space', 'list', '--kubeconfig', api.kubeconfig])
+  expect(out).toContain('*  dev/alice')
+  expect(out).not.toContain('\u001b')
+  expect(err).toBe('')
+  expect(code).toBe(0)
+})
+
+test('KUBECONFIG and --context choose the cluster', async () => {
+  api = await namespaceApi({ dev: null, alice: 'dev' })
+  const { out } = await run(['--context', 'plain', 'space', 'list'], { KUBECONFIG: api.kubeconfig })
+  expect(out).toContain('dev/alice')
+  expect(out).not.toContain('*')
+})
+
+test.each([
+  [['space', 'lst'], {}, 64, /^azds: .*did you mean space list/],
+  [['space', 'list'], {}, 1, /^azds: no cluster is configured: set KUBECONFIG/],
+  [
+    ['space', 'list', '--kubeconfig', '/nonexistent/c'],
+    {},
+    1,
+    /kubeconfig \/nonexistent\/c: ENOENT/,
+  ],
+  [['trace'], { AZDS_CONTROLLER: 'nonsense' }, 64, /AZDS_CONTROLLER="nonsense": expected an http/],
+  [['trace', '--controller', 'nonsense'], {}, 64, /--controller nonsense: expected an http/],
+  [['trace'], { AZDS_CONTROLLER: 'http://127.0.0.1:1' }, 1, /controller at http:\/\/127.0.0.1:1: /],
+  [['inspect', '/nonexistent.yaml', '--offline'], {}, 1, /cannot read \/nonexistent.yaml: ENOENT/],
+])('azds %j with %j ends with %d and says why in one line', async (args, env, code, message) => {
+  const ran = await run(args, env as Record<string, string>)
+  expect(ran.err).toMatch(message)
+  expect(ran.err.trim().split('\n')).toHaveLength(1)
+  expect(ran.out).toBe('')
+  expect(ran.code).toBe(code)
+})
+
+test('a manifest is read from standard input', async () => {
+  const { code, out } = await run(['inspect', '-', '--space', 'alice', '--parent', 'dev'], {}, POD)
+  expect(out).toContain('Pod web in dev/alice: injected')
+  expect(code).toBe(0)
+})
+
+test('without a terminal nothing is deleted unasked', async () => {
+  api = await namespaceApi({ dev: null })
+  const { code } = await run(['space', 'remove', 'dev', '--kubeconfig', api.kubeconfig], {}, 'y\n')
+  expect(code).toBe(64)
+  expect(api.labels('dev')).not.toBeNull()
+})
+
+test('a reader that goes away ends azds quietly', async () => {
+  const child = start(['help'])
+  child.stdout.destroy()
+  const [err, [code]] = await Promise.all([text(child.stderr), once(child, 'close')])
+  expect(err).toBe('')
+  expect(code).toBe(0)
+})
+
+test('Ctrl-C ends a live trace with 130 and no message', async () => {
+  api = await namespaceApi({}, (_, response, url) => {
+    if (!url.pathname.endsWith('/v1/traces/follow')) return false
+    response.write(': ping\n\n')
+    setTimeout(() => child.kill('SIGINT'), 50)
+    return true
+  })
+  const child = start(['trace', '-f', '--kubeconfig', api.kubeconfig])
+  const [err, [code]] = await Promise.all([text(child.stderr), once(child, 'close')])
+  expect(err).toBe('')
+  expect(code).toBe(130)
+})
