@@ -15,7 +15,7 @@ const KIB = 1024
  * they start in every pod; those with the Kubernetes client are as big as that client is.
  */
 const PROGRAMS = {
-  proxy: { entry: 'proxy/main.ts', budgetBytes: 400 * KIB },
+  proxy: { entry: 'proxy/main.ts', budgetBytes: 512 * KIB },
   'proxy-init': { entry: 'proxy-init/main.ts', budgetBytes: 250 * KIB },
   webhook: { entry: 'webhook/main.ts', budgetBytes: 8 * KIB * KIB },
   controller: { entry: 'controller/main.ts', budgetBytes: 8 * KIB * KIB },

@@ -1,0 +1,106 @@
+/** Brings the playground up: the cluster, our control plane in it, the sample app in two spaces. */
+import { join } from 'node:path'
+import { type Exec, execOk } from '../core/exec.ts'
+import { CONTROLLER_SERVICE, GATEWAY_SERVICE, SYSTEM_NAMESPACE } from '../core/names.ts'
+import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts'
+import { kubernetesTools } from './kubectl.ts'
+
+const REPO = join(import.meta.dirname, '..')
+const MANIFESTS = join(REPO, 'deploy', 'manifests')
+const SAMPLE = join(REPO, 'playground', 'sample', 'manifests')
+
+/** Ports of the host that are asked for first, so that addresses stay the same from run to run. */
+const GATEWAY_HOST_PORT = 7080
+const VIEWER_HOST_PORT = 7081
+
+/** Longest wait for a Deployment (s); it takes about three on an idle machine with two cores. */
+const ROLLOUT_SECONDS = 60
+
+export interface Playground {
+  cluster: Cluster
+  gatewayPort: number
+  viewerPort: number
+  kubectlPath: string
+  helmPath: string
+  /** Runs kubectl against this cluster; rejects unless it exits with 0. */
+  kubectl(...args: string[]): Promise<string>
+}
+
+/** Hears of each step once it is done, with the milliseconds since the beginning. */
+export type OnStep = (step: string, milliseconds: number) => void
+
+/**
+ * Starts everything; rejects with the step's own error, after taking down what had been started.
+ * @param sample false leaves the sample app out
+ */
+export async function bringUp(
+  options: ClusterOptions & { exec: Exec; sample?: boolean },
+  onStep: OnStep = () => {},
+): Promise<Playground> {
+  const started = performance.now()
+  const step = (name: string) => onStep(name, performance.now() - started)
+  const tools = await kubernetesTools()
+  const cluster = await startCluster(options)
+  try {
+    step('cluster: API server, node, DNS')
+    const kubectl = async (...args: string[]) => {
+      const all = ['--kubeconfig', cluster.kubeconfigPath, ...args]
+      const limit = { timeoutMs: (ROLLOUT_SECONDS + 10) * 1000 }
+      return (await execOk(options.exec, tools.kubectl, all, limit)).stdout
+    }
+    await kubectl('apply', '-f', MANIFESTS)
+    await rolledOut(kubectl, SYSTEM_NAMESPACE)
+    step('control plane: webhook, controller, gateway')
+    if (options.sample !== false) {
+      await kubectl('apply', '-f', SAMPLE)
+      await Promise.all([rolledOut(kubectl, 'dev'), rolledOut(kubectl, 'alice')])
+      step('sample app: web, orders, stock, warehouse in dev; orders in dev/alice')
+    }
+    const gateway = await forward(cluster, GATEWAY_SERVICE, GATEWAY_HOST_PORT)
+    const viewer = await forward(cluster, CONTROLLER_SERVICE, VIEWER_HOST_PORT)
+    return {
+      cluster,
+      gatewayPort: gateway.port,
+      viewerPort: viewer.port,
+      kubectlPath: tools.kubectl,
+      helmPath: tools.helm,
+      kubectl,
+    }
+  } catch (error) {
+    const problem = await describe(cluster, options.exec, tools.kubectl)
+    await cluster.stop()
+    throw new Error(`${(error as Error).message}\n${problem}`, { cause: error })
+  }
+}
+
+function rolledOut(kubectl: Playground['kubectl'], namespace: string): Promise<string> {
+  const wait = ['wait', '--for=condition=Available', `--timeout=${ROLLOUT_SECONDS}s`]
+  return kubectl(...wait, 'deployment', '--all', '-n', namespace)
+}
+
+/** Takes the preferred port of the host, or any free one if it is in use. */
+async function forward(cluster: Cluster, service: string, port: number) {
+  try {
+    return await cluster.forward(SYSTEM_NAMESPACE, service, 80, port)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    return cluster.forward(SYSTEM_NAMESPACE, service, 80)
+  }
+}
+
+/** What the cluster says of itself when something has failed: pods, and the webhook's last words. */
+async function describe(cluster: Cluster, exec: Exec, kubectl: string): Promise<string> {
+  const ask = async (...args: string[]) => {
+    const answer = await exec(kubectl, ['--kubeconfig', cluster.kubeconfigPath, ...args])
+    return answer.stdout + answer.stderr
+  }
+  try {
+    const pods = await ask('get', 'pods', '--all-namespaces')
+    const events = await ask('get', 'events', '--all-namespaces')
+    const label = 'app.kubernetes.io/name=azds-webhook'
+    const log = await ask('logs', '-n', SYSTEM_NAMESPACE, '-l', label, '--tail=5')
+    return `${pods}\n${events.split('\n').slice(-15).join('\n')}\n${log}`
+  } catch (error) {
+    return `(the cluster could not be asked: ${(error as Error).message})`
+  }
+}
