@@ -14,7 +14,7 @@ const CHECKS: { name: string; command: string; args: string[] }[] = [
   {
     name: 'borders and documents',
     command: process.execPath,
-    args: [...JEST, '--selectProjects', 'unit', 'test/repo'],
+    args: [...JEST, '--selectProjects', 'unit', '--testPathPatterns', 'test/repo'],
   },
   { name: 'generated documents', command: process.execPath, args: ['scripts/docs.ts', '--check'] },
   { name: 'bundles', command: process.execPath, args: ['scripts/check-bundles.ts'] },
