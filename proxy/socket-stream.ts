@@ -135,10 +135,16 @@ class SocketStream implements ByteStream {
   }
 
   reset(): void {
+    const socket = this.#socket
     this.#dropped = true
-    if (this.#socket.destroyed) return
-    if (this.#socket.connecting) this.#socket.destroy()
-    else this.#socket.resetAndDestroy()
+    if (socket.destroyed) return
+    // While a FIN is on its way down to the kernel, libuv refuses to reset and Node then loses the
+    // handle; it is a matter of one turn of the loop.
+    const finishing =
+      socket.writableEnded && !socket.writableFinished && socket.writableLength === 0
+    if (socket.connecting) socket.destroy()
+    else if (finishing) socket.once('finish', () => socket.resetAndDestroy())
+    else socket.resetAndDestroy()
   }
 
   #onClose(): void {

@@ -1,5 +1,5 @@
 /** Follows the chunked transfer coding (RFC 9112 7.1) through any split, changing nothing. */
-import { COLON, CR, HEX, LF, TOKEN, VALUE } from './characters.ts'
+import { COLON, CR, HEX, LF, LOWER, TOKEN, VALUE } from './characters.ts'
 import { MAX_HEAD_BYTES } from './head-parser.ts'
 
 /**
@@ -38,8 +38,15 @@ const PROBLEM = {
   data: 'chunk data that no CRLF follows (RFC 9112 7.1)',
   lf: 'a CR that no LF follows (RFC 9112 2.2)',
   trailer: 'a malformed trailer field (RFC 9112 7.1.2)',
+  framing: 'a trailer field that says how to frame or route (RFC 9110 6.5.1)',
   trailers: `trailers longer than ${MAX_HEAD_BYTES} bytes`,
 } as const
+
+/** A recipient that merges trailers into the header would read another message than we did. */
+const FRAMING_FIELDS = new Set(['content-length', 'transfer-encoding', 'host'])
+
+/** The longest of them, in bytes. */
+const LONGEST_FRAMING_FIELD = 17
 
 export class ChunkedScanner {
   done = false
@@ -49,6 +56,7 @@ export class ChunkedScanner {
   /** Bytes of the present line, or of all trailers. */
   #line = 0
   #nameLength = 0
+  #trailerName = ''
 
   /**
    * Reads on from `from` and returns where it stopped: the end of the buffer, or of the body
@@ -180,11 +188,17 @@ export class ChunkedScanner {
         if (byte === CR) this.#state = END_LF
         else if (TOKEN[byte] === 1) this.#state = TRAILER_NAME
         else return PROBLEM.trailer
+        this.#trailerName = String.fromCharCode(LOWER[byte] as number)
         return null
       case TRAILER_NAME:
-        if (byte === COLON) this.#state = TRAILER_VALUE
-        else if (TOKEN[byte] !== 1) return PROBLEM.trailer
-        return null
+        if (byte === COLON) {
+          this.#state = TRAILER_VALUE
+          return FRAMING_FIELDS.has(this.#trailerName) ? PROBLEM.framing : null
+        }
+        if (this.#trailerName.length <= LONGEST_FRAMING_FIELD) {
+          this.#trailerName += String.fromCharCode(LOWER[byte] as number)
+        }
+        return TOKEN[byte] === 1 ? null : PROBLEM.trailer
       case TRAILER_VALUE:
         if (byte === CR) this.#state = TRAILER_LF
         else if (VALUE[byte] !== 1) return PROBLEM.trailer

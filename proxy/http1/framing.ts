@@ -1,5 +1,5 @@
 /** How long a message is and whether its connection outlives it (RFC 9112 6.3 and 9.3). */
-import { HOST } from './characters.ts'
+import { CR, HOST, HTAB } from './characters.ts'
 import type { Head, ParsedRequestHead, ParsedResponseHead } from './head.ts'
 
 /** Body lengths that are no number of bytes. */
@@ -39,6 +39,7 @@ const PROBLEM = {
   both: 'Content-Length and Transfer-Encoding in one message (RFC 9112 6.3)',
   notChunked: 'a Transfer-Encoding that does not end in chunked (RFC 9112 6.3)',
   coding: 'a Transfer-Encoding that is no list of codings, or has chunked not last (RFC 9112 6.1)',
+  tab: 'a tab in a field that frames the message, which parsers treat differently (RFC 9112 6)',
   oldCoding: 'Transfer-Encoding in HTTP/1.0 (RFC 9112 6.1)',
   noHost: 'no Host field in HTTP/1.1 (RFC 9112 3.2)',
   twoHosts: 'two Host fields (RFC 9112 3.2)',
@@ -192,6 +193,7 @@ function readConnection(value: string, facts: Facts): void {
 
 /** Even two equal lengths are refused: parsers differ on them, and no honest client sends them. */
 function readLength(head: Head, field: number, facts: Facts): string | null {
+  if (hasTab(head, field)) return PROBLEM.tab
   if (facts.length !== null) return PROBLEM.twoLengths
   const from = head.base + (head.fields[field + 2] as number)
   const to = head.base + (head.fields[field + 3] as number)
@@ -207,8 +209,16 @@ function readLength(head: Head, field: number, facts: Facts): string | null {
   return null
 }
 
+/** Looks at the whole line behind the colon: blanks around the value count, too. */
+function hasTab(head: Head, field: number): boolean {
+  let at = head.base + (head.fields[field + 1] as number) + 1
+  while (head.buffer[at] !== CR && head.buffer[at] !== HTAB) at++
+  return head.buffer[at] === HTAB
+}
+
 /** Several fields are one list; chunked may only be its last member, once and without parameters. */
 function readCoding(head: Head, field: number, facts: Facts): string | null {
+  if (hasTab(head, field)) return PROBLEM.tab
   for (const member of head.value(field).split(',')) {
     const coding = member.trim().toLowerCase()
     if (facts.chunked === true || !/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(coding)) return PROBLEM.coding

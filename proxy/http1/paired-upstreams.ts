@@ -30,18 +30,24 @@ export class PairedUpstreams {
   /** Hears that the connection that answered last was closed by its server. */
   readonly #onLeft: () => void
   #last: Paired | null = null
+  /** Dialled on the chance that the first request goes there. */
+  #unused: Paired | null = null
   #bound = false
 
   constructor({ dial, pool, firstUpstream }: Sources, onLeft: () => void) {
     this.#dial = dial
     this.#pool = pool
     this.#onLeft = onLeft
-    if (firstUpstream) this.#watch(firstUpstream)
+    if (!firstUpstream) return
+    this.#unused = firstUpstream
+    this.#watch(firstUpstream)
   }
 
   /** A connection to `target`; `reused` if it was open before. The caller listens at once. */
   take(target: Address): { stream: ByteStream; reused: boolean } {
     const idle = this.#idle.find((paired) => sameAddress(paired.target, target))
+    if (this.#unused !== null && this.#unused !== idle) this.#giveAway(this.#unused)
+    this.#unused = null
     if (idle !== undefined) {
       this.#remove(idle)
       this.#last = idle
@@ -88,7 +94,7 @@ export class PairedUpstreams {
   }
 
   #giveAway(paired: Paired): void {
-    this.#remove(paired)
+    if (!this.#remove(paired)) return
     if (this.#pool !== null && !this.#bound) this.#pool.put(paired.target, paired.stream)
     else paired.stream.close()
   }
