@@ -1,6 +1,7 @@
 /** Where and how the controller is asked: its URL as options of `node:http`. */
 import { type ClientRequest, type RequestOptions, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
+import { SYSTEM_NAMESPACE } from '../core/names.ts'
 
 /** Makes a request to a path of the controller; the caller listens and ends it. */
 export type AskController = (path: string, options: RequestOptions) => ClientRequest
@@ -22,11 +23,15 @@ export function controllerTarget(
 }
 
 /**
- * Ends a name of the cluster with a dot. Without it, and with `ndots:5`, the resolver would first try
- * the name below every search domain, of which a pod in a deep space has many.
+ * Writes a Service's name out in full, with a dot at its end. Without it, and with `ndots:5`, the
+ * resolver would first try the name below every search domain, of which a pod in a deep space has many.
  */
 export function absoluteHost(host: string, clusterDomain: string): string {
-  return host.endsWith(`.svc.${clusterDomain}`) ? `${host}.` : host
+  if (host.endsWith(`.svc.${clusterDomain}`)) return `${host}.`
+  if (host.endsWith('.svc')) return `${host}.${clusterDomain}.`
+  // `<service>.azds`; other names of two labels may be anybody's.
+  const isOurs = host.split('.').length === 2 && host.endsWith(`.${SYSTEM_NAMESPACE}`)
+  return isOurs ? `${host}.svc.${clusterDomain}.` : host
 }
 
 export function createAskController(url: string, clusterDomain: string): AskController {

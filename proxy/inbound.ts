@@ -4,6 +4,7 @@ import { HEADER, MAX_HOPS } from '../core/names.ts'
 import { type Decision, decideInbound } from '../core/routing.ts'
 import type { Address, RoutingTable, ServicePort } from '../core/routing-table.ts'
 import type { HeaderList } from '../core/trace-record.ts'
+import { requestAddress } from './authority.ts'
 import type { ExchangePlan, PlanExchange } from './exchange.ts'
 import { type RecordExchange, silentRecorder } from './recorder.ts'
 import {
@@ -55,7 +56,8 @@ export function planInbound(connection: InboundConnection, deps: InboundDeps): P
       traceSpace: null,
       originSpace: originSpaceOf(deps.identity, deps.table),
     })
-    const own = ownServicePort(deps.table, deps.identity.space, destination.port)
+    const { authority } = requestAddress(head)
+    const own = ownServicePort(deps.table, deps.identity.space, destination.port, authority)
     const decision = decide({ table: deps.table, own, destination, hop, context })
     const tagged = isTagged(context) && isOfTree(context.space, deps)
     if (tagged) deps.memory.remember(ids.traceId, context.space)
@@ -82,19 +84,27 @@ export function planInbound(connection: InboundConnection, deps: InboundDeps): P
   }
 }
 
-/** The Service port of the pod's own space that selects this pod and leads to `targetPort`. */
+/**
+ * The Service port of the pod's own space that selects this pod and leads to `targetPort`. Where
+ * several do (`orders`, `orders-headless`), the one that the authority names, else the first.
+ */
 export function ownServicePort(
   table: RoutingTable,
   space: string,
   targetPort: number,
+  authority: string | null = null,
 ): ServicePort | null {
+  const [label] = authority?.toLowerCase().split(/[.:]/) ?? []
+  let first: ServicePort | null = null
   for (const self of table.self) {
     if (self.targetPort !== targetPort) continue
     const service = table.service(space, self.service)
     const port = service?.ports.find((candidate) => candidate.port === self.port)
-    if (service && port) return { service, port }
+    if (!service || !port) continue
+    if (service.name === label) return { service, port }
+    first ??= { service, port }
   }
-  return null
+  return first
 }
 
 function decide(input: {

@@ -22,12 +22,15 @@ async function serve(): Promise<number> {
 
 async function run(config: ProxyConfig, log: Log): Promise<number> {
   try {
-    const app = await startProxy(config, log, realOutside(config))
-    const ending = await runUntilSignal(app, process, config.drainDeadlineMs + LAST_RESORT_MS)
-    log.info({ ending }, 'stopped')
+    const starting = startProxy(config, log, realOutside(config))
+    // Listened to from now on: a signal during the start would be lost, or end it without a drain.
+    const app = { close: async () => (await starting).close() }
+    const stopped = runUntilSignal(app, process, config.drainDeadlineMs + LAST_RESORT_MS)
+    await starting
+    log.info({ ending: await stopped }, 'stopped')
     return 0
   } catch (error) {
-    log.fatal({ err: error }, 'cannot start')
+    log.fatal({ err: error }, 'the proxy failed')
     return 1
   }
 }

@@ -3,48 +3,16 @@ import net from 'node:net'
 import tls from 'node:tls'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { HEADER } from '../../core/names.ts'
-import type { FeedMessage } from '../../core/routing-feed.ts'
 import type { Address } from '../../core/routing-table.ts'
-import type { TraceRecord } from '../../core/trace-record.ts'
-import { eventually, line } from './fake-controller.ts'
-import { createWorld, echoServer, request, type World } from './proxy-world.ts'
-import { service, snapshot } from './sample-tree.ts'
+import { eventually } from './fake-controller.ts'
+import { createWorld, echoServer, readAll, request, type World } from './proxy-world.ts'
+import { snapshot } from './sample-tree.ts'
 
 let world: World
 
 afterEach(async () => {
   await world.close()
 })
-
-function recordWhere(fits: (record: TraceRecord) => boolean): Promise<TraceRecord> {
-  return eventually('the trace record', () => world.controller.records().find(fits))
-}
-
-function ready(): Promise<number> {
-  return request(world.app.addresses.admin, { path: '/ready' }).then(({ status }) => status)
-}
-
-async function untilReady(): Promise<void> {
-  while ((await ready()) !== 200) await new Promise((resolve) => setTimeout(resolve, 5))
-}
-
-/** Gives the table to the proxy, whether its feed is open already or not. */
-async function publish(table: FeedMessage): Promise<void> {
-  world.controller.greeting = [line(table)]
-  world.controller.say(table)
-  await untilReady()
-}
-
-function readAll(socket: net.Socket): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = ''
-    socket.on('data', (chunk) => {
-      text += chunk.toString('latin1')
-    })
-    socket.on('end', () => resolve(text))
-    socket.on('error', reject)
-  })
-}
 
 describe('a sidecar with a routing table', () => {
   let dev: Address
@@ -64,7 +32,7 @@ describe('a sidecar with a routing table', () => {
     ]
     const self = [{ service: 'orders', port: dev.port, targetPort: alice.port }]
     const table = snapshot({ services, self })
-    await publish(table)
+    await world.publish(table)
   })
 
   test('an outbound request is led to the child’s version, tagged, and recorded', async () => {
@@ -78,7 +46,7 @@ describe('a sidecar with a routing table', () => {
     expect(echoed).toMatchObject({ name: 'alice', body: 'six eggs', url: '/buy?token=secret' })
     expect(echoed.headers).toMatchObject({ [HEADER.routeAs]: 'alice', [HEADER.hop]: '1' })
 
-    const record = await recordWhere((one) => one.method === 'POST')
+    const record = await world.recordWhere((one) => one.method === 'POST')
     expect(record).toMatchObject({
       direction: 'outbound',
       service: 'orders',
@@ -115,7 +83,7 @@ describe('a sidecar with a routing table', () => {
     await eventually('the fall-back', () => ask('alice').then((name) => name === 'dev'))
     expect(await ask('alice')).toBe('dev')
     agent.destroy()
-    const record = await recordWhere((one) => one.route.reason === 'fallback-absent')
+    const record = await world.recordWhere((one) => one.route.reason === 'fallback-absent')
     expect(record.route.tried.map(({ outcome }) => outcome)).toEqual(['absent', 'chosen'])
   })
 
@@ -126,7 +94,7 @@ describe('a sidecar with a routing table', () => {
     const outbound = { traceparent, Host: 'orders' }
     const answer = await world.request('outbound', alice, { headers: outbound })
     expect(answer.headers['x-served-by']).toBe('dev')
-    const record = await recordWhere((one) => one.direction === 'outbound')
+    const record = await world.recordWhere((one) => one.direction === 'outbound')
     expect(record.route).toMatchObject({ context: 'dev', contextSource: 'trace', reason: 'root' })
   })
 
@@ -143,7 +111,7 @@ describe('a sidecar with a routing table', () => {
     }
     const median = times.sort((a, b) => a - b)[10] ?? 0
     console.log(`server-first through the sidecar: ${median.toFixed(2)} ms to connect and read`)
-    const record = await recordWhere((one) => one.protocol === 'tcp')
+    const record = await world.recordWhere((one) => one.protocol === 'tcp')
     expect(record).toMatchObject({
       responseBytes: 11,
       requestBytes: 0,
@@ -161,7 +129,7 @@ describe('a sidecar with a routing table', () => {
     socket.write('NG\r\n')
     socket.end()
     expect(await all).toBe('*1\r\n$4\r\nPING\r\n')
-    const record = await recordWhere((one) => one.protocol === 'tcp')
+    const record = await world.recordWhere((one) => one.protocol === 'tcp')
     expect(record).toMatchObject({ requestBytes: 14, responseBytes: 14, error: null })
   })
 
@@ -194,7 +162,7 @@ describe('a sidecar with a routing table', () => {
     client.end('sealed')
     expect(await readAll(client)).toBe('sealed')
     raw.destroy()
-    const record = await recordWhere((one) => one.protocol === 'tls')
+    const record = await world.recordWhere((one) => one.protocol === 'tls')
     expect(record.sni).toBe('db.example.test')
   })
 
@@ -203,7 +171,7 @@ describe('a sidecar with a routing table', () => {
     const socket = world.connect('outbound', { ip, port: port === 1 ? 2 : 1 })
     socket.write('\0\0')
     await expect(readAll(socket)).rejects.toThrow('ECONNRESET')
-    const record = await recordWhere((one) => one.error !== null)
+    const record = await world.recordWhere((one) => one.error !== null)
     expect(record.error?.code).toBe('connect-refused')
   })
 
@@ -211,7 +179,7 @@ describe('a sidecar with a routing table', () => {
     const answer = await world.request('outbound', { ip: '127.0.10.3', port: dev.port })
     expect(answer.status).toBe(502)
     expect(answer.headers[HEADER.proxyError]).toBe('connect-refused')
-    const record = await recordWhere((one) => one.service === 'stock')
+    const record = await world.recordWhere((one) => one.service === 'stock')
     expect(record).toMatchObject({ status: 502, error: { code: 'connect-refused' } })
   })
 
@@ -246,7 +214,7 @@ describe('a sidecar with a routing table', () => {
     const all = readAll(socket)
     socket.write('GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n')
     expect(await all).toMatch(/^HTTP\/1\.1 400 [\s\S]*azds-proxy-error: bad-request/i)
-    const record = await recordWhere((one) => one.error?.code === 'bad-request')
+    const record = await world.recordWhere((one) => one.error?.code === 'bad-request')
     expect(record).toMatchObject({ status: 400, method: 'GET', path: '/', direction: 'outbound' })
   })
 
@@ -257,7 +225,7 @@ describe('a sidecar with a routing table', () => {
       const answer = await world.request(side, null)
       expect(answer.status).toBe(508)
       expect(answer.headers[HEADER.proxyError]).toBe('loop')
-      await recordWhere((one) => one.error?.code === 'loop')
+      await world.recordWhere((one) => one.error?.code === 'loop')
 
       const own = world.app.addresses[side] as Address
       expect((await world.request(side, own)).status).toBe(508)
@@ -267,9 +235,38 @@ describe('a sidecar with a routing table', () => {
     },
   )
 
+  test('of many connections of all kinds, some cut off, nothing stays open or in flight', async () => {
+    const echo = net.createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket))
+    const opaque = await world.serve(echo, '127.0.10.10')
+    const kinds = [
+      () => world.request('outbound', dev, { headers: { Host: 'orders' } }),
+      () => world.request('inbound', alice, { headers: { Host: 'orders' } }),
+      () => exchangeRaw(opaque, '\0 opaque', true),
+      () => exchangeRaw(dev, 'GET / HTTP/1.1\r\nHost: orders\r\n\r\n', false),
+      () => exchangeRaw(dev, 'GET / HT', false),
+      () => exchangeRaw(dev, '', false),
+    ]
+    const exchangeRaw = (to: Address, text: string, whole: boolean) =>
+      new Promise<void>((resolve) => {
+        const socket = world.connect('outbound', to)
+        socket.on('error', () => {})
+        socket.on('close', () => resolve())
+        socket.on('data', () => socket.destroy())
+        socket.write(text)
+        if (whole) socket.end()
+        else setTimeout(() => socket.resetAndDestroy(), 10)
+      })
+    // One after another per lane: the destination is the world's, not the connection's.
+    for (let round = 0; round < 20; round++) for (const kind of kinds) await kind()
+    const metrics = () =>
+      request(world.app.addresses.admin, { path: '/metrics' }).then(({ body }) => body)
+    const idle = /connections_open\{direction="inbound"\} 0[\s\S]*"outbound"\} 0[\s\S]*in_flight 0/
+    await eventually('the end of all connections', async () => idle.test(await metrics()))
+  }, 20_000)
+
   test('the admin port shows the table and the counts', async () => {
     await world.request('outbound', dev, { headers: { Host: 'orders' } })
-    await recordWhere((one) => one.service === 'orders')
+    await world.recordWhere((one) => one.service === 'orders')
     const { admin } = world.app.addresses
     const routes = JSON.parse((await request(admin, { path: '/routes' })).body)
     expect(routes).toMatchObject({
@@ -302,7 +299,7 @@ describe('a sidecar with a routing table', () => {
     const closing = world.app.close().then(() => {
       closed = true
     })
-    expect(await ready()).toBe(503)
+    expect(await world.ready()).toBe(503)
     const during = await world.request('outbound', dev, { headers: { Host: 'orders' } })
     expect(during.status).toBe(200)
     end()
@@ -313,64 +310,5 @@ describe('a sidecar with a routing table', () => {
     await closing
     await expect(world.request('outbound', dev)).rejects.toThrow('ECONNREFUSED')
     expect(world.controller.records().map(({ status }) => status)).toEqual([200, 200])
-  })
-})
-
-describe('a sidecar whose controller is away', () => {
-  test('it becomes ready after a bounded wait and leads by DNS along the chain', async () => {
-    const dev = { ip: '127.0.11.1', port: 0 }
-    const alice = { ip: '127.0.11.2', port: 0 }
-    const addresses: Record<string, string> = {
-      'orders.alice.svc.cluster.local.': alice.ip,
-      'orders.dev.svc.cluster.local.': dev.ip,
-    }
-    const resolve = async (name: string) => [addresses[name]].filter((ip) => ip !== undefined)
-    world = await createWorld({ controllerUp: false, outside: { resolve } })
-    dev.port = (await world.serve(echoServer('dev'), dev.ip)).port
-    await world.serve(echoServer('alice'), alice.ip, dev.port)
-    expect(await ready()).toBe(503)
-    await untilReady()
-    alice.port = dev.port
-
-    const ask = (to: Address, headers: Record<string, string>) =>
-      world
-        .request('outbound', to, { headers: { ...headers } })
-        .then(({ body }) => JSON.parse(body))
-    const own = await ask(alice, { Host: `orders:${dev.port}` })
-    expect(own).toMatchObject({ name: 'alice', headers: { [HEADER.routeAs]: 'alice' } })
-    const parent = await ask(alice, { Host: 'orders', [HEADER.routeAs]: 'dev' })
-    expect(parent.name).toBe('dev')
-    const elsewhere = await ask(alice, { Host: 'example.test' })
-    expect(elsewhere.name).toBe('alice')
-    expect(elsewhere.headers[HEADER.routeAs]).toBeUndefined()
-    expect(elsewhere.headers['traceparent']).toBeUndefined()
-  })
-})
-
-describe('a gateway', () => {
-  test('it leads preview addresses to their spaces, and knows no others', async () => {
-    world = await createWorld({ env: { AZDS_MODE: 'gateway' } })
-    const alice = await world.serve(echoServer('alice'), '127.0.12.1')
-    const one = service('alice', 'web', alice.ip)
-    const services = [{ ...one, ports: one.ports.map((port) => ({ ...port, port: alice.port })) }]
-    await publish(snapshot({ services, self: [] }))
-    expect(world.controller.queries).toEqual(['/v1/feed?scope=all'])
-
-    const Host = 'alice.s.dev.web.localhost:8000'
-    const answer = await world.request('gateway', null, { headers: { Host } })
-    const { name, headers } = JSON.parse(answer.body)
-    expect(name).toBe('alice')
-    expect(headers).toMatchObject({ host: Host, [HEADER.routeAs]: 'alice', [HEADER.hop]: '1' })
-
-    const unknown = await world.request('gateway', null, { headers: { Host: 'localhost' } })
-    expect(unknown.status).toBe(404)
-    expect(unknown.headers[HEADER.proxyError]).toBe('unknown-host')
-    expect(unknown.body).toContain('<space>.s.<root>.<service>.<suffix>')
-    const record = await recordWhere((found) => found.error !== null)
-    expect(record).toMatchObject({ direction: 'gateway', status: 404, authority: 'localhost' })
-
-    const socket = world.connect('gateway')
-    socket.write('\0')
-    await expect(readAll(socket)).rejects.toThrow('ECONNRESET')
   })
 })

@@ -150,3 +150,11 @@ test('without a table all is delivered, and the space is kept for what follows',
   expect(route?.reason).toBe('no-table')
   expect(memory.spaceOf(TRACE_ID)).toBe('alice')
 })
+
+test('of several Services that select the pod, the one that the request names counts', () => {
+  const services = ['orders-twin', 'orders'].map((name) => service('dev', name, '10.96.0.8'))
+  const self = services.map(({ name }) => ({ service: name, port: 80, targetPort: 8080 }))
+  const table = tableOf(snapshot({ services, self }))
+  expect(plan({ Host: 'orders.dev:80' }, { table }).record?.service).toBe('orders')
+  expect(plan({ Host: 'example.test' }, { table }).record?.service).toBe('orders-twin')
+})

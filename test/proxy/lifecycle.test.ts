@@ -99,6 +99,9 @@ test.each([
 test.each([
   ['azds-controller.azds.svc.cluster.local', 'azds-controller.azds.svc.cluster.local.'],
   ['azds-controller.azds.svc.cluster.local.', 'azds-controller.azds.svc.cluster.local.'],
+  ['azds-controller.azds.svc', 'azds-controller.azds.svc.cluster.local.'],
+  ['azds-controller.azds', 'azds-controller.azds.svc.cluster.local.'],
+  ['a.azds.example.test', 'a.azds.example.test'],
   ['controller.example.test', 'controller.example.test'],
   ['10.0.0.1', '10.0.0.1'],
 ])('%s is resolved as %s', (host, resolved) => {

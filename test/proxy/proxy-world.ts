@@ -10,12 +10,13 @@ import { silentLog } from '../../core/log.ts'
 import { ENV } from '../../core/names.ts'
 import type { FeedMessage } from '../../core/routing-feed.ts'
 import type { Address } from '../../core/routing-table.ts'
+import type { TraceRecord } from '../../core/trace-record.ts'
 import { type ListenerName, type ProxyApp, startProxy } from '../../proxy/app.ts'
 import { settings } from '../../proxy/config.ts'
 import type { OriginalDestination } from '../../proxy/original-destination.ts'
 import type { Outside } from '../../proxy/outside.ts'
 import { dialTcp } from '../../proxy/socket-stream.ts'
-import { type FakeController, fakeController } from './fake-controller.ts'
+import { eventually, type FakeController, fakeController, line } from './fake-controller.ts'
 
 export interface World {
   app: ProxyApp
@@ -28,6 +29,13 @@ export interface World {
   request(side: ListenerName, destination: Address | null, options?: Ask): Promise<Answer>
   /** Starts a server that ends with the world. */
   serve<T extends net.Server>(server: T, ip: string, port?: number): Promise<Address>
+  /** The first record at the controller that fits. */
+  recordWhere(fits: (record: TraceRecord) => boolean): Promise<TraceRecord>
+  /** Gives the table to the proxy, whether its feed is open already or not. */
+  publish(table: FeedMessage): Promise<void>
+  /** Status of `/ready`. */
+  ready(): Promise<number>
+  untilReady(): Promise<void>
   close(): Promise<void>
 }
 
@@ -98,6 +106,16 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       })
       return { ip, port: (server.address() as net.AddressInfo).port }
     },
+    recordWhere: (fits) => eventually('the trace record', () => controller.records().find(fits)),
+    publish: async (table) => {
+      controller.greeting = [line(table)]
+      controller.say(table)
+      await world.untilReady()
+    },
+    ready: async () => (await request(world.app.addresses.admin, { path: '/ready' })).status,
+    untilReady: async () => {
+      await eventually('readiness', async () => (await world.ready()) === 200)
+    },
     close: async () => {
       for (const socket of sockets) socket.destroy()
       for (const server of servers) server.close()
@@ -156,5 +174,17 @@ export function echoServer(name: string): http.Server {
     })
     response.setHeader('x-served-by', name)
     response.end(body)
+  })
+}
+
+/** All that the other side sends until its FIN. */
+export function readAll(socket: net.Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1')
+    })
+    socket.on('end', () => resolve(text))
+    socket.on('error', reject)
   })
 }
