@@ -4,6 +4,7 @@ import type { KubeNode } from '../core/kube/types.ts'
 import { CONTROLLER_SERVICE, LABEL, SYSTEM_NAMESPACE } from '../core/names.ts'
 import { chainOf } from '../core/spaces.ts'
 import type { InjectionFacts } from '../webhook/inject/facts.ts'
+import { kubeletVersionsOf } from '../webhook/inject/kubelets.ts'
 import { DEFAULT_PROXY_RESOURCES, parseResources } from '../webhook/inject/resources.ts'
 import { CliError, usageError } from './command.ts'
 import { allowed, readSpaces, type SpaceTree } from './spaces.ts'
@@ -68,8 +69,7 @@ export async function readClusterFacts(client: KubeClient): Promise<ClusterFacts
       return { items: [] }
     }),
   ])
-  const kubeletVersions = nodes.items.flatMap((node) => node.status?.nodeInfo?.kubeletVersion ?? [])
-  return { tree, kubeletVersions }
+  return { tree, kubeletVersions: kubeletVersionsOf(nodes.items) }
 }
 
 /** Facts for a namespace of the cluster; throws where it does not exist. */

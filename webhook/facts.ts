@@ -3,6 +3,7 @@ import type { Cached } from '../core/kube/cache.ts'
 import type { KubeNode, Namespace } from '../core/kube/types.ts'
 import { chainOf, type Space, spaceOf } from '../core/spaces.ts'
 import type { InjectionFacts } from './inject/facts.ts'
+import { kubeletVersionsOf } from './inject/kubelets.ts'
 
 export type FixedFacts = Omit<InjectionFacts, 'namespace' | 'chain' | 'kubeletVersions'>
 
@@ -56,7 +57,7 @@ export function createFactSource(
           annotations: namespace.metadata.annotations ?? {},
         },
         chain: chainOf(spaces, name),
-        kubeletVersions: [...nodes.values()].filter(runsOurPods).map(kubeletVersion),
+        kubeletVersions: kubeletVersionsOf(nodes.values()),
       }
     },
   }
@@ -77,15 +78,4 @@ function becomes(holds: () => boolean, waiting: Set<() => void>): Promise<void> 
     const timer = setTimeout(end, CATCH_UP_MS)
     waiting.add(check)
   })
-}
-
-/** Windows and virtual nodes never get an injected pod, so their versions say nothing. */
-function runsOurPods({ metadata, status }: KubeNode): boolean {
-  const system = status?.nodeInfo?.operatingSystem ?? 'linux'
-  return system === 'linux' && metadata.labels?.['type'] !== 'virtual-kubelet'
-}
-
-/** Empty, which counts as too old, where a node has not reported yet. */
-function kubeletVersion({ status }: KubeNode): string {
-  return status?.nodeInfo?.kubeletVersion ?? ''
 }

@@ -31,10 +31,14 @@ interface WatchEvent<T> {
 
 /** Pause before the next try, in ms: doubles from the first to the last value. */
 const RETRY_MS = { first: 200, last: 10_000 }
-/** The server ends a watch after this time (s), and a fresh one starts where it ended. */
-const WATCH_SECONDS = 300
-/** A watch that is still open this long (ms) after its end was due hangs on a dead link. */
-const WATCH_GRACE_MS = 30_000
+/** How long one watch lasts. */
+export interface WatchTimes {
+  /** The server ends a watch after this time (s), and a fresh one starts where it ended. */
+  serverSeconds: number
+  /** A watch that is still open this long (ms) after its end was due hangs on a dead link. */
+  graceMs: number
+}
+const WATCH_TIMES: WatchTimes = { serverSeconds: 300, graceMs: 30_000 }
 /** A watch shorter than this (ms) has failed even if it ended in order: no busy loop of watches. */
 const SHORT_WATCH_MS = 1000
 /** Objects a page, so that no answer grows past a few megabytes. */
@@ -48,6 +52,7 @@ export function watchCache<T extends KubeObject>(
   client: KubeClient,
   path: string,
   log: Log,
+  times: WatchTimes = WATCH_TIMES,
 ): Cached<T> {
   const objects = new Map<string, T>()
   const listeners: Parameters<Cached<T>['onChange']>[0][] = []
@@ -90,7 +95,7 @@ export function watchCache<T extends KubeObject>(
   /** Follows changes until the stream ends; returns the version to go on from. */
   async function watch(from: string): Promise<string> {
     let version = from
-    const query = `watch=true&allowWatchBookmarks=true&timeoutSeconds=${WATCH_SECONDS}&resourceVersion=${from}`
+    const query = `watch=true&allowWatchBookmarks=true&timeoutSeconds=${times.serverSeconds}&resourceVersion=${from}`
     let failure: KubeError | null = null
     const onLine = (line: string) => {
       const { type, object } = JSON.parse(line) as WatchEvent<T>
@@ -101,7 +106,7 @@ export function watchCache<T extends KubeObject>(
       version = object.metadata.resourceVersion ?? version
       if (type !== 'BOOKMARK') set(objectKey(object), type === 'DELETED' ? null : object)
     }
-    const dead = AbortSignal.timeout(WATCH_SECONDS * 1000 + WATCH_GRACE_MS)
+    const dead = AbortSignal.timeout(times.serverSeconds * 1000 + times.graceMs)
     await client.lines(withQuery(path, query), onLine, AbortSignal.any([stopped.signal, dead]))
     if (failure) throw failure
     return version

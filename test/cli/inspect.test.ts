@@ -195,3 +195,21 @@ test('what is assumed without a cluster are the webhook’s own defaults', () =>
     proxyLogLevel: config.proxyLogLevel,
   })
 })
+
+test('Windows and virtual nodes do not count, as in the webhook', async () => {
+  const node = (labels: object, kubeletVersion: string, operatingSystem: string) => ({
+    metadata: { labels },
+    status: { nodeInfo: { kubeletVersion, operatingSystem } },
+  })
+  api = await namespaceApi({ alice: null }, (_, response, url) => {
+    if (url.pathname !== '/api/v1/nodes') return false
+    const items = [
+      node({}, 'v1.34.0', 'linux'),
+      node({}, 'v1.20.0', 'windows'),
+      node({ type: 'virtual-kubelet' }, 'v1.19.0', 'linux'),
+    ]
+    answerJson(response, 200, { items })
+    return true
+  })
+  expect((await inspect(pod, '')).out).toContain('native layout')
+})

@@ -185,6 +185,23 @@ test('a failed list is tried again until it succeeds; what is known stays meanwh
   expect(requests.length).toBeGreaterThanOrEqual(3)
 })
 
+test('a watch on a dead link is given up after its time, and goes on where it was', async () => {
+  const versions: (string | null)[] = []
+  api = await scriptedApi((_, response, url) => {
+    if (!url.searchParams.has('watch')) {
+      return answerJson(response, 200, { metadata: { resourceVersion: '5' }, items: [] })
+    }
+    versions.push(url.searchParams.get('resourceVersion'))
+    // From here on the server never says a word, nor does it end the watch.
+    response.write(`${JSON.stringify({ type: 'BOOKMARK', object: named('', '20') })}\n`)
+  })
+  const times = { serverSeconds: 1, graceMs: 100 }
+  cache = watchCache<Namespace>(api.client, PATH, silentLog, times)
+  await eventually(() => expect(versions).toEqual(['5', '20']))
+  expect(api.requests[1]).toContain('timeoutSeconds=1&')
+  expect(api.requests.filter((request) => request.includes('limit='))).toHaveLength(1)
+})
+
 test('stop ends a watch and no change is told afterwards', async () => {
   let sendLater: (type: string, object: unknown) => void = () => {}
   let closed = false
