@@ -1,7 +1,19 @@
 /** Finds where a message body ends, whatever delimits it. */
 
+import type { ExchangeRecorder } from '../exchange.ts'
 import { ChunkedScanner } from './chunked.ts'
 import { CHUNKED, UNTIL_CLOSE } from './framing.ts'
+
+/** Takes content of a body, transfer coding removed. */
+export type BodySink = (recorder: ExchangeRecorder, data: Buffer) => void
+
+export const INTO_REQUEST: BodySink = (recorder, data) => recorder.requestBody(data)
+export const INTO_RESPONSE: BodySink = (recorder, data) => recorder.responseBody(data)
+
+/** What follows a body; most messages share the one for no body, which has no state. */
+export function bodyOf(length: number, recorder: ExchangeRecorder, sink: BodySink): BodyScanner {
+  return length === 0 ? EMPTY : new BodyScanner(length, recorder, sink)
+}
 
 export class BodyScanner {
   /** The whole body has been seen. Never so before the end of the connection for UNTIL_CLOSE. */
@@ -9,41 +21,48 @@ export class BodyScanner {
   /** Set if the chunked coding is broken; nothing of it may be trusted from then on. */
   problem: string | null = null
   readonly #length: number
-  #remaining: number
+  readonly #recorder: ExchangeRecorder
+  readonly #sink: BodySink
   readonly #chunked: ChunkedScanner | null
+  #remaining: number
 
   /** `length` is bytes, or `CHUNKED`, or `UNTIL_CLOSE`. */
-  constructor(length: number) {
+  constructor(length: number, recorder: ExchangeRecorder, sink: BodySink) {
     this.#length = length
     this.#remaining = length
+    this.#recorder = recorder
+    this.#sink = sink
     this.#chunked = length === CHUNKED ? new ChunkedScanner() : null
     this.done = length === 0
   }
 
-  /**
-   * Follows the body from offset `from` and returns the offset where its part of the buffer ends.
-   * `onData` gets the content, transfer coding removed.
-   */
-  follow(buffer: Buffer, from: number, onData: (data: Buffer) => void): number {
+  /** Follows the body from offset `from`; returns the offset where its part of the buffer ends. */
+  follow(buffer: Buffer, from: number): number {
     if (this.done || from === buffer.length) return from
-    if (this.#chunked !== null) return this.#followChunked(this.#chunked, buffer, from, onData)
+    if (this.#chunked !== null) return this.#followChunked(this.#chunked, buffer, from)
     const left = buffer.length - from
     const take = this.#length === UNTIL_CLOSE ? left : Math.min(left, this.#remaining)
-    onData(take === buffer.length ? buffer : buffer.subarray(from, from + take))
+    const data = take === buffer.length ? buffer : buffer.subarray(from, from + take)
+    this.#sink(this.#recorder, data)
     this.#remaining -= take
     this.done = this.#remaining === 0
     return from + take
   }
 
-  #followChunked(
-    chunked: ChunkedScanner,
-    buffer: Buffer,
-    from: number,
-    onData: (data: Buffer) => void,
-  ): number {
-    const end = chunked.scan(buffer, from, onData)
+  #followChunked(chunked: ChunkedScanner, buffer: Buffer, from: number): number {
+    const end = chunked.scan(buffer, from, (data) => this.#sink(this.#recorder, data))
     this.done = chunked.done
     this.problem = chunked.problem
     return end
   }
 }
+
+const NOBODY: ExchangeRecorder = {
+  requestBody: () => {},
+  responseHead: () => {},
+  responseBody: () => {},
+  tunnel: () => {},
+  done: () => {},
+}
+
+const EMPTY = new BodyScanner(0, NOBODY, INTO_REQUEST)

@@ -4,11 +4,11 @@ import { type Address, formatAddress } from '../../core/routing-table.ts'
 import type { HeaderList } from '../../core/trace-record.ts'
 import type { ExchangeRecorder } from '../exchange.ts'
 import type { ByteStream, StreamListener } from '../stream.ts'
-import { BodyScanner } from './body.ts'
+import { type BodyScanner, bodyOf, INTO_REQUEST, INTO_RESPONSE } from './body.ts'
 import { editHead } from './edit-head.ts'
 import { type RequestFraming, responseFraming, UNTIL_CLOSE } from './framing.ts'
 import { type ParsedRequestHead, ParsedResponseHead } from './head.ts'
-import { HeadReader } from './head-reader.ts'
+import type { HeadReader } from './head-reader.ts'
 import { ownAnswer } from './own-answer.ts'
 
 /**
@@ -55,6 +55,8 @@ export interface ExchangeStart {
   setHeaders: HeaderList
   recorder: ExchangeRecorder
   upstream: ByteStream
+  /** Reader of response heads, which a client's exchanges use one after the other. */
+  heads: HeadReader
   /** The connection was open before this request, so its server may just be closing it. */
   reused: boolean
 }
@@ -66,7 +68,7 @@ export class ExchangeRelay implements StreamListener {
   readonly #start: ExchangeStart
   readonly #recorder: ExchangeRecorder
   readonly #requestBody: BodyScanner
-  readonly #heads = new HeadReader('response')
+  readonly #heads: HeadReader
   #upstream: ByteStream
   #responseBody: BodyScanner | null = null
   #untilClose = false
@@ -80,8 +82,6 @@ export class ExchangeRelay implements StreamListener {
   #over = false
   #requestBytes = 0
   #responseBytes = 0
-  readonly #onRequestData: (data: Buffer) => void
-  readonly #onResponseData: (data: Buffer) => void
 
   constructor(client: ClientSide, start: ExchangeStart) {
     const { framing, head, recorder } = start
@@ -89,16 +89,16 @@ export class ExchangeRelay implements StreamListener {
     this.#start = start
     this.#recorder = recorder
     this.#upstream = start.upstream
-    this.#requestBody = new BodyScanner(framing.length)
+    this.#heads = start.heads
+    this.#heads.reset()
+    this.#requestBody = bodyOf(framing.length, recorder, INTO_REQUEST)
     this.#mayRetry = start.reused && framing.length === 0 && IDEMPOTENT.has(head.method)
-    this.#onRequestData = (data) => recorder.requestBody(data)
-    this.#onResponseData = (data) => recorder.responseBody(data)
   }
 
   /** Sends the head with what follows it in `chunk`; returns where the request's part ends. */
   begin(chunk: Buffer, from: number): number {
     const { head, setHeaders } = this.#start
-    const end = this.#requestBody.follow(chunk, from, this.#onRequestData)
+    const end = this.#requestBody.follow(chunk, from)
     this.#upstream.listen(this)
     this.#upstream.resume()
     if (this.#requestBody.problem !== null) {
@@ -124,7 +124,7 @@ export class ExchangeRelay implements StreamListener {
 
   /** Sends on body bytes; returns where the request's part ends. Call `settle` afterwards. */
   requestData(chunk: Buffer, from: number): number {
-    const end = this.#requestBody.follow(chunk, from, this.#onRequestData)
+    const end = this.#requestBody.follow(chunk, from)
     if (this.#requestBody.problem !== null) {
       this.#fail('bad-request', this.#requestBody.problem)
       return chunk.length
@@ -218,11 +218,12 @@ export class ExchangeRelay implements StreamListener {
       }
       const { buffer, base, next, scanner } = this.#heads
       const head = new ParsedResponseHead(buffer, base, scanner)
+      // An idle connection is not to hold on to the buffers of its last answer.
+      this.#heads.reset()
       if (head.status >= 200 || head.status === 101) {
         this.#finalHead(head, chunk, next)
         return
       }
-      this.#heads.reset()
       this.#sendDown(head.bytes())
       from = next
     }
@@ -241,13 +242,13 @@ export class ExchangeRelay implements StreamListener {
       this.#fail('bad-response', framing.kind === 'bad' ? framing.problem : unasked)
       return
     }
-    const body = new BodyScanner(framing.length)
+    const body = bodyOf(framing.length, this.#recorder, INTO_RESPONSE)
     this.#responseBody = body
     this.#untilClose = framing.length === UNTIL_CLOSE
     const understood = request.version === '1.1' || framing.saysKeepAlive
     this.#reusable = asked.keepAlive && framing.keepAlive && understood
     this.#recorder.responseHead(head)
-    const end = body.follow(chunk, next, this.#onResponseData)
+    const end = body.follow(chunk, next)
     if (body.problem !== null) {
       this.#fail('bad-response', body.problem)
       return
@@ -264,7 +265,7 @@ export class ExchangeRelay implements StreamListener {
   }
 
   #relayBody(body: BodyScanner, chunk: Buffer): void {
-    const end = body.follow(chunk, 0, this.#onResponseData)
+    const end = body.follow(chunk, 0)
     if (body.problem !== null) {
       this.#fail('bad-response', body.problem)
       return

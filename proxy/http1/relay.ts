@@ -73,6 +73,7 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
   readonly #stream: ByteStream
   readonly #deps: RelayDeps
   readonly #heads = new HeadReader('request')
+  readonly #responseHeads = new HeadReader('response')
   readonly #upstreams: PairedUpstreams
   readonly #read: Buffer[] = []
   #readBytes = 0
@@ -248,7 +249,8 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     if (framing.bindsConnection) this.#upstreams.bind()
     const { target, setHeaders, recorder } = plan
     const { stream: upstream, reused } = this.#upstreams.take(target)
-    const start = { head, framing, target, setHeaders, recorder, upstream, reused }
+    const heads = this.#responseHeads
+    const start = { head, framing, target, setHeaders, recorder, upstream, heads, reused }
     const exchange = new ExchangeRelay(this, start)
     this.#exchange = exchange
     this.#unshift(chunk, exchange.begin(chunk, next))

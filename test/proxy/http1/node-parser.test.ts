@@ -2,7 +2,7 @@ import http from 'node:http'
 import { Duplex } from 'node:stream'
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { BodyScanner } from '../../../proxy/http1/body.ts'
+import { bodyOf, INTO_REQUEST } from '../../../proxy/http1/body.ts'
 import { requestFraming } from '../../../proxy/http1/framing.ts'
 import { ParsedRequestHead } from '../../../proxy/http1/head.ts'
 import { HeadReader } from '../../../proxy/http1/head-reader.ts'
@@ -27,11 +27,18 @@ function ours(text: string): Meaning | null {
   const head = new ParsedRequestHead(reader.buffer, reader.base, reader.scanner)
   const framing = requestFraming(head)
   if (framing.kind === 'bad') return null
-  const body = new BodyScanner(framing.length)
   let content = ''
-  const end = body.follow(bytes, reader.next, (data) => {
-    content += data.toString('latin1')
-  })
+  const recorder = {
+    requestBody: (data: Buffer) => {
+      content += data.toString('latin1')
+    },
+    responseHead: () => {},
+    responseBody: () => {},
+    tunnel: () => {},
+    done: () => {},
+  }
+  const body = bodyOf(framing.length, recorder, INTO_REQUEST)
+  const end = body.follow(bytes, reader.next)
   if (!body.done || body.problem !== null) return null
   const { method, target, version } = head
   const rest = bytes.toString('latin1', end)
