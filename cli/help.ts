@@ -45,7 +45,7 @@ export function overview(commands: readonly Command[], globalFlags: readonly Fla
     'Usage:\n  azds COMMAND [flags]',
     titled(
       'Commands',
-      commands.map((command) => [command.words.join(' '), command.summary]),
+      commands.map((command) => [lineOf(command), command.summary]),
     ),
     titled(
       'Flags of every command',
