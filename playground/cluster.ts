@@ -61,7 +61,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       for (const forward of forwards) forward.close()
       if (node) await endNode(node)
       await rm(dir, { recursive: true, force: true })
+      const gone = exited(janitor)
       janitor.kill('SIGKILL')
+      await gone
     })()
     return stopping
   }
@@ -104,8 +106,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
  * it if this process is killed.
  */
 function startJanitor(dir: string): ChildProcess {
-  // The second time is for what the dying node may have made during the first.
-  const script = 'cat >/dev/null; rm -rf -- "$0"; sleep 1; rm -rf -- "$0"'
+  // Nobody writes: read returns when this process ends. The second removal is for what the dying node
+  // may have made during the first.
+  const script = 'read -r _; rm -rf -- "$0"; sleep 1; rm -rf -- "$0"'
   const janitor = spawn('sh', ['-c', script, dir], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,

@@ -1,7 +1,9 @@
 /** One run of a container: a process tree in the pod's namespaces with a file system of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdir, readFile } from 'node:fs/promises'
-import type { Exec, ExecResult } from '../../core/exec.ts'
+import { constants, openSync } from 'node:fs'
+import { type FileHandle, mkdir, open, readFile, rm } from 'node:fs/promises'
+import { Socket } from 'node:net'
+import { type Exec, type ExecResult, execOk } from '../../core/exec.ts'
 import type { ContainerLog } from './container-log.ts'
 import { DEFAULT_PATH, type RootfsPlan, rootfsScript } from './rootfs.ts'
 
@@ -29,13 +31,18 @@ export interface ContainerStart {
   exec: Exec
 }
 
-/** Starts it; a command that cannot be run shows as exit code 126 or 127 with a line in the log. */
+/**
+ * Starts it; resolves once its file system is there and its command about to run, so that nothing can be
+ * run beside it in a wrong place. A command that cannot be run shows as exit code 126 or 127 with a line
+ * in the log.
+ */
 export async function startContainer(start: ContainerStart): Promise<ContainerProcess> {
   const { sandboxPid, rootfs, log } = start
   await mkdir(rootfs.root, { recursive: true })
   const variables = [...new Map([['PATH', DEFAULT_PATH], ...start.env])].map(
-    ([k, v]) => `${k}=${v}`,
+    ([name, value]) => `${name}=${value}`,
   )
+  const output = await openPipe(`${rootfs.root}.output`, start.exec)
   const child = spawn(
     'nsenter',
     [
@@ -43,16 +50,13 @@ export async function startContainer(start: ContainerStart): Promise<ContainerPr
       ...['unshare', '--mount', '--pid', '--fork', '--kill-child'],
       ...['sh', '-c', rootfsScript(rootfs), 'sh', ...variables, ...start.command],
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', output.write.fd, output.write.fd, 'pipe'] },
   )
-  log.collect(child.stdout)
-  log.collect(child.stderr)
-  const exit = exitOf(child)
+  const exit = exitOf(child, output.read)
+  log.collect(output.read)
   void exit.then(() => log.end())
-  await new Promise<void>((resolve, reject) => {
-    child.once('spawn', resolve)
-    child.once('error', reject)
-  })
+  await rootReady(child)
+  await output.write.close()
   return {
     exit,
     signal: async (name) => {
@@ -88,16 +92,48 @@ const SIGNAL_NUMBER: Partial<Record<NodeJS.Signals, number>> = {
   SIGTERM: 15,
 }
 
-/** Resolves after the streams have ended too, so that the log is whole. */
-function exitOf(child: ChildProcess): Promise<Exit> {
-  return new Promise((resolve) => {
-    child.once('close', (code, signalName) => {
+interface OutputPipe {
+  read: Socket
+  write: FileHandle
+}
+
+/**
+ * A pipe for a container's output. Node's own are sockets, which a container could not open again by
+ * /dev/stdout or /proc/1/fd/1, as hooks and many images do.
+ */
+async function openPipe(path: string, exec: Exec): Promise<OutputPipe> {
+  await execOk(exec, 'mkfifo', ['-m', '666', path])
+  // Read end first, without waiting for a writer: then the write end opens at once too. A plain
+  // descriptor, because the socket closes it.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const read = new Socket({ fd, readable: true, writable: false })
+  const write = await open(path, constants.O_WRONLY)
+  await rm(path)
+  return { read, write }
+}
+
+/** The rootfs script writes to descriptor 3 as its last step; if it fails before, it ends. */
+function rootReady(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const report = child.stdio[3] as Socket
+    report.once('close', () => resolve())
+    report.once('data', () => report.destroy())
+    child.once('error', reject)
+  })
+}
+
+/** Resolves after the output has ended too, so that the log is whole. */
+function exitOf(child: ChildProcess, output: Socket): Promise<Exit> {
+  const ended = new Promise<void>((resolve) => output.once('close', () => resolve()))
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('exit', (code, signalName) => {
       if (signalName === null) return resolve({ code: code ?? 0, signal: null })
       const signal = SIGNAL_NUMBER[signalName] ?? 0
       resolve({ code: 128 + signal, signal })
     })
     child.once('error', () => resolve({ code: 128, signal: null }))
   })
+  return ended.then(() => exited)
 }
 
 /** unshare's only child is the container's process 1. */

@@ -81,7 +81,9 @@ export function rootfsScript(plan: RootfsPlan): string {
     'rmdir /.old',
     ...(plan.readOnlyRoot ? ['mount -o remount,bind,ro /'] : []),
     `cd ${quote(plan.workingDir)}`,
-    `exec setpriv ${plan.setpriv.map(quote).join(' ')} env -i "$@"`,
+    // Tells the node that the root is in place.
+    'echo >&3',
+    `exec setpriv ${plan.setpriv.map(quote).join(' ')} env -i "$@" 3>&-`,
     '',
   ].join('\n')
 }

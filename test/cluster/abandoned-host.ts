@@ -1,0 +1,24 @@
+/** A host process for tests that kill it: starts a cluster with one pod, says so, and waits for its end. */
+
+import { createKubeClient } from '../../core/kube/client.ts'
+import { startCluster } from '../../playground/cluster.ts'
+
+const cluster = await startCluster({ env: process.env, uid: process.getuid?.() ?? -1 })
+const client = createKubeClient({ kubeconfig: cluster.kubeconfigPath })
+await client.create('/api/v1/namespaces/default/pods', {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'left' },
+  spec: {
+    nodeName: 'playground',
+    containers: [{ name: 'app', image: 'playground/shell', command: ['sleep', '1000'] }],
+  },
+})
+for (;;) {
+  const pod = await client.get<{ status?: { phase?: string } }>(
+    '/api/v1/namespaces/default/pods/left',
+  )
+  if (pod.status?.phase === 'Running') break
+}
+console.log('running')
+setInterval(() => {}, 1000)

@@ -1,0 +1,63 @@
+/** The playground leaves nothing on the machine, however it ends. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from '@jest/globals'
+import { describeCluster } from './requirements.ts'
+import { isReady, startTestCluster } from './test-cluster.ts'
+import { alive, descendants, machineTraces, networkNamespaces } from './traces.ts'
+
+const REPO = join(import.meta.dirname, '../..')
+
+describeCluster('the end of the playground', () => {
+  test('stop leaves no process, directory, mount or interface', async () => {
+    const before = machineTraces()
+    const others = new Set(descendants(process.pid).map(({ pid }) => pid))
+    const it = await startTestCluster()
+    await it.createPod('left', {
+      containers: [{ name: 'app', image: 'playground/shell', command: ['sleep', '1000'] }],
+    })
+    await it.podWhen('left', isReady)
+    const processes = descendants(process.pid).filter(({ pid }) => !others.has(pid))
+    // The oracle sees what there is to see: the node and the pod in their own network namespaces.
+    expect(processes.map(({ command }) => command).join('\n')).toContain('sleep 1000')
+    expect(networkNamespaces(processes)).toBeGreaterThanOrEqual(3)
+    expect(machineTraces().directories).toHaveLength(before.directories.length + 1)
+
+    await it.cluster.stop()
+    expect(alive(processes)).toEqual([])
+    expect(machineTraces()).toEqual(before)
+  })
+
+  test('the cluster ends with the process that started it, even if that is killed', async () => {
+    const before = machineTraces()
+    const host = spawn(
+      join(REPO, 'node_modules/.bin/node'),
+      [join(REPO, 'test/cluster/abandoned-host.ts')],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
+    await once(host.stdout, 'data')
+    const processes = descendants(host.pid ?? 0)
+    expect(processes.map(({ command }) => command).join('\n')).toContain('sleep 1000')
+
+    host.kill('SIGKILL')
+    await once(host, 'exit')
+    // The directory is cleared a second time after a second; everything else goes at once.
+    const deadline = Date.now() + 10_000
+    while (alive(processes).length > 0 && Date.now() < deadline) await sleep(50)
+    expect(alive(processes)).toEqual([])
+    expect(machineTraces()).toEqual(before)
+  })
+
+  test('two clusters run side by side', async () => {
+    const first = await startTestCluster()
+    try {
+      const second = await startTestCluster()
+      await second.cluster.stop()
+      expect(await first.kubectl(['get', 'nodes', '-o', 'name'])).toBe('node/playground\n')
+    } finally {
+      await first.cluster.stop()
+    }
+  })
+})
