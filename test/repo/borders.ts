@@ -1,4 +1,4 @@
-/** Who may import whom: the table that CONTRIBUTING shows and imports.test.ts holds the code to. */
+/** Who may import whom: the table that ARCHITECTURE.md shows and imports.test.ts holds the code to. */
 
 export interface Border {
   /** Folder whose files this row is about; the longest that fits a file counts. */
