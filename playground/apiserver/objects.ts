@@ -22,7 +22,15 @@ import { trackUpdate, type Writer } from './managed-fields.ts'
 import { type ApiObject, isObject, type JsonObject, timestamp, valueAt } from './object.ts'
 import { applyPatch } from './patch.ts'
 import { addServiceAccount, initialPodStatus } from './pod-admission.ts'
-import { newMetadata, nextState, readObject, sameContent, withGeneration } from './prepare.ts'
+import {
+  asWebhooksSee,
+  identityOf,
+  newMetadata,
+  nextState,
+  readObject,
+  sameContent,
+  withGeneration,
+} from './prepare.ts'
 import type { Registry, Resource } from './resources.ts'
 import { apiVersionOf, storageOf } from './resources.ts'
 import { allocateAddresses } from './service-addresses.ts'
@@ -291,19 +299,20 @@ export class Objects {
     live: ApiObject | null,
   ): Promise<ApiObject> {
     const { resource } = request
-    const mutated = await this.#admission.mutate({ ...request, object })
+    const shown = live ? object : asWebhooksSee(object)
+    const mutated = await this.#admission.mutate({ ...request, object: shown })
     let next = object
-    if (mutated !== object) {
+    if (mutated !== shown) {
       const read = readObject(resource, mutated, { fieldValidation: 'Ignore', warnings: [] })
       next = structuredClone(read)
-      next.metadata.name = object.metadata.name
+      next.metadata = { ...next.metadata, ...identityOf(object) }
       if (!request.subresource) this.#complete(next, live)
     }
     if (!request.subresource) {
       const faults = faultsOf(resource, next, live)
       if (faults.length > 0) throw invalid(resource, next.metadata.name, faults)
     }
-    await this.#admission.validate({ ...request, object: next })
+    await this.#admission.validate({ ...request, object: live ? next : asWebhooksSee(next) })
     return next
   }
 

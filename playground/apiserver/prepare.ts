@@ -85,6 +85,33 @@ function hasGeneration({ kind, type, subresources, plural }: Resource): boolean 
   )
 }
 
+/** What makes a new object this very one; no webhook may change it. */
+export function identityOf({ metadata }: ApiObject): Metadata {
+  const { name, namespace, generateName, uid, creationTimestamp, resourceVersion, generation } =
+    metadata
+  return {
+    name,
+    uid,
+    creationTimestamp,
+    resourceVersion,
+    ...(namespace && { namespace }),
+    ...(generateName && { generateName }),
+    ...(generation !== undefined && { generation }),
+  }
+}
+
+/**
+ * A new object as admission webhooks see it: a real API server gives it its uid, its time and a
+ * generated name only afterwards.
+ */
+export function asWebhooksSee(object: ApiObject): ApiObject {
+  const { uid: _, resourceVersion: __, generation: ___, ...metadata } = object.metadata
+  const shown: Partial<Metadata> = { ...metadata }
+  delete shown.creationTimestamp
+  if (shown.generateName && shown.name?.startsWith(shown.generateName)) delete shown.name
+  return { ...object, metadata: shown as Metadata }
+}
+
 /** The next metadata: what the server owns stays, whatever the body says. */
 function nextMetadata(live: Metadata, given: Metadata): Metadata {
   const metadata: Metadata = {

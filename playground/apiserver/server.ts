@@ -1,7 +1,6 @@
 /** The playground's API server: everything put together. */
 import type { Log } from '../../core/log.ts'
 import { silentLog } from '../../core/log.ts'
-import { type Admission, noAdmission } from './admission.ts'
 import { makeServingCertificate } from './certificates.ts'
 import { handle } from './handler.ts'
 import { kubeconfig } from './kubeconfig.ts'
@@ -13,6 +12,7 @@ import { KUBERNETES_IP } from './service-addresses.ts'
 import { Store } from './store.ts'
 import { seedCluster } from './system-objects.ts'
 import { Tokens } from './tokens.ts'
+import { WebhookAdmission } from './webhook-admission.ts'
 
 export interface ApiServerOptions {
   /** Address to listen on; port 0 takes a free one. */
@@ -68,7 +68,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const store = new Store()
   const registry = new Registry()
   const tokens = new Tokens(now)
-  const admission: Admission = noAdmission
+  const admission = new WebhookAdmission(store, registry, log)
   const objects = new Objects({ store, registry, admission, now })
   await seedCluster(objects)
 

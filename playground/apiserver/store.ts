@@ -36,6 +36,7 @@ function keyOf(namespace: string | undefined, name: string): string {
 export class Store {
   readonly #collections = new Map<string, Collection>()
   readonly #historySize: number
+  readonly #followers = new Set<(storage: string, change: Change) => void>()
   #version = 1
 
   /** @param historySize changes kept of each collection */
@@ -77,7 +78,7 @@ export class Store {
     const old = collection.objects.get(key) ?? null
     const next = this.#stamp(object)
     collection.objects.set(key, next)
-    this.#publish(collection, { type: old ? 'MODIFIED' : 'ADDED', object: next, old })
+    this.#publish(storage, collection, { type: old ? 'MODIFIED' : 'ADDED', object: next, old })
     return next
   }
 
@@ -87,7 +88,7 @@ export class Store {
     const old = collection.objects.get(key) ?? null
     const last = this.#stamp(object)
     collection.objects.delete(key)
-    this.#publish(collection, { type: 'DELETED', object: last, old })
+    this.#publish(storage, collection, { type: 'DELETED', object: last, old })
     return last
   }
 
@@ -106,12 +107,18 @@ export class Store {
     return () => collection.listeners.delete(listener)
   }
 
+  /** Follows all collections, from now on. @returns a function that ends it */
+  follow(listener: (storage: string, change: Change) => void): () => void {
+    this.#followers.add(listener)
+    return () => this.#followers.delete(listener)
+  }
+
   #stamp(object: ApiObject): ApiObject {
     this.#version += 1
     return { ...object, metadata: { ...object.metadata, resourceVersion: `${this.#version}` } }
   }
 
-  #publish(collection: Collection, change: Omit<Change, 'version'>): void {
+  #publish(storage: string, collection: Collection, change: Omit<Change, 'version'>): void {
     const full: Change = { ...change, version: this.#version }
     collection.history.push(full)
     if (collection.history.length > this.#historySize) {
@@ -120,5 +127,6 @@ export class Store {
       collection.forgotten = dropped.at(-1)?.version ?? collection.forgotten
     }
     for (const listener of [...collection.listeners]) listener(full)
+    for (const listener of [...this.#followers]) listener(storage, full)
   }
 }
