@@ -70,6 +70,9 @@ class SocketStream implements ByteStream {
   #ended = false
   #closed = false
   #dropped = false
+  /** What the present listener has missed and is about to be told. */
+  #endUntold = false
+  #closeUntold = false
   #error: NodeJS.ErrnoException | null = null
 
   constructor(socket: net.Socket, remote: Address) {
@@ -99,6 +102,8 @@ class SocketStream implements ByteStream {
   listen(listener: StreamListener): void {
     const first = this.#listener === null
     this.#listener = listener
+    this.#endUntold = this.#ended && !this.#dropped
+    this.#closeUntold = this.#closed
     if (this.#ended || this.#closed) queueMicrotask(() => this.#tellState(listener))
     if (first && !this.#closed) {
       // Attaching `data` starts the flow, unless `pause` was called before.
@@ -151,12 +156,21 @@ class SocketStream implements ByteStream {
     this.#closed = true
     // What goes wrong after the connection was let go concerns nobody.
     if (this.#dropped) this.#error = null
+    this.#tellEnd()
     this.#listener?.onClose(this.#error)
+  }
+
+  #tellEnd(): void {
+    if (!this.#endUntold) return
+    this.#endUntold = false
+    this.#listener?.onEnd()
   }
 
   #tellState(listener: StreamListener): void {
     if (this.#listener !== listener) return
-    if (this.#ended && !this.#dropped) listener.onEnd()
-    if (this.#closed && this.#listener === listener) listener.onClose(this.#error)
+    this.#tellEnd()
+    if (this.#listener !== listener || !this.#closeUntold) return
+    this.#closeUntold = false
+    listener.onClose(this.#error)
   }
 }

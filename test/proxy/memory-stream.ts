@@ -26,6 +26,8 @@ export class MemoryStream implements ByteStream {
   #finSeen = false
   #closed = false
   #full = false
+  /** The end of the connection, once a listener has heard of it. */
+  #told: (Signal & { kind: 'closed' }) | null = null
 
   constructor(remote: Address) {
     this.remote = remote
@@ -117,7 +119,10 @@ export class MemoryStream implements ByteStream {
       this.#finSeen = true
       listener.onEnd()
       this.#closeIfBothEnded()
-    } else listener.onClose(next.error)
+    } else {
+      this.#told = next
+      listener.onClose(next.error)
+    }
     if (this.#queue.length > 0) this.#schedule()
   }
 
@@ -141,6 +146,7 @@ export class MemoryStream implements ByteStream {
   #tellState(listener: StreamListener): void {
     if (this.#listener !== listener) return
     if (this.#finSeen) listener.onEnd()
+    if (this.#told !== null && this.#listener === listener) listener.onClose(this.#told.error)
   }
 }
 

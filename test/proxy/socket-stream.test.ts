@@ -186,6 +186,24 @@ test('a listener that comes late is told of bytes, FIN and the end', async () =>
   expect(second.events).toEqual(['end', 'close in order'])
 })
 
+test('a listener that comes between FIN and the end hears of each once', async () => {
+  const port = await listen((socket) => socket.end('x'))
+  const stream = dialTcp({ ip: '127.0.0.1', port })
+  const late = new Log()
+  stream.listen({
+    onData() {},
+    onEnd() {
+      stream.end()
+      setImmediate(() => stream.listen(late))
+    },
+    onDrain() {},
+    onClose() {},
+  })
+  await late.heard('close in order')
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(late.events).toEqual(['end', 'close in order'])
+})
+
 test('a stopped reader stops the writer through two sockets and a splice', async () => {
   const block = Buffer.alloc(65_536)
   let sink: net.Socket | undefined
