@@ -34,8 +34,6 @@ export function createServer(log: Log): FastifyInstance {
     bodyLimit: MAX_BATCH_BYTES,
     // What does not fit is refused, never bent into shape or stripped.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
-    // While it ends, open connections still get their answer; nothing new can come in anyway.
-    return503OnClosing: false,
   })
   // Only JSON: a page of another origin can send text/plain without asking, but not JSON.
   app.removeContentTypeParser('text/plain')

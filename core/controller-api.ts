@@ -11,6 +11,7 @@ export interface TraceSummary {
   durationMs: number
   /** These five are the root record's: the earliest whose cause is not in the trace. */
   method: string | null
+  /** The host; of a TLS connection the server name; else the address that was dialled. */
   authority: string | null
   path: string | null
   status: number | null

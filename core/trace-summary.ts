@@ -25,7 +25,12 @@ export type SummaryRecord = TreeRecord &
 
 export function summaryRecord(record: TraceRecord): SummaryRecord {
   const { context, service } = record.route
-  return { ...record, context, targetSpace: service?.space ?? null }
+  return { ...record, authority: authorityOf(record), context, targetSpace: service?.space ?? null }
+}
+
+/** Whom the request was for: its host; of a TLS connection the server name; else the address dialled. */
+export function authorityOf({ authority, sni, route }: TraceRecord): string {
+  return authority ?? sni ?? route.originalDestination
 }
 
 /** Summarises the records of one trace; null if there are none. */

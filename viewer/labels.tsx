@@ -2,11 +2,15 @@
 import type { TraceRecord } from '../core/trace-record.ts'
 import type { HopEnd } from '../core/trace-tree.ts'
 
+/** Hues that are told apart at a glance, away from the red and green that mean bad and good. */
+const HUES = [215, 275, 180, 320, 48, 245, 195, 295]
+
 /** The same space has the same colour everywhere, from its name alone. */
 function hueOf(name: string): number {
-  let hash = 0
-  for (const char of name) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) % 360
-  return hash
+  // FNV-1a: names that differ in one letter end far apart.
+  let hash = 0x811c9dc5
+  for (const char of name) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0
+  return HUES[hash % HUES.length] ?? 0
 }
 
 export function SpaceLabel({ name }: { name: string }) {

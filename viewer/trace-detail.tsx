@@ -18,8 +18,8 @@ export function TraceDetail({ traceId, hop, news, onHop, onClose }: TraceDetailP
   const { records, problem } = useTrace(traceId, news)
   return (
     <section class="detail" aria-label="Trace">
-      <button type="button" class="close" onClick={onClose} title="Close (Esc)">
-        ← List
+      <button type="button" class="close" onClick={onClose} title="Esc">
+        Close
       </button>
       {problem && (
         <p class="problem" role="alert">
@@ -76,6 +76,10 @@ function Waterfall({ traceId, records, hop, onHop }: WaterfallProps) {
           />
         ))}
       </ol>
+      <p class="legend">
+        <span class="bar whole" /> waiting for the answer <span class="bar answer" /> answer{' '}
+        <span class="bar callee" /> seen by the receiver
+      </p>
     </>
   )
 }

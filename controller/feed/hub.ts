@@ -70,6 +70,7 @@ export class FeedHub {
   readonly #options: HubOptions
   readonly #subscribers = new Set<Subscriber>()
   #started = false
+  #closed = false
   /** Grows with every change of the source. */
   #number = 0
   #pending: NodeJS.Timeout | null = null
@@ -89,6 +90,7 @@ export class FeedHub {
 
   /** The source is complete: from now on readers get snapshots. Before, they wait. */
   start(): void {
+    if (this.#closed) return
     this.#started = true
     this.#flush()
   }
@@ -111,7 +113,9 @@ export class FeedHub {
       behindSince: null,
       sentAt: this.#options.now(),
     }
-    this.#subscribers.add(subscriber)
+    // A request that was on its way when the end began must not hold the end up.
+    if (this.#closed) sink.end()
+    else this.#subscribers.add(subscriber)
     if (this.#started) this.#tell(subscriber)
     return {
       drained: () => {
@@ -124,6 +128,7 @@ export class FeedHub {
 
   /** Ends every feed. */
   close(): void {
+    this.#closed = true
     clearInterval(this.#heartbeat)
     if (this.#pending) clearTimeout(this.#pending)
     this.#started = false

@@ -1,14 +1,25 @@
 /** Which records a query asks for: the same question for records in memory and for those in SQL. */
 import type { TraceQuery } from '../../core/controller-api.ts'
 import type { TraceRecord } from '../../core/trace-record.ts'
+import { authorityOf } from '../../core/trace-summary.ts'
 
 /** What a status filter may say, and how it is written in a URL. */
 export const STATUS_PATTERN = '^([1-5][0-9]{2}|[1-5]xx|error)$'
 
 /** The text that `q` is looked for in, in lower case (ASCII and beyond alike, hence not in SQL). */
 export function searchText(record: TraceRecord): string {
-  const { method, authority, path, service, workload, pod, traceId, error } = record
-  return [method, authority, path, service, workload, pod, traceId, error?.code, error?.message]
+  const { method, path, service, workload, pod, traceId, error } = record
+  return [
+    method,
+    authorityOf(record),
+    path,
+    service,
+    workload,
+    pod,
+    traceId,
+    error?.code,
+    error?.message,
+  ]
     .filter((part) => part)
     .join('\n')
     .toLowerCase()

@@ -30,6 +30,7 @@ interface Follower {
 export class Followers {
   readonly #followers = new Set<Follower>()
   readonly #ping: NodeJS.Timeout
+  #closed = false
 
   constructor() {
     this.#ping = setInterval(() => this.#pingAll(), PING_MS)
@@ -42,6 +43,11 @@ export class Followers {
   /** Starts to send what comes from now on; the returned function ends it. */
   add(filter: TraceQuery, sink: FollowerSink): () => void {
     const follower: Follower = { filter, sink, missed: 0 }
+    // A request that was on its way when the end began must not hold the end up.
+    if (this.#closed) {
+      sink.end()
+      return () => {}
+    }
     this.#followers.add(follower)
     // A first byte at once: proxies and browsers then know that the stream stands.
     sink.write(': following\n\n')
@@ -61,6 +67,7 @@ export class Followers {
   }
 
   close(): void {
+    this.#closed = true
     clearInterval(this.#ping)
     for (const { sink } of this.#followers) sink.end()
     this.#followers.clear()

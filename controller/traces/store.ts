@@ -2,7 +2,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { TraceQuery, TraceSummary } from '../../core/controller-api.ts'
 import type { TraceRecord } from '../../core/trace-record.ts'
-import { type SummaryRecord, summarize } from '../../core/trace-summary.ts'
+import { authorityOf, type SummaryRecord, summarize } from '../../core/trace-summary.ts'
 import { conditionOf, searchText } from './filter.ts'
 
 export interface StoreLimits {
@@ -48,7 +48,7 @@ export interface ListOptions {
 export const MAX_TRACE_RECORDS = 2000
 
 /** Bytes that a record takes besides its JSON: columns, search text and index entries, measured. */
-const ROW_OVERHEAD = 600
+const ROW_OVERHEAD = 700
 
 const SUMMARY_COLUMNS = `trace_id, started_at, span_id, parent_span_id, direction, space, pod,
   workload, service, context, target_space, protocol, method, authority, path, status, duration_ms,
@@ -184,7 +184,7 @@ export class TraceStore {
       route.service?.space ?? null,
       record.protocol,
       record.method,
-      record.authority,
+      authorityOf(record),
       record.path,
       record.status,
       record.durationMs,

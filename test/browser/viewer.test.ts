@@ -238,7 +238,7 @@ describeBrowser('viewer', () => {
     await hops().nth(2).click()
     expect(await page.evaluate(overflow)).toBe(0)
     expect(await page.locator('.list').isVisible()).toBe(false)
-    await page.getByRole('button', { name: 'List' }).click()
+    await page.getByRole('button', { name: 'Close' }).click()
     expect(await rows().first().isVisible()).toBe(true)
   })
 })

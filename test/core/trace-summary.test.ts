@@ -33,6 +33,13 @@ test('the duration reaches to the last end, not to the end of the last start', (
   expect(summaryOf([long, short])?.durationMs).toBe(500)
 })
 
+test.each([
+  [{ authority: null, sni: 'db.test' }, 'db.test'],
+  [{ authority: null, sni: null }, '10.244.0.10:8080'],
+])('a connection without a host, %j, is told by %s', (record, authority) => {
+  expect(summaryOf([sampleRecord(record)])?.authority).toBe(authority)
+})
+
 test('an empty trace has no line', () => {
   expect(summarize([])).toBeNull()
 })

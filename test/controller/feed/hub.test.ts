@@ -248,3 +248,13 @@ test('closing the hub ends every feed', () => {
   hub.close()
   expect(reader.ended).toBe(true)
 })
+
+test('a feed that is asked for during the end is ended at once', () => {
+  const { hub } = setUp()
+  hub.close()
+  hub.start()
+  const reader = new Reader()
+  hub.subscribe(DEV, reader)
+  expect(reader).toMatchObject({ ended: true, messages: [] })
+  expect(hub.size).toBe(0)
+})

@@ -61,6 +61,13 @@ test('a silent stream has a comment now and then, but not one that piles up', ()
   expect(page.text.filter((text) => text === ': ping\n\n')).toHaveLength(1)
 })
 
+test('who comes during the end is sent away at once', () => {
+  const { page } = setUp()
+  followers.close()
+  followers.add({}, page)
+  expect(page).toMatchObject({ ended: true, text: [] })
+})
+
 test('who has left gets nothing more', () => {
   const { page, trace } = setUp()
   const leave = followers.add({}, page)
