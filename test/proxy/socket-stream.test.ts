@@ -95,14 +95,18 @@ test('nothing listening is told as ECONNREFUSED of connect', async () => {
   expect(log.events).toEqual(['close ECONNREFUSED'])
 })
 
-test('no answer to SYN is told as ETIMEDOUT of connect', async () => {
-  // TEST-NET-1 (RFC 5737) is nobody; where it is unroutable the errno says so at once.
-  const stream = dialTcp({ ip: '192.0.2.1', port: 9 }, { timeoutMs: 50 })
+test('no connection in time is told as ETIMEDOUT of connect', async () => {
+  const port = await listen(() => {})
+  const { stream, log } = dialled(port, 1)
+  // Timers come before sockets in a turn of the loop: after this the time is over first.
+  const began = performance.now()
+  while (performance.now() - began < 20);
   const error = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
     stream.listen({ onData() {}, onEnd() {}, onDrain() {}, onClose: resolve })
   })
-  expect(error?.syscall).toBe('connect')
-  expect(error?.code).toMatch(/^(ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ECONNREFUSED)$/)
+  expect(error).toMatchObject({ code: 'ETIMEDOUT', syscall: 'connect' })
+  expect(error?.message).toContain(`127.0.0.1:${port}`)
+  expect(log.events).toEqual([])
 })
 
 test('reset is seen as ECONNRESET by the peer, close as FIN after all bytes', async () => {
