@@ -105,7 +105,10 @@ async function planResolvConfFile(
   if (!now.ok) return now
   const plan = planResolvConf(now.text, spaceChain, clusterDomain)
   if (plan.kind === 'problem') return { ok: false, problem: `${path}: ${plan.problem}` }
-  if (plan.kind === 'unchanged') return { ok: true, plan }
+  if (plan.kind === 'unchanged') {
+    if (plan.warning) log.warn({ path, reason: plan.reason }, 'parent names will not be found')
+    return { ok: true, plan }
+  }
   if (plan.warning) log.warn({ path, warning: plan.warning }, 'long search list')
   const writable = await checkWritable(path)
   if (!writable.ok) return writable

@@ -8,7 +8,8 @@
 
 export type ResolvConfPlan =
   | { kind: 'change'; text: string; warning: string | null }
-  | { kind: 'unchanged'; reason: string }
+  /** `warning`: the parent's names will not be found, e.g. under `dnsPolicy: Default`. */
+  | { kind: 'unchanged'; reason: string; warning: boolean }
   | { kind: 'problem'; problem: string }
 
 /** Kubernetes' limits of a pod's search list (pkg/apis/core/validation since 1.28): count, characters. */
@@ -30,16 +31,16 @@ export function planResolvConf(
   clusterDomain: string,
 ): ResolvConfPlan {
   const [own = '', ...ancestors] = spaceChain.map((space) => `${space}.svc.${clusterDomain}`)
-  if (ancestors.length === 0) return { kind: 'unchanged', reason: 'the space has no parent' }
+  if (ancestors.length === 0) return unchanged('the space has no parent')
   const lines = text.split('\n')
   const index = effectiveLine(lines)
   const domains = index < 0 ? [] : domainsOf(lines[index] ?? '')
   if (!domains.some((domain) => sameDomain(domain, own))) {
-    return { kind: 'unchanged', reason: `no search list has the pod's own domain ${own}` }
+    return { ...unchanged(`no search list has the pod's own domain ${own}`), warning: true }
   }
   const wanted = withAncestors(domains, own, ancestors)
   if (wanted.every((domain, at) => domain === domains[at]) && wanted.length === domains.length) {
-    return { kind: 'unchanged', reason: 'the ancestors are there already' }
+    return unchanged('the ancestors are there already')
   }
   const list = wanted.join(' ')
   const problem = beyondLimits(wanted, list)
@@ -50,6 +51,8 @@ export function planResolvConf(
   const edited = lines.toSpliced(at, replaced, `search ${list}`)
   return { kind: 'change', text: edited.join('\n'), warning: oldGlibcWarning(wanted, list) }
 }
+
+const unchanged = (reason: string) => ({ kind: 'unchanged' as const, reason, warning: false })
 
 /** The lines that an edit takes away and adds, `-` and `+`, for people. */
 export function describeChange(before: string, after: string): string[] {

@@ -112,6 +112,7 @@ function inboundRules(config: InterceptionConfig, family: Family): string[] {
   const own = [outboundPort, inboundPort, adminPort].map((port) => ({ first: port, last: port }))
   const direct = (match: string, purpose: string) => rule(CHAIN.inbound, match, purpose, 'RETURN')
   return [
+    // Netfilter asks nat for a looped-back connection once, on its way out; this holds for any kernel.
     direct('-i lo', 'loopback'),
     ...portMatches(own).map((match) => direct(match, 'ports of the sidecar')),
     ...portMatches(config.skipInboundPorts).map((match) => direct(match, 'skip-inbound-ports')),
@@ -130,6 +131,7 @@ function outboundRules(config: InterceptionConfig, family: Family): string[] {
     direct(byUid(config.proxyUid), 'the sidecar itself'),
     // Also the pod's own address: the kernel routes it over lo.
     direct('-o lo', 'loopback'),
+    // Also where somebody has routed loopback addresses through another interface.
     direct(`-d ${loopback}`, 'loopback'),
     ...config.skipOutboundUids.map((uid) => direct(byUid(uid), 'skip-outbound-uids')),
     ...portMatches(config.skipOutboundPorts).map((match) => direct(match, 'skip-outbound-ports')),

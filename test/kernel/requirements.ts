@@ -1,7 +1,7 @@
 /** Whether this machine can run the kernel tier, and how a tier that cannot run says so. */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { describe, test } from '@jest/globals'
+import { describe, jest, test } from '@jest/globals'
 import { PROGRAM_PATH } from './namespaces.ts'
 
 /** Programs that the lab and proxy-init call, and the Debian package that brings each. */
@@ -17,11 +17,14 @@ const PROGRAMS = {
   'ip6tables-legacy-restore': 'iptables',
 } as const
 
-/** Why the kernel tier cannot run here; empty if it can. */
-export function missingRequirements(): string[] {
+/** A test starts up to ten programs, normally in 2 s; ten times that for a machine that does more. */
+const TEST_TIMEOUT_MS = 20_000
+
+/** Why the kernel tier cannot run here, if it also needs `others` of the same form; empty if it can. */
+export function missingRequirements(others: Readonly<Record<string, string>> = {}): string[] {
   if (process.platform !== 'linux') return [`Linux is needed, this is ${process.platform}`]
   if (process.getuid?.() !== 0) return ['root is needed: network namespaces and iptables are made']
-  const missing = Object.entries(PROGRAMS).flatMap(([program, debianPackage]) =>
+  const missing = Object.entries({ ...PROGRAMS, ...others }).flatMap(([program, debianPackage]) =>
     isInstalled(program) ? [] : [`${program} is missing: apt-get install ${debianPackage}`],
   )
   if (!existsSync('/proc/sys/net/ipv6')) missing.push('the kernel has no IPv6')
@@ -32,10 +35,17 @@ export function missingRequirements(): string[] {
 /**
  * Like `describe`, for tests of this tier. Where the tier cannot run it fails under CI, and
  * elsewhere prints why and counts as skipped: it never looks like a pass.
+ *
+ * @param others programs that these tests need besides, and the Debian package that brings each
  */
-export function describeKernel(name: string, tests: () => void): void {
-  const missing = missingRequirements()
+export function describeKernel(
+  name: string,
+  tests: () => void,
+  others: Readonly<Record<string, string>> = {},
+): void {
+  const missing = missingRequirements(others)
   if (missing.length === 0) {
+    jest.setTimeout(TEST_TIMEOUT_MS)
     describe(name, tests)
     return
   }

@@ -118,3 +118,10 @@ test('a resolv.conf that is not there fails the pod before any rule', async () =
   expect(outcome).toMatchObject({ problem: expect.stringContaining('/nonexistent/resolv.conf') })
   expect(pod.saved['iptables']).toBe('')
 })
+
+test('a search list without the own domain is left alone, with a warning', async () => {
+  pod = fakePod({ env: { AZDS_SPACE_CHAIN: 'bob,dev' } })
+  expect(await preparePod(pod.world, pod.config)).toEqual({ ok: true })
+  expect(pod.resolvConf()).toBe(RESOLV_CONF)
+  expect(pod.logged[0]).toMatchObject({ level: 'warn', msg: 'parent names will not be found' })
+})

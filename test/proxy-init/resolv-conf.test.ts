@@ -68,7 +68,11 @@ test.each([
   ['an empty file', '', CHAIN, OWN],
 ])('%s is left as it is, and the reason is told', (_what, before, chain, reason) => {
   const plan = planResolvConf(before, chain, DOMAIN)
-  expect(plan).toEqual({ kind: 'unchanged', reason: expect.stringContaining(reason) })
+  expect(plan).toEqual({
+    kind: 'unchanged',
+    reason: expect.stringContaining(reason),
+    warning: chain.length > 1,
+  })
 })
 
 test.each([
