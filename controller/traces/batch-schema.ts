@@ -88,7 +88,8 @@ const recordProperties = {
   method: nullableText(HEAD),
   authority: nullableText(HEAD),
   path: nullableText(HEAD),
-  status: orNull({ type: 'integer', minimum: 100, maximum: 999 }),
+  // Three digits, whatever an odd server sends: its trace is wanted most.
+  status: orNull({ type: 'integer', minimum: 0, maximum: 999 }),
   sni: nullableText(HEAD),
   startedAt: amount,
   firstByteMs: orNull(amount),
