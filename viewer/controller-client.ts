@@ -41,14 +41,32 @@ export interface StreamListener {
   lost(): void
 }
 
-/** Follows new records; the browser connects again by itself. Returns how to stop. */
+/** Pause (ms) before a stream that was refused is asked for again. */
+const REOPEN_MS = 2000
+
+/**
+ * Follows new records, over interruptions too. Returns how to stop.
+ * The browser comes back by itself after a lost connection, but not after an answer such as 502 or
+ * 503, which a port-forward or ingress gives while the controller restarts: then we come back.
+ */
 export function followRecords(filter: TraceQuery, listener: StreamListener): () => void {
-  const source = new EventSource(`/v1/traces/follow?${new URLSearchParams({ ...filter })}`)
-  source.addEventListener('open', () => listener.opened())
-  source.addEventListener('error', () => listener.lost())
-  source.addEventListener('missed', () => listener.opened())
-  source.addEventListener('record', (event) => {
-    listener.record((JSON.parse(event.data) as { traceId: string }).traceId)
-  })
-  return () => source.close()
+  let source: EventSource
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const connect = () => {
+    source = new EventSource(`/v1/traces/follow?${new URLSearchParams({ ...filter })}`)
+    source.addEventListener('open', () => listener.opened())
+    source.addEventListener('missed', () => listener.opened())
+    source.addEventListener('record', (event) => {
+      listener.record((JSON.parse(event.data) as { traceId: string }).traceId)
+    })
+    source.addEventListener('error', () => {
+      listener.lost()
+      if (source.readyState === EventSource.CLOSED) timer = setTimeout(connect, REOPEN_MS)
+    })
+  }
+  connect()
+  return () => {
+    clearTimeout(timer)
+    source.close()
+  }
 }

@@ -227,6 +227,17 @@ describeBrowser('viewer', () => {
     await rows().first().waitFor()
   }, 40_000)
 
+  test('a stream that something on the way refuses is asked for again', async () => {
+    let refusals = 0
+    await page.route('**/v1/traces/follow*', async (route) => {
+      refusals += 1
+      if (refusals > 1) await route.continue()
+      else await route.fulfill({ status: 503, body: 'no healthy upstream' })
+    })
+    await open()
+    expect(refusals).toBe(2)
+  }, 20_000)
+
   test('a small window shows the list or the trace, and nothing is cut off at the side', async () => {
     await page.setViewportSize({ width: 390, height: 700 })
     await post(sampleTrace())
