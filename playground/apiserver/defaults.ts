@@ -150,7 +150,8 @@ function defaultService(spec: JsonObject): void {
   }
   for (const port of objectsOf(spec['ports'])) {
     fill(port, { protocol: 'TCP' })
-    if (spec['type'] !== 'ExternalName') fill(port, { targetPort: port['port'] })
+    // Some clients write an unset target port as 0.
+    if (spec['type'] !== 'ExternalName' && !port['targetPort']) port['targetPort'] = port['port']
   }
 }
 

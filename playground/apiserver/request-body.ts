@@ -1,7 +1,8 @@
-/** Reads a request's body: JSON or YAML, bounded. */
+/** Reads a request's body: JSON, YAML or protobuf, bounded. */
 import type { IncomingMessage } from 'node:http'
 import { parse as parseYaml } from 'yaml'
 import { ApiError, badRequest, unsupportedMediaType } from './api-error.ts'
+import { PROTOBUF, readProtobuf } from './protobuf.ts'
 
 /** Longest body, in bytes: the limit of a real API server. */
 const MAX_BYTES = 3 * 1024 * 1024
@@ -18,8 +19,10 @@ export async function readBody(request: IncomingMessage, mediaType: string): Pro
     chunks.push(chunk)
   }
   if (size === 0) return undefined
-  const text = Buffer.concat(chunks).toString('utf8')
+  const bytes = Buffer.concat(chunks)
+  const text = bytes.toString('utf8')
   try {
+    if (mediaType === PROTOBUF) return readProtobuf(bytes)
     if (mediaType.endsWith('yaml')) return parseYaml(text)
     if (mediaType.endsWith('json') || mediaType === '') return JSON.parse(text)
   } catch (error) {
