@@ -74,7 +74,7 @@ export async function buildViewer(outdir: string): Promise<void> {
     jsxImportSource: 'preact',
     minify: true,
   })
-  for (const file of ['index.html', 'style.css'])
+  for (const file of ['index.html', 'style.css', 'trace.css'])
     cpSync(join(ROOT, 'viewer', file), join(outdir, file))
 }
 
