@@ -1,10 +1,10 @@
 /** Lists: a collection as it looks through a selector, in pages. */
 import { badRequest } from './api-error.ts'
-import { convert } from './event-versions.ts'
 import type { ApiObject, JsonObject } from './object.ts'
 import { apiVersionOf, type Resource, storageOf } from './resources.ts'
 import { selectionOf } from './selectors.ts'
 import type { Store } from './store.ts'
+import { convert } from './versions.ts'
 
 export interface ObjectList {
   kind: string

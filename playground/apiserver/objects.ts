@@ -17,7 +17,6 @@ import { applyConfiguration } from './apply.ts'
 import type { WriteOptions } from './caller.ts'
 import { setDefaults } from './defaults.ts'
 import { type DeleteOptions, decideDeletion, isFinished } from './deletion.ts'
-import { convert } from './event-versions.ts'
 import { trackUpdate, type Writer } from './managed-fields.ts'
 import { type ApiObject, isObject, type JsonObject, timestamp, valueAt } from './object.ts'
 import { applyPatch } from './patch.ts'
@@ -36,6 +35,7 @@ import { apiVersionOf, storageOf } from './resources.ts'
 import { allocateAddresses } from './service-addresses.ts'
 import type { Store } from './store.ts'
 import { faultsOf } from './validation.ts'
+import { convert } from './versions.ts'
 
 /** Names one object. */
 export interface ObjectRef {

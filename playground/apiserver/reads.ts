@@ -1,7 +1,6 @@
 /** Answers GET: one object, a list, a watch, a pod's log. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ApiError, badRequest } from './api-error.ts'
-import { convert } from './event-versions.ts'
 import { sendJson } from './http-answer.ts'
 import { listObjects } from './list.ts'
 import type { JsonObject } from './object.ts'
@@ -12,6 +11,7 @@ import type { Target } from './request-path.ts'
 import { apiVersionOf, type Resource, storageOf } from './resources.ts'
 import { scaleOf } from './scale.ts'
 import { selectionOf } from './selectors.ts'
+import { convert } from './versions.ts'
 import { startWatch, type WatchEvent } from './watch.ts'
 
 export interface ReadContext {

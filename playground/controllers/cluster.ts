@@ -13,6 +13,7 @@ import type { AnyObject } from './kinds.ts'
 /** Group and version of each kind that controllers touch. */
 const API_VERSIONS = {
   configmaps: 'v1',
+  customresourcedefinitions: 'apiextensions.k8s.io/v1',
   daemonsets: 'apps/v1',
   deployments: 'apps/v1',
   endpointslices: 'discovery.k8s.io/v1',

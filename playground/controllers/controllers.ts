@@ -2,6 +2,7 @@
 import { type Log, silentLog } from '../../core/log.ts'
 import type { Objects } from '../apiserver/objects.ts'
 import { Cluster } from './cluster.ts'
+import { startCustomResources } from './custom-resources.ts'
 import { startDaemonSets } from './daemon-set.ts'
 import { startDeployments } from './deployment.ts'
 import { startEndpointSlices } from './endpoint-slices.ts'
@@ -27,6 +28,7 @@ export function startControllers({ objects, caPem, log = silentLog }: Controller
   const garbage = new GarbageCollector(as('garbage-collector'))
   const stops = [
     startNamespaces(as('namespace-controller'), caPem),
+    startCustomResources(as('crd-controller')),
     startDeployments(as('deployment-controller')),
     startReplicaSets(as('replicaset-controller')),
     startStatefulSets(as('statefulset-controller')),

@@ -1,4 +1,7 @@
-/** Events exist in two groups with different field names and are one collection: the translation. */
+/**
+ * One collection may be served in several versions. Events are in two groups with different field
+ * names: the translation.
+ */
 import type { ApiObject, JsonObject } from './object.ts'
 import { apiVersionOf, type Resource } from './resources.ts'
 
@@ -13,11 +16,12 @@ const FIELDS: readonly (readonly [core: string, events: string])[] = [
   ['reportingComponent', 'reportingController'],
 ]
 
-/** The object as this resource serves it; the same object for everything but events. */
+/** The object as this resource serves it; mostly the same object. */
 export function convert(resource: Resource, object: ApiObject): ApiObject {
-  if (resource.kind !== 'Event' || object.kind !== 'Event') return object
   const apiVersion = apiVersionOf(resource)
   if (object.apiVersion === apiVersion) return object
+  // Versions of a custom resource differ in nothing but their name here.
+  if (object.kind !== 'Event') return { ...object, apiVersion }
   const toCore = apiVersion === 'v1'
   const names = new Map(FIELDS.map(([core, events]) => (toCore ? [events, core] : [core, events])))
   const result: JsonObject = {}
