@@ -14,9 +14,9 @@ export interface DialDeps {
 /** Starts to listen; the socket's directory must be private, for whoever can open it is in the cluster. */
 export async function startDialServer(path: string, deps: DialDeps): Promise<{ close(): void }> {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => socket.destroy())
     serve(socket, deps).catch((error: Error) => {
       const reply: Reply = { ok: false, message: error.message }
-      socket.on('error', () => socket.destroy())
       socket.end(encodeLine(reply))
     })
   })

@@ -24,6 +24,8 @@ export async function openForward(
   const open = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     open.add(socket)
+    // A client may break off while the way is being made; splice then sees a destroyed socket.
+    socket.on('error', () => socket.destroy())
     socket.once('close', () => open.delete(socket))
     dial(socketPath, target).then(
       ({ socket: inside }) => splice(socket, inside),

@@ -1,8 +1,13 @@
-/** Joins two connections: bytes and ends pass in both directions, and an error on one resets the other. */
+/** Joins two connections: bytes and ends pass in both directions, and one that breaks closes the other. */
 import type { Socket } from 'node:net'
 
-/** Both sockets must have been made with `allowHalfOpen`. */
+/** Both sockets must have been made with `allowHalfOpen`. One that is gone already takes the other along. */
 export function splice(a: Socket, b: Socket): void {
+  if (a.destroyed || b.destroyed) {
+    a.destroy()
+    b.destroy()
+    return
+  }
   for (const [from, to] of [
     [a, b],
     [b, a],

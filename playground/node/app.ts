@@ -1,4 +1,5 @@
 /** The node's composition root: network, API server, controllers, kube-proxy, DNS, kubelet, bridge. */
+import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import type { Config } from '../../core/config.ts'
 import { type Exec, execOk } from '../../core/exec.ts'
@@ -8,6 +9,7 @@ import type { EndpointSlice, Service } from '../../core/kube/types.ts'
 import type { Log } from '../../core/log.ts'
 import { type ApiServer, startApiServer } from '../apiserver/server.ts'
 import { startDialServer } from '../bridge/dial-server.ts'
+import { startControllers } from '../controllers/controllers.ts'
 import { AddressPool, NETWORK } from './addresses.ts'
 import type { settings } from './config.ts'
 import { startDnsServer } from './dns-server.ts'
@@ -16,7 +18,7 @@ import { startKubeProxy } from './kube-proxy.ts'
 import { type Kubelet, startKubelet } from './kubelet.ts'
 import { readLog } from './log-reader.ts'
 import { type Machine, readMachine } from './machine.ts'
-import { nodeLinkCommands, nodeSysctls } from './network.ts'
+import { BRIDGE_SYSCTLS, nodeLinkCommands, nodeSysctls } from './network.ts'
 
 export interface NodeDeps {
   config: Config<typeof settings>
@@ -47,6 +49,7 @@ export async function startNode({ config, log, exec, nodeBinary }: NodeDeps): Pr
   await writeFile(ownKubeconfig, api.adminKubeconfig, { mode: 0o600 })
   await writeFile(`${config.dir}/kubeconfig`, api.kubeconfigFor(config.apiUrl), { mode: 0o600 })
   const client = createKubeClient({ kubeconfig: ownKubeconfig })
+  startControllers({ objects: api.objects, caPem: api.caPem, log })
 
   const services = watchCache<Service>(client, '/api/v1/services', log)
   const slices = watchCache<EndpointSlice>(client, '/apis/discovery.k8s.io/v1/endpointslices', log)
@@ -92,6 +95,10 @@ export async function startNode({ config, log, exec, nodeBinary }: NodeDeps): Pr
 async function setUpNetwork({ ipv6 }: Machine, exec: Exec): Promise<void> {
   for (const [path, value] of Object.entries(nodeSysctls(ipv6))) {
     await writeFile(`/proc/sys/${path}`, value)
+  }
+  for (const [path, value] of Object.entries(BRIDGE_SYSCTLS)) {
+    const file = `/proc/sys/${path}`
+    if (existsSync(file)) await writeFile(file, value)
   }
   await execOk(exec, 'ip', ['-batch', '-'], { input: nodeLinkCommands(ipv6) })
 }

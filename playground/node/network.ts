@@ -22,6 +22,15 @@ export function nodeLinkCommands(ipv6: boolean): string {
   ])
 }
 
+/**
+ * Settings that only kernels with br_netfilter have: it would hand a connection to a service over at the
+ * bridge, below the routing, and drop one that leads back to the pod it came from.
+ */
+export const BRIDGE_SYSCTLS: Readonly<Record<string, string>> = {
+  'net/bridge/bridge-nf-call-iptables': '0',
+  'net/bridge/bridge-nf-call-ip6tables': '0',
+}
+
 /** Kernel settings of the node's namespace: path below /proc/sys → value. */
 export function nodeSysctls(ipv6: boolean): Record<string, string> {
   return {

@@ -90,7 +90,8 @@ export function rootfsScript(plan: RootfsPlan): string {
 
 function bindLines({ from, to, readOnly }: BindMount, root: string): string[] {
   const target = root + to
-  const place = `if [ -d ${quote(from)} ]; then mkdir -p ${quote(target)}; else mkdir -p ${quote(parentOf(target))}; [ -e ${quote(target)} ] || : > ${quote(target)}; fi`
+  // A subPath that is not there yet is made as a directory, as the kubelet does it.
+  const place = `[ -e ${quote(from)} ] || mkdir -p ${quote(from)}; if [ -d ${quote(from)} ]; then mkdir -p ${quote(target)}; else mkdir -p ${quote(parentOf(target))}; [ -e ${quote(target)} ] || : > ${quote(target)}; fi`
   if (readOnly) return [place, ...readOnlyBind(from, target, false)]
   return [place, `mount --bind ${quote(from)} ${quote(target)}`]
 }

@@ -10,7 +10,6 @@ await client.create('/api/v1/namespaces/default/pods', {
   kind: 'Pod',
   metadata: { name: 'left' },
   spec: {
-    nodeName: 'playground',
     containers: [{ name: 'app', image: 'playground/shell', command: ['sleep', '1000'] }],
   },
 })

@@ -3,10 +3,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 import { describeCluster } from './requirements.ts'
 import { isReady, startTestCluster } from './test-cluster.ts'
 import { alive, descendants, machineTraces, networkNamespaces } from './traces.ts'
+
+// A cluster takes 2 s to come up, here and there several times that on a busy machine.
+jest.setTimeout(60_000)
 
 const REPO = join(import.meta.dirname, '../..')
 

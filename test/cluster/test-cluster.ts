@@ -40,7 +40,7 @@ export async function startTestCluster(): Promise<TestCluster> {
         apiVersion: 'v1',
         kind: 'Pod',
         metadata: { name, labels },
-        spec: { nodeName: 'playground', ...spec },
+        spec,
       }
       await client.create('/api/v1/namespaces/default/pods', pod)
     },
