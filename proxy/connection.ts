@@ -78,7 +78,8 @@ class Connection {
     const { side, experience, dialDelayMs } = this.#deps
     const { destination } = this.#arrival
     const expected = experience.has(destination) || isDeclaredHttp(side.servicePort(destination))
-    return expected ? Math.max(EXPECTED_HTTP_DIAL_DELAY_MS, dialDelayMs) : dialDelayMs
+    if (expected) return Math.max(EXPECTED_HTTP_DIAL_DELAY_MS, dialDelayMs)
+    return side.mayLeadElsewhere ? dialDelayMs : 0
   }
 
   #route(detected: Detected, passable: boolean): void {

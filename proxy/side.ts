@@ -25,6 +25,11 @@ export interface Side {
   direction: TraceRecord['direction']
   /** Whether bytes that are not HTTP can be passed on to the original destination. */
   passesOpaque: boolean
+  /**
+   * Whether HTTP often goes elsewhere than to the original destination, so that a connection which
+   * was dialled before the client has spoken may be of no use.
+   */
+  mayLeadElsewhere: boolean
   plan(connection: PlannedConnection): PlanExchange | Promise<PlanExchange>
   /** The service port that a destination stands for. */
   servicePort(destination: Address): ServicePort | null
@@ -44,6 +49,7 @@ export function outboundSide(deps: SideDeps): Side {
   return {
     direction: 'outbound',
     passesOpaque: true,
+    mayLeadElsewhere: true,
     plan: ({ client, destination, first }) => {
       if (deps.table.version !== null) {
         return planOutbound({ client, destination, named: null }, deps)
@@ -60,6 +66,8 @@ export function inboundSide(deps: SideDeps): Side {
   return {
     direction: 'inbound',
     passesOpaque: true,
+    // Nearly all that comes to a pod is for its app: what comes from sidecars always is.
+    mayLeadElsewhere: false,
     plan: ({ client, destination }) => planInbound({ client, destination }, deps),
     servicePort: ({ port }) => ownServicePort(deps.table, deps.identity.space, port),
     serviceName: (found) => found?.service.name ?? deps.identity.workload,
@@ -70,6 +78,7 @@ export function gatewaySide(deps: SideDeps): Side {
   return {
     direction: 'gateway',
     passesOpaque: false,
+    mayLeadElsewhere: true,
     plan: ({ client, destination }) => planGateway(client, destination, deps),
     servicePort: () => null,
     serviceName: () => null,

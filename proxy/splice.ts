@@ -5,7 +5,11 @@ export interface SpliceEnd {
   /** Bytes that came from `a` and from `b`, the initial ones included. */
   fromA: number
   fromB: number
-  /** What broke first, and on which side; null after an orderly end. */
+  /**
+   * What broke first, and on which side; null after an orderly end, and where a side was reset to
+   * which the other had already sent its FIN. Many programs end so (PostgreSQL, whenever a TLS client
+   * leaves: it exits without reading the closing alert), and nobody was waiting for an answer.
+   */
   error: NodeJS.ErrnoException | null
   side: 'a' | 'b' | null
 }
@@ -28,8 +32,11 @@ export function splice(
 ): void {
   const end: SpliceEnd = { fromA: 0, fromB: 0, error: null, side: null }
   let open = 2
+  let harmless = false
   const closed = (error: NodeJS.ErrnoException | null, side: 'a' | 'b') => {
-    if (error !== null && end.error === null) {
+    const other = side === 'a' ? fromB : fromA
+    if (open === 2) harmless = isReset(error) && other.ended
+    if (error !== null && end.error === null && !harmless) {
       end.error = error
       end.side = side
     }
@@ -52,6 +59,11 @@ export function splice(
   if (initial?.toA?.length) fromB.onData(initial.toA)
   if (!fromA.stopped) a.resume()
   if (!fromB.stopped) b.resume()
+}
+
+/** True for what a peer's RST looks like, which is told by the next read or the next write. */
+function isReset(error: NodeJS.ErrnoException | null): boolean {
+  return error?.code === 'ECONNRESET' || error?.code === 'EPIPE'
 }
 
 /** One direction: listens to its source and writes to the other side. */

@@ -54,14 +54,26 @@ test.each([
   expect(pair.ends).toMatchObject([{ side: letter, error: { code: 'ECONNRESET' } }])
 })
 
-test('an RST after a FIN is still an RST', async () => {
+test.each(['client', 'server'] as const)(
+  'an RST after the FIN of the %s is still an RST, but no failure to report',
+  async (first) => {
+    const pair = joined()
+    pair[first].stream.end()
+    await settle()
+    pair[first === 'client' ? 'server' : 'client'].stream.reset()
+    await settle()
+    expect(pair[first].error).toBe('ECONNRESET')
+    expect(pair.ends).toMatchObject([{ error: null, side: null }])
+  },
+)
+
+test('any other failure after a FIN is reported', async () => {
   const { client, server, ends } = joined()
   client.stream.end()
   await settle()
-  server.stream.reset()
+  server.stream.peer.abort('ETIMEDOUT', 'read')
   await settle()
-  expect(client.error).toBe('ECONNRESET')
-  expect(ends).toHaveLength(1)
+  expect(ends).toMatchObject([{ side: 'b', error: { code: 'ETIMEDOUT' } }])
 })
 
 test('the first failure is the one that is reported', async () => {
