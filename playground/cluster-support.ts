@@ -12,6 +12,7 @@ export interface Machine {
 
 /** Programs that the node calls, and the Debian package of each. */
 const TOOLS: Readonly<Record<string, string>> = {
+  hostname: 'hostname',
   ip: 'iproute2',
   'iptables-restore': 'iptables',
   mount: 'mount',

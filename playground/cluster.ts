@@ -62,6 +62,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       if (node) await endNode(node)
       await rm(dir, { recursive: true, force: true })
       const gone = exited(janitor)
+      // Otherwise it does not keep this process alive, which now waits for its end.
+      janitor.ref()
       janitor.kill('SIGKILL')
       await gone
     })()

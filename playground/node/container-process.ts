@@ -1,11 +1,11 @@
 /** One run of a container: a process tree in the pod's namespaces with a file system of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants, openSync } from 'node:fs'
-import { type FileHandle, mkdir, open, readFile, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { type Exec, type ExecResult, execOk } from '../../core/exec.ts'
 import type { ContainerLog } from './container-log.ts'
-import { DEFAULT_PATH, type RootfsPlan, rootfsScript } from './rootfs.ts'
+import { type RootfsPlan, rootfsScript } from './rootfs.ts'
 
 export interface Exit {
   code: number
@@ -25,8 +25,6 @@ export interface ContainerStart {
   /** The sandbox's process. */
   sandboxPid: number
   rootfs: RootfsPlan
-  env: ReadonlyMap<string, string>
-  command: readonly string[]
   log: ContainerLog
   exec: Exec
 }
@@ -39,16 +37,16 @@ export interface ContainerStart {
 export async function startContainer(start: ContainerStart): Promise<ContainerProcess> {
   const { sandboxPid, rootfs, log } = start
   await mkdir(rootfs.root, { recursive: true })
-  const variables = [...new Map([['PATH', DEFAULT_PATH], ...start.env])].map(
-    ([name, value]) => `${name}=${value}`,
-  )
+  // In a file that only the node can read: arguments are for everyone's eyes, and variables hold secrets.
+  const script = `${rootfs.root}.sh`
+  await writeFile(script, rootfsScript(rootfs), { mode: 0o600 })
   const output = await openPipe(`${rootfs.root}.output`, start.exec)
   const child = spawn(
     'nsenter',
     [
       ...['-t', String(sandboxPid), '--net', '--uts', '--ipc'],
       ...['unshare', '--mount', '--pid', '--fork', '--kill-child'],
-      ...['sh', '-c', rootfsScript(rootfs), 'sh', ...variables, ...start.command],
+      ...['sh', script],
     ],
     { stdio: ['ignore', output.write.fd, output.write.fd, 'pipe'] },
   )
@@ -72,7 +70,9 @@ export async function startContainer(start: ContainerStart): Promise<ContainerPr
       const pid = await firstChild(child.pid ?? 0)
       if (pid === null) return { code: 126, stdout: '', stderr: 'the container is not running' }
       const args = ['-t', String(pid), '-m', '-n', '-u', '-i', '-p', 'setpriv', ...rootfs.setpriv]
-      return start.exec('nsenter', [...args, 'env', '-i', ...variables, ...command], { timeoutMs })
+      return start.exec('nsenter', [...args, 'env', '-i', ...rootfs.variables, ...command], {
+        timeoutMs,
+      })
     },
   }
 }

@@ -11,7 +11,7 @@ import type { Machine } from './machine.ts'
 import type { ContainerRuntime } from './pod-runtime.ts'
 import type { PodView } from './pod-view.ts'
 import { identityOf, setprivArguments } from './privileges.ts'
-import type { BindMount } from './rootfs.ts'
+import { type BindMount, DEFAULT_PATH } from './rootfs.ts'
 import type { Sandbox } from './sandbox.ts'
 import type { VolumeFacts } from './volume-files.ts'
 import { containerMounts, type Volumes } from './volumes.ts'
@@ -60,6 +60,7 @@ export async function launchContainer(
   const command = [...(spec.command ?? program.entrypoint), ...args]
   const readOnlyRoot = spec.securityContext?.readOnlyRootFilesystem ?? false
   const home = identity.identity.uid === 0 ? '/root' : '/'
+  const variables = new Map([['PATH', DEFAULT_PATH], ['HOME', home], ...env.env])
   const process = await startContainer({
     sandboxPid: sandbox.pid,
     rootfs: {
@@ -74,9 +75,9 @@ export async function launchContainer(
       readOnlyRoot,
       workingDir: spec.workingDir ?? '/',
       setpriv: setprivArguments(identity.identity, spec),
+      variables: [...variables].map(([name, value]) => `${name}=${value}`),
+      command: command.map((word) => expand(word, env.env)),
     },
-    env: new Map([['HOME', home], ...env.env]),
-    command: command.map((word) => expand(word, env.env)),
     log,
     exec: deps.exec,
   })

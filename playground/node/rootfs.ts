@@ -26,12 +26,15 @@ export interface RootfsPlan {
   systemLinks: Readonly<Record<string, string>>
   /** Files and volumes of this container, in the order in which they are mounted. */
   binds: readonly BindMount[]
-  /** Directories among `binds`' targets (the others are files). */
+  /** Links in the container's root: path → target. */
   links: Readonly<Record<string, string>>
   readOnlyRoot: boolean
   workingDir: string
   /** Arguments of setpriv before the command. */
   setpriv: readonly string[]
+  /** `NAME=VALUE` each. */
+  variables: readonly string[]
+  command: readonly string[]
 }
 
 /** Bytes that a container may write into its root: a leak must not eat the machine's memory. */
@@ -43,10 +46,7 @@ const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty']
 export const NODE_BIN_DIR = '/run/azds/bin'
 export const DEFAULT_PATH = `${NODE_BIN_DIR}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`
 
-/**
- * The script. Its positional parameters are what `env -i` gets: NAME=VALUE …, then the command; so neither
- * variables nor arguments pass through the shell's own rules.
- */
+/** The script. The command gets exactly the given variables: none of the node's. */
 export function rootfsScript(plan: RootfsPlan): string {
   const root = quote(plan.root)
   const inRoot = (path: string) => quote(plan.root + path)
@@ -83,7 +83,7 @@ export function rootfsScript(plan: RootfsPlan): string {
     `cd ${quote(plan.workingDir)}`,
     // Tells the node that the root is in place.
     'echo >&3',
-    `exec setpriv ${plan.setpriv.map(quote).join(' ')} env -i "$@" 3>&-`,
+    `exec setpriv ${words(plan.setpriv)} env -i ${words(plan.variables)} ${words(plan.command)} 3>&-`,
     '',
   ].join('\n')
 }
@@ -106,6 +106,10 @@ function readOnlyBind(from: string, target: string, recursive: boolean): string[
 
 function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/')) || '/'
+}
+
+function words(list: readonly string[]): string {
+  return list.map(quote).join(' ')
 }
 
 /** One word for the shell, whatever is in it. */

@@ -62,7 +62,7 @@ export async function createSandbox(pod: PodView, deps: SandboxDeps): Promise<Sa
 /** Resolves once the namespaces are there, which the process says itself. */
 function startPause(hostname: string): Promise<ChildProcess> {
   const script = [
-    `echo ${quote(hostname)} > /proc/sys/kernel/hostname`,
+    `hostname ${quote(hostname)}`,
     // As container runtimes set it: an app that is not root may listen on port 80.
     'echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start',
     'echo up',

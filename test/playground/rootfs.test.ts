@@ -18,6 +18,8 @@ const plan: RootfsPlan = {
   readOnlyRoot: false,
   workingDir: '/srv',
   setpriv: ['--reuid', '1000'],
+  variables: ['GREETING=it\'s "me" $HOME'],
+  command: ['echo', 'a b'],
 }
 const lines = (more: Partial<RootfsPlan> = {}) => rootfsScript({ ...plan, ...more }).split('\n')
 
@@ -39,7 +41,9 @@ test('the old root is gone before the command runs, and the root is made read-on
   const places = order.map((line) => script.indexOf(line))
   expect(places).toEqual([...places].sort((a, b) => a - b))
   expect(places).not.toContain(-1)
-  expect(script.at(-2)).toBe(`exec setpriv '--reuid' '1000' env -i "$@" 3>&-`)
+  expect(script.at(-2)).toBe(
+    `exec setpriv '--reuid' '1000' env -i 'GREETING=it'\\''s "me" $HOME' 'echo' 'a b' 3>&-`,
+  )
   expect(lines()).not.toContain('mount -o remount,bind,ro /')
 })
 
