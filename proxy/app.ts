@@ -8,9 +8,9 @@ import type { ProxyConfig } from './config.ts'
 import { serveConnection } from './connection.ts'
 import { Connections } from './connections.ts'
 import { createAskController } from './controller-endpoint.ts'
+import { DestinationExperience } from './destination-experience.ts'
 import { waitUntilQuiet } from './drain.ts'
 import { FeedClient } from './feed-client.ts'
-import { HttpExperience } from './http-experience.ts'
 import { UpstreamPool } from './http1/upstream-pool.ts'
 import { type Listener, listen } from './listener.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -195,7 +195,7 @@ function listenFor(
     side,
     pool,
     dial: outside.dial,
-    experience: new HttpExperience(),
+    experience: new DestinationExperience(),
     connections,
     metrics,
     log,

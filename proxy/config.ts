@@ -94,8 +94,8 @@ export const settings = {
 
   // A client that speaks first has nearly always spoken within 1 ms of connecting, so 2 ms saves a
   // wasted connection for HTTP that is routed elsewhere. A server that speaks first is 2 ms late (3
-  // with the timer's grain), once a connection. 0 dials at once, as the inbound side always does:
-  // were both sides to wait, two sidecars would add more than 5 ms.
+  // with the timer's grain) until it is known to do so. 0 dials at once, as the inbound side always
+  // does: were both sides to wait, two sidecars would add more than 5 ms.
   dialDelayMs: integer(
     {
       env: 'AZDS_DIAL_DELAY_MS',

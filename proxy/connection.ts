@@ -2,9 +2,9 @@
 import type { Log } from '../core/log.ts'
 import { type Address, formatAddress } from '../core/routing-table.ts'
 import type { Connections } from './connections.ts'
+import { type DestinationExperience, isDeclaredHttp } from './destination-experience.ts'
 import { type Detected, detectProtocol } from './detection.ts'
 import type { PlanExchange } from './exchange.ts'
-import { type HttpExperience, isDeclaredHttp } from './http-experience.ts'
 import { type Http1Connection, relayHttp1 } from './http1/relay.ts'
 import type { UpstreamPool } from './http1/upstream-pool.ts'
 import type { Metrics } from './metrics.ts'
@@ -18,7 +18,7 @@ export interface ConnectionDeps extends OpaqueDeps {
   side: Side
   record: RecordExchange
   pool: UpstreamPool
-  experience: HttpExperience
+  experience: DestinationExperience
   connections: Connections
   metrics: Metrics
   log: Log
@@ -77,8 +77,10 @@ class Connection {
   #dialDelayMs(): number {
     const { side, experience, dialDelayMs } = this.#deps
     const { destination } = this.#arrival
-    const expected = experience.has(destination) || isDeclaredHttp(side.servicePort(destination))
-    if (expected) return Math.max(EXPECTED_HTTP_DIAL_DELAY_MS, dialDelayMs)
+    const seen = experience.of(destination)
+    if (seen === 'greeting') return 0
+    const isHttp = seen === 'http' || isDeclaredHttp(side.servicePort(destination))
+    if (isHttp) return Math.max(EXPECTED_HTTP_DIAL_DELAY_MS, dialDelayMs)
     return side.mayLeadElsewhere ? dialDelayMs : 0
   }
 
@@ -102,7 +104,8 @@ class Connection {
 
   #passThrough(detected: Detected): void {
     const { client, destination } = this.#arrival
-    const { side, connections } = this.#deps
+    const { side, connections, experience } = this.#deps
+    if (detected.fromServer.length > 0) experience.note(destination, 'greeting')
     const found = side.servicePort(destination)
     connections.begin()
     const connection = {
@@ -128,7 +131,7 @@ class Connection {
       this.#relay(detected, planLoop(refused, record))
       return
     }
-    experience.note(destination)
+    experience.note(destination, 'http')
     const first = detected.fromClient
     const plan = side.plan({ client: client.remote, destination, first })
     if (!(plan instanceof Promise)) {

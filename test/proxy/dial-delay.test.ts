@@ -25,3 +25,13 @@ test.each([
     else expect(ms).toBeLessThan(DELAY_MS / 2)
   },
 )
+
+test('a server that has spoken first is dialled at once from then on', async () => {
+  world = await createWorld({ env: { AZDS_DIAL_DELAY_MS: `${DELAY_MS}` } })
+  const greeter = net.createServer((socket) => socket.end('220 ready\r\n'))
+  const address = await world.serve(greeter, '127.0.10.31')
+  expect(await readAll(world.connect('outbound', address))).toBe('220 ready\r\n')
+  const start = performance.now()
+  expect(await readAll(world.connect('outbound', address))).toBe('220 ready\r\n')
+  expect(performance.now() - start).toBeLessThan(DELAY_MS / 2)
+})

@@ -5,8 +5,8 @@ import { countAppSockets } from '../../proxy/app-presence.ts'
 import { backOffMs } from '../../proxy/back-off.ts'
 import { Connections } from '../../proxy/connections.ts'
 import { absoluteHost, controllerTarget } from '../../proxy/controller-endpoint.ts'
+import { DestinationExperience } from '../../proxy/destination-experience.ts'
 import { waitUntilQuiet } from '../../proxy/drain.ts'
-import { HttpExperience } from '../../proxy/http-experience.ts'
 import { TraceMemory } from '../../proxy/trace-memory.ts'
 import { waitUntilReady } from '../../proxy/wait.ts'
 
@@ -77,13 +77,18 @@ describe('the trace memory', () => {
   })
 })
 
-test('the experience with HTTP is bounded and forgets what was used longest ago', () => {
-  const experience = new HttpExperience()
+test('the experience with destinations is bounded and forgets what was used longest ago', () => {
+  const experience = new DestinationExperience()
   const at = (port: number) => ({ ip: '10.0.0.1', port })
-  for (let port = 0; port < 1000; port++) experience.note(at(port))
-  experience.note(at(0))
-  experience.note(at(1000))
-  expect([0, 1, 2, 1000].map((port) => experience.has(at(port)))).toEqual([true, false, true, true])
+  for (let port = 0; port < 1000; port++) experience.note(at(port), 'http')
+  experience.note(at(0), 'greeting')
+  experience.note(at(1000), 'http')
+  expect([0, 1, 2, 1000].map((port) => experience.of(at(port)))).toEqual([
+    'greeting',
+    null,
+    'http',
+    'http',
+  ])
 })
 
 test.each([
