@@ -1,6 +1,7 @@
 /** Brings the playground up: the cluster, our control plane in it, the sample app in two spaces. */
 import { join } from 'node:path'
 import { type Exec, execOk } from '../core/exec.ts'
+import type { Pod } from '../core/kube/types.ts'
 import { CONTROLLER_SERVICE, GATEWAY_SERVICE, SYSTEM_NAMESPACE } from '../core/names.ts'
 import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts'
 import { kubernetesTools } from './kubectl.ts'
@@ -88,7 +89,7 @@ async function forward(cluster: Cluster, service: string, port: number) {
   }
 }
 
-/** What the cluster says of itself when something has failed: pods, and the webhook's last words. */
+/** What the cluster says of itself when something has failed: its pods, and why some are not ready. */
 async function describe(cluster: Cluster, exec: Exec, kubectl: string): Promise<string> {
   const ask = async (...args: string[]) => {
     const answer = await exec(kubectl, ['--kubeconfig', cluster.kubeconfigPath, ...args])
@@ -96,11 +97,26 @@ async function describe(cluster: Cluster, exec: Exec, kubectl: string): Promise<
   }
   try {
     const pods = await ask('get', 'pods', '--all-namespaces')
-    const events = await ask('get', 'events', '--all-namespaces')
-    const label = 'app.kubernetes.io/name=azds-webhook'
-    const log = await ask('logs', '-n', SYSTEM_NAMESPACE, '-l', label, '--tail=5')
-    return `${pods}\n${events.split('\n').slice(-15).join('\n')}\n${log}`
+    const list = JSON.parse(await ask('get', 'pods', '--all-namespaces', '-o', 'json'))
+    const reports = (list.items as Pod[]).filter(isUnready).map(async ({ metadata }) => {
+      const { namespace = '', name = '' } = metadata
+      const events = await ask(
+        'get',
+        'events',
+        '-n',
+        namespace,
+        '--field-selector',
+        `involvedObject.name=${name}`,
+      )
+      const log = await ask('logs', '-n', namespace, name, '--all-containers', '--tail=5')
+      return `\n${namespace}/${name}\n${events}${log}`
+    })
+    return `${pods}${(await Promise.all(reports)).join('')}`
   } catch (error) {
     return `(the cluster could not be asked: ${(error as Error).message})`
   }
+}
+
+function isUnready({ status }: Pod): boolean {
+  return !status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')
 }

@@ -1,5 +1,5 @@
 /** What a run must not leave on the host: processes, interfaces, namespaces, rules, mounts. */
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import type { Exec } from '../core/exec.ts'
 
 /** Lines that describe the host, by subject. */
@@ -10,11 +10,7 @@ const SUBJECTS: Record<string, [file: string, ...args: string[]]> = {
   'named network namespaces': ['ip', 'netns', 'list'],
   routes: ['ip', 'route'],
   'iptables rules': ['iptables-save'],
-  processes: ['ps', '-eo', 'pid,args'],
 }
-
-/** Words in the command line of every process that the playground starts. */
-const OURS = /playground\/node|azds-playground|unshare .*--kill-child/
 
 export async function hostState(exec: Exec): Promise<HostState> {
   const state: HostState = {}
@@ -24,7 +20,6 @@ export async function hostState(exec: Exec): Promise<HostState> {
     const lines = stdout.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
     state[subject] = lines.map((line) => line.replace(/\[\d+:\d+\]/, '').trim())
   }
-  state['processes'] = (state['processes'] ?? []).filter((line) => OURS.test(line))
   const mounts = await readFile('/proc/self/mountinfo', 'utf8')
   state['mounts'] = mounts.split('\n').map((line) => line.split(' ').slice(4, 5).join())
   return state
@@ -36,4 +31,19 @@ export function leftovers(before: HostState, after: HostState): string[] {
     const known = new Set(before[subject])
     return lines.filter((line) => !known.has(line)).map((line) => `${subject}: ${line}`)
   })
+}
+
+/**
+ * Processes of one run: those that were started with its directory in their command line or
+ * environment. Others, of another playground on the same machine, are none of its business.
+ */
+export async function processesOf(directory: string): Promise<string[]> {
+  const found: string[] = []
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue
+    const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')
+    const command = (await read('cmdline')).replaceAll('\0', ' ')
+    if (`${command}${await read('environ')}`.includes(directory)) found.push(`${pid} ${command}`)
+  }
+  return found
 }

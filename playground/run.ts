@@ -1,10 +1,11 @@
 /** The two ways to run the playground: until Ctrl-C, or once with every answer checked. */
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Exec } from '../core/exec.ts'
 import type { SignalSource } from '../core/lifecycle.ts'
 import { bringUp, type Playground } from './bring-up.ts'
 import { DEMO_REQUESTS, type DemoResult, differences } from './demonstration.ts'
-import { hostState, leftovers } from './leftovers.ts'
+import { hostState, leftovers, processesOf } from './leftovers.ts'
 import { ANSI, PLAIN, renderDemonstration, renderPlaces, type Style } from './report.ts'
 import { fetchRecords, makeRequest } from './requests.ts'
 
@@ -62,6 +63,11 @@ export async function runOnce(world: World): Promise<number> {
     checks.push({ what: 'the playground starts', problem: 'see above' })
   }
   const left = leftovers(before, await hostState(world.exec))
+  if (playground) {
+    const directory = dirname(playground.cluster.kubeconfigPath)
+    left.push(...(await processesOf(directory)).map((line) => `processes: ${line}`))
+    if (existsSync(directory)) left.push(`folders: ${directory}`)
+  }
   checks.push({ what: 'nothing is left behind', problem: left.join('\n        ') || null })
   return conclude(world, checks)
 }
@@ -128,7 +134,10 @@ function places(playground: Playground, style: Style): string {
   const commands = [
     { what: 'kubeconfig', where: `export KUBECONFIG=${cluster.kubeconfigPath}` },
     { what: 'look around', where: `${kubectlPath} get pods --all-namespaces` },
-    { what: 'watch traces', where: `${node} dist/azds.mjs trace --follow` },
+    {
+      what: 'watch traces',
+      where: `AZDS_CONTROLLER=http://localhost:${viewerPort} ${node} dist/azds.mjs trace --follow`,
+    },
     { what: 'list spaces', where: `${node} dist/azds.mjs space list` },
   ]
   return `${renderPlaces('Addresses', addresses, style)}\n\n${renderPlaces('Commands', commands, style)}`

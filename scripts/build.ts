@@ -83,7 +83,8 @@ function copyNative(outdir: string): void {
     cpSync(join(ROOT, 'node_modules', name), join(outdir, 'node_modules', name), {
       recursive: true,
       // The package's C++ sources and documentation are of no use at run time.
-      filter: (path) => !/\/koffi\/(src|vendor|doc)(\/|$)/.test(path),
+      filter: (path) =>
+        !/\/koffi\/(vendor|doc)(\/|$)/.test(path) && !/\.(c|cc|cpp|h|hh|asm|S|md)$/.test(path),
     })
   }
 }
