@@ -3,8 +3,7 @@
  * states differ, and the FieldsV1 notation in which `managedFields` records who set them.
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/
  */
-import { isDeepStrictEqual } from 'node:util'
-import { isObject, type JsonObject } from './object.ts'
+import { isObject, type JsonObject, sameJson } from './object.ts'
 import { childType, type FieldType } from './schema.ts'
 
 /** One step: `f:name`, `k:{"name":"web"}` or `v:"value"`. */
@@ -91,7 +90,7 @@ export function differenceOf(old: FlatObject, now: FlatObject): Difference {
   const changed: FieldSet = new Set()
   const removed: FieldSet = new Set()
   for (const [path, value] of now) {
-    if (!old.has(path) || !isDeepStrictEqual(old.get(path), value)) changed.add(path)
+    if (!old.has(path) || !sameJson(old.get(path), value)) changed.add(path)
   }
   for (const path of old.keys()) if (!now.has(path)) removed.add(path)
   return { changed, removed }

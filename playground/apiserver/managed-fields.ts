@@ -1,5 +1,4 @@
 /** Keeps `metadata.managedFields` true after each write: who set which field last. */
-import { isDeepStrictEqual } from 'node:util'
 import {
   differenceOf,
   type FieldPath,
@@ -8,7 +7,7 @@ import {
   fromFieldsV1,
   toFieldsV1,
 } from './field-set.ts'
-import type { ApiObject, ManagedFields } from './object.ts'
+import { type ApiObject, type ManagedFields, sameJson } from './object.ts'
 import { rootType } from './schema.ts'
 
 export interface Writer {
@@ -108,8 +107,7 @@ export function trackUpdate(
   writer: Writer,
 ): ApiObject {
   const given = now.metadata.managedFields
-  const replaced =
-    given !== undefined && !isDeepStrictEqual(given, old?.metadata.managedFields ?? [])
+  const replaced = given !== undefined && !sameJson(given, old?.metadata.managedFields ?? [])
   const entries = readManagers(replaced ? now : old)
   const root = rootType(type)
   const difference = differenceOf(old ? flatten(old, root) : new Map(), flatten(now, root))

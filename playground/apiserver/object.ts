@@ -66,3 +66,14 @@ export function valueAt(object: unknown, path: readonly string[]): unknown {
 export function timestamp(now: Date): string {
   return `${now.toISOString().slice(0, 19)}Z`
 }
+
+/** Whether two values are the same JSON; a field that is undefined counts as absent. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, i) => sameJson(item, b[i]))
+  }
+  if (!isObject(a) || !isObject(b)) return false
+  const fields = new Set([...Object.keys(a), ...Object.keys(b)])
+  return [...fields].every((field) => sameJson(a[field], b[field]))
+}

@@ -1,10 +1,9 @@
 /** The pure steps of a write: from a body to an object that may be stored. */
 import { randomBytes } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
 import { badRequest, invalid } from './api-error.ts'
 import type { WriteOptions } from './caller.ts'
 import { normalize } from './normalize.ts'
-import { type ApiObject, isObject, type JsonObject, type Metadata } from './object.ts'
+import { type ApiObject, isObject, type JsonObject, type Metadata, sameJson } from './object.ts'
 import { apiVersionOf, type Resource } from './resources.ts'
 
 /** Reads a body as an object of the resource; throws 400 for another kind or unknown fields. */
@@ -164,7 +163,7 @@ export function nextState(
 
 /** Whether two states differ in anything that a client set. */
 export function sameContent(a: ApiObject, b: ApiObject): boolean {
-  return isDeepStrictEqual(withoutBookkeeping(a), withoutBookkeeping(b))
+  return sameJson(withoutBookkeeping(a), withoutBookkeeping(b))
 }
 
 function withoutBookkeeping(object: ApiObject): JsonObject {
@@ -179,6 +178,6 @@ export function withGeneration(live: ApiObject, next: ApiObject): ApiObject {
   if (generation === undefined) return next
   const { metadata: _a, status: _b, ...before } = live
   const { metadata: _c, status: _d, ...after } = next
-  if (isDeepStrictEqual(before, after)) return next
+  if (sameJson(before, after)) return next
   return { ...next, metadata: { ...next.metadata, generation: generation + 1 } }
 }

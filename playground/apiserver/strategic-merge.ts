@@ -3,9 +3,8 @@
  * merged item by item, and `$patch`, `$retainKeys`, `$setElementOrder/<list>` and
  * `$deleteFromPrimitiveList/<list>` direct the merge.
  */
-import { isDeepStrictEqual } from 'node:util'
 import { badRequest } from './api-error.ts'
-import { isObject, type JsonObject } from './object.ts'
+import { isObject, type JsonObject, sameJson } from './object.ts'
 import { childType, type FieldType } from './schema.ts'
 
 const ORDER = '$setElementOrder/'
@@ -101,8 +100,7 @@ function applyListDirectives(result: JsonObject, patch: JsonObject, type: FieldT
 /** Items that the order names come in that order; others keep their place before the next named. */
 function ordered(list: unknown[], order: unknown[], key: string): unknown[] {
   const identity = (item: unknown) => (key && isObject(item) ? { [key]: item[key] } : item)
-  const rank = (item: unknown) =>
-    order.findIndex((one) => isDeepStrictEqual(identity(one), identity(item)))
+  const rank = (item: unknown) => order.findIndex((one) => sameJson(identity(one), identity(item)))
   const named = list.filter((item) => rank(item) >= 0).sort((a, b) => rank(a) - rank(b))
   // Items unknown to the patch's author were added by others: they stay where they are.
   return list.map((item) => (rank(item) >= 0 ? named.shift() : item))

@@ -1,7 +1,6 @@
 /** What the API server refuses: bad names, missing fields, and changes of what may not change. */
-import { isDeepStrictEqual } from 'node:util'
 import type { FieldFault } from './api-error.ts'
-import { type ApiObject, isObject, type JsonObject, valueAt } from './object.ts'
+import { type ApiObject, isObject, type JsonObject, sameJson, valueAt } from './object.ts'
 import { objectsOf } from './pod-defaults.ts'
 import type { Resource } from './resources.ts'
 import { type LabelSelector, matchesSelector } from './selectors.ts'
@@ -248,7 +247,7 @@ const IMMUTABLE: Record<string, string[][]> = {
 function changeFaults(object: ApiObject, old: ApiObject): FieldFault[] {
   if (object.kind === 'Pod') return podChangeFaults(object, old)
   if (object.kind === 'Service') return serviceChangeFaults(object, old)
-  if (old['immutable'] === true && !isDeepStrictEqual(old['data'], object['data'])) {
+  if (old['immutable'] === true && !sameJson(old['data'], object['data'])) {
     return [
       {
         reason: 'FieldValueForbidden',
@@ -258,7 +257,7 @@ function changeFaults(object: ApiObject, old: ApiObject): FieldFault[] {
     ]
   }
   return (IMMUTABLE[object.kind] ?? [])
-    .filter((path) => !isDeepStrictEqual(valueAt(object, path), valueAt(old, path)))
+    .filter((path) => !sameJson(valueAt(object, path), valueAt(old, path)))
     .map((path) => value(path.join('.'), valueAt(object, path) ?? null, 'field is immutable'))
 }
 
@@ -286,7 +285,7 @@ function podChangeFaults(object: ApiObject, old: ApiObject): FieldFault[] {
       nodeName: old.spec?.['nodeName'] === undefined ? null : spec['nodeName'],
     }
   }
-  if (isDeepStrictEqual(fixed(object), fixed(old))) return []
+  if (sameJson(fixed(object), fixed(old))) return []
   return [
     {
       reason: 'FieldValueForbidden',

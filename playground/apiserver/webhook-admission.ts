@@ -1,11 +1,10 @@
 /** Admission by the webhooks that are configured in the cluster. */
 import { randomUUID } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
 import type { Log } from '../../core/log.ts'
 import type { Admission, AdmissionRequest } from './admission.ts'
 import { ApiError } from './api-error.ts'
 import { matchesConditions } from './match-conditions.ts'
-import { type ApiObject, isObject, type JsonObject } from './object.ts'
+import { type ApiObject, isObject, type JsonObject, sameJson } from './object.ts'
 import { applyJsonPatch } from './patch.ts'
 import { type Registry, storageOf } from './resources.ts'
 import type { Store } from './store.ts'
@@ -37,7 +36,7 @@ export class WebhookAdmission implements Admission {
     // A second and last round for those after whom something changed.
     for (const webhook of webhooks) {
       const before = left.get(webhook)
-      if (!webhook.reinvoke || isDeepStrictEqual(before, object)) continue
+      if (!webhook.reinvoke || sameJson(before, object)) continue
       object = await this.#mutateOnce(webhook, { ...request, object })
     }
     return object

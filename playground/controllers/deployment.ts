@@ -1,5 +1,5 @@
 /** Deployments: one ReplicaSet for each version of the template, and the way from one to the next. */
-import { isDeepStrictEqual } from 'node:util'
+import { sameJson } from '../apiserver/object.ts'
 import { type Cluster, isApiError, keyOf } from './cluster.ts'
 import { deploymentStatus, isComplete, progressDeadlineInMs } from './deployment-status.ts'
 import {
@@ -85,7 +85,7 @@ function revisionOf({ metadata }: ReplicaSet | Deployment): number {
 
 function newSetOf(deployment: Deployment, sets: readonly ReplicaSet[]): ReplicaSet | undefined {
   const wanted = withoutHash(deployment.spec.template)
-  return sets.find((set) => isDeepStrictEqual(withoutHash(set.spec.template), wanted))
+  return sets.find((set) => sameJson(withoutHash(set.spec.template), wanted))
 }
 
 function withoutHash(template: PodTemplate): PodTemplate {

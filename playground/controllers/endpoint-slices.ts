@@ -1,6 +1,5 @@
 /** EndpointSlices: keeps the slices of each service equal to the pods that its selector finds. */
-import { isDeepStrictEqual } from 'node:util'
-import type { JsonObject } from '../apiserver/object.ts'
+import { type JsonObject, sameJson } from '../apiserver/object.ts'
 import { type Cluster, keyOf } from './cluster.ts'
 import { type EndpointGroup, endpointGroups } from './endpoints.ts'
 import { type AnyObject, ownerReference, type PodObject, type ServiceObject } from './kinds.ts'
@@ -55,7 +54,7 @@ async function reconcile(cluster: Cluster, key: string): Promise<void> {
     )
   // A group keeps the slice that has its ports; what is left over is used for the others.
   const taken = groups.map((group) => {
-    const index = free.findIndex((slice) => isDeepStrictEqual(slice['ports'], group.ports))
+    const index = free.findIndex((slice) => sameJson(slice['ports'], group.ports))
     return index < 0 ? undefined : free.splice(index, 1)[0]
   })
   for (const [i, group] of groups.entries()) {
