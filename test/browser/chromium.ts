@@ -1,6 +1,15 @@
 /** A real Chromium that talks to nobody but the page it is given. */
+import { accessSync, constants } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
-import { chromiumPath } from './requirements.ts'
+
+/** Debian's and Fedora's Chromium, Google's Chrome; CHROMIUM_PATH names any other. */
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+
+/** Path of a Chromium; null if there is none. */
+export function chromiumPath(): string | null {
+  const named = process.env['CHROMIUM_PATH']
+  return (named ? [named] : PLACES).find(isExecutable) ?? null
+}
 
 /** Starts it with a fresh profile, which goes with it when it is closed. */
 export async function launchChromium(): Promise<Browser> {
@@ -19,4 +28,13 @@ export async function launchChromium(): Promise<Browser> {
       '--disable-sync',
     ],
   })
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }

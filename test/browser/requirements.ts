@@ -1,15 +1,6 @@
 /** Whether this machine can run the browser tier, and how a tier that cannot run says so. */
-import { accessSync, constants } from 'node:fs'
 import { describe, test } from '@jest/globals'
-
-/** Debian's and Fedora's Chromium, Google's Chrome; CHROMIUM_PATH names any other. */
-const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-
-/** Path of a Chromium; null if there is none. */
-export function chromiumPath(): string | null {
-  const named = process.env['CHROMIUM_PATH']
-  return (named ? [named] : PLACES).find(isExecutable) ?? null
-}
+import { chromiumPath } from './chromium.ts'
 
 /**
  * Like `describe`, for tests of this tier. Where the tier cannot run it fails under CI, and
@@ -30,13 +21,4 @@ export function describeBrowser(name: string, tests: () => void): void {
   }
   console.warn(message)
   describe.skip(name, tests)
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }
