@@ -4,7 +4,7 @@ import type { Log } from '../core/log.ts'
 import { type Address, formatAddress } from '../core/routing-table.ts'
 import type { Arrival } from './connection.ts'
 import type { FindOriginalDestination } from './original-destination.ts'
-import { acceptStream } from './socket-stream.ts'
+import { acceptStream, CONNECTION_FAULT } from './socket-stream.ts'
 
 export interface ListenerOptions {
   port: number
@@ -55,7 +55,9 @@ function accept(socket: Socket, options: ListenerOptions): void {
   const { originalDestination, isOwn, onArrival, log } = options
   const local = { ip: unmapped(socket.localAddress ?? ''), port: socket.localPort ?? 0 }
   const original = originalDestination?.(socket) ?? null
-  const client = acceptStream(socket)
+  const client = acceptStream(socket, (err) => {
+    log.error({ err, client: socket.remoteAddress, local }, CONNECTION_FAULT)
+  })
   if (original?.kind === 'failed') {
     log.warn(
       { client: formatAddress(client.remote), problem: original.message },

@@ -22,7 +22,7 @@ async function serve(): Promise<number> {
 
 async function run(config: ProxyConfig, log: Log): Promise<number> {
   try {
-    const starting = startProxy(config, log, realOutside(config))
+    const starting = startProxy(config, log, realOutside(config, log))
     // Listened to from now on: a signal during the start would be lost, or end it without a drain.
     const app = { close: async () => (await starting).close() }
     const stopped = runUntilSignal(app, process, config.drainDeadlineMs + LAST_RESORT_MS)

@@ -1,5 +1,7 @@
 /** What the proxy needs of the outside world, so that tests can pass their own. */
 import { lookup } from 'node:dns/promises'
+import type { Log } from '../core/log.ts'
+import { formatAddress } from '../core/routing-table.ts'
 import { readAppSockets } from './app-presence.ts'
 import type { ProxyConfig } from './config.ts'
 import type { Resolve } from './dns-fallback.ts'
@@ -8,7 +10,7 @@ import {
   type FindOriginalDestination,
   loadGetSockOpt,
 } from './original-destination.ts'
-import { dialTcp } from './socket-stream.ts'
+import { CONNECTION_FAULT, dialTcp } from './socket-stream.ts'
 import type { Dial } from './stream.ts'
 
 export interface Outside {
@@ -28,13 +30,17 @@ export interface Outside {
  * The real world.
  * @throws Error where `getsockopt` cannot be called, which only a sidecar needs
  */
-export function realOutside(config: ProxyConfig): Outside {
+export function realOutside(config: ProxyConfig, log: Log): Outside {
   const isGateway = config.mode === 'gateway'
   return {
     originalDestination: isGateway
       ? () => ({ kind: 'direct' })
       : createOriginalDestination(loadGetSockOpt()),
-    dial: (target) => dialTcp(target, { timeoutMs: config.connectTimeoutMs }),
+    dial: (target) =>
+      dialTcp(target, {
+        timeoutMs: config.connectTimeoutMs,
+        onFault: (err) => log.error({ err, target: formatAddress(target) }, CONNECTION_FAULT),
+      }),
     resolve: async (name, family) =>
       (await lookup(name, { family, all: true })).map(({ address }) => address),
     appSockets: isGateway ? async () => 0 : () => readAppSockets(config.proxyUid),

@@ -18,12 +18,22 @@ export const CONNECT_TIMEOUT_MS = 5_000
  */
 const KEEP_ALIVE_MS = 10_000
 
+/** Hears of what a listener has thrown: a fault of ours, after which the connection is reset. */
+export type OnFault = (error: unknown) => void
+
+/** What the log says of one. */
+export const CONNECTION_FAULT = 'a connection was reset by a fault of this proxy'
+
+const rethrow: OnFault = (error) => {
+  throw error
+}
+
 /** Wraps a socket that a server with `allowHalfOpen` has accepted. */
-export function acceptStream(socket: net.Socket): ByteStream {
+export function acceptStream(socket: net.Socket, onFault: OnFault = rethrow): ByteStream {
   socket.setNoDelay(true)
   socket.setKeepAlive(true, KEEP_ALIVE_MS)
   const remote = { ip: plainIp(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
-  return new SocketStream(socket, remote)
+  return new SocketStream(socket, remote, onFault)
 }
 
 /**
@@ -32,7 +42,10 @@ export function acceptStream(socket: net.Socket): ByteStream {
  */
 export function dialTcp(
   target: Address,
-  { timeoutMs = CONNECT_TIMEOUT_MS }: { timeoutMs?: number } = {},
+  {
+    timeoutMs = CONNECT_TIMEOUT_MS,
+    onFault = rethrow,
+  }: { timeoutMs?: number; onFault?: OnFault } = {},
 ): ByteStream {
   const socket = net.connect({
     host: target.ip,
@@ -43,7 +56,7 @@ export function dialTcp(
     keepAliveInitialDelay: KEEP_ALIVE_MS,
     autoSelectFamily: false,
   })
-  const stream = new SocketStream(socket, target)
+  const stream = new SocketStream(socket, target, onFault)
   const timer = setTimeout(() => {
     const error: NodeJS.ErrnoException = new Error(
       `connect ETIMEDOUT ${target.ip}:${target.port}: no answer in ${timeoutMs} ms`,
@@ -66,6 +79,7 @@ function plainIp(ip: string): string {
 class SocketStream implements ByteStream {
   readonly remote: Address
   readonly #socket: net.Socket
+  readonly #onFault: OnFault
   #listener: StreamListener | null = null
   #ended = false
   #closed = false
@@ -75,18 +89,19 @@ class SocketStream implements ByteStream {
   #closeUntold = false
   #error: NodeJS.ErrnoException | null = null
 
-  constructor(socket: net.Socket, remote: Address) {
+  constructor(socket: net.Socket, remote: Address, onFault: OnFault) {
     this.remote = remote
+    this.#onFault = onFault
     this.#socket = socket
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#error ??= error
     })
     socket.on('close', () => this.#onClose())
-    socket.on('connect', () => this.#listener?.onConnect?.())
-    socket.on('drain', () => this.#listener?.onDrain())
+    socket.on('connect', () => this.#tell((listener) => listener.onConnect?.()))
+    socket.on('drain', () => this.#tell((listener) => listener.onDrain()))
     socket.on('end', () => {
       this.#ended = true
-      this.#listener?.onEnd()
+      this.#tell((listener) => listener.onEnd())
     })
   }
 
@@ -108,7 +123,7 @@ class SocketStream implements ByteStream {
     if (first && !this.#closed) {
       // Attaching `data` starts the flow, unless `pause` was called before.
       this.#socket.on('data', (chunk: Buffer) => {
-        if (!this.#dropped) this.#listener?.onData(chunk)
+        if (!this.#dropped) this.#tell((each) => each.onData(chunk))
       })
     }
   }
@@ -157,13 +172,24 @@ class SocketStream implements ByteStream {
     // What goes wrong after the connection was let go concerns nobody.
     if (this.#dropped) this.#error = null
     this.#tellEnd()
-    this.#listener?.onClose(this.#error)
+    this.#tell((listener) => listener.onClose(this.#error))
   }
 
   #tellEnd(): void {
     if (!this.#endUntold) return
     this.#endUntold = false
-    this.#listener?.onEnd()
+    this.#tell((listener) => listener.onEnd())
+  }
+
+  /** A fault in handling one connection must not end the process, and with it all the others. */
+  #tell(call: (listener: StreamListener) => void): void {
+    if (this.#listener === null) return
+    try {
+      call(this.#listener)
+    } catch (error) {
+      this.reset()
+      this.#onFault(error)
+    }
   }
 
   #tellState(listener: StreamListener): void {
@@ -171,6 +197,6 @@ class SocketStream implements ByteStream {
     this.#tellEnd()
     if (this.#listener !== listener || !this.#closeUntold) return
     this.#closeUntold = false
-    listener.onClose(this.#error)
+    this.#tell((present) => present.onClose(this.#error))
   }
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import net from 'node:net'
 import { afterEach, expect, test } from '@jest/globals'
 import { acceptStream, dialTcp } from '../../proxy/socket-stream.ts'
@@ -237,4 +238,23 @@ test('a stopped reader stops the writer through two sockets and a splice', async
   stream.end()
   await new Promise<void>((resolve) => sink?.on('end', resolve))
   expect(received).toBe(sent)
+})
+
+test('a listener that throws costs its own connection, and nothing else', async () => {
+  const faults: unknown[] = []
+  const port = await listen((socket) => {
+    acceptStream(socket, (error) => faults.push(error)).listen({
+      onData: () => {
+        throw new Error('a fault')
+      },
+      onEnd: () => {},
+      onDrain: () => {},
+      onClose: () => {},
+    })
+  })
+  const client = net.connect(port, '127.0.0.1')
+  client.on('error', () => {})
+  client.write('hello')
+  await once(client, 'close')
+  expect(faults).toEqual([new Error('a fault')])
 })
