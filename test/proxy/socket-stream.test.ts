@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import net from 'node:net'
 import { afterEach, expect, test } from '@jest/globals'
 import { acceptStream, dialTcp } from '../../proxy/socket-stream.ts'
@@ -253,8 +252,8 @@ test('a listener that throws costs its own connection, and nothing else', async 
     })
   })
   const client = net.connect(port, '127.0.0.1')
-  client.on('error', () => {})
+  const ending = new Promise<Error>((resolve) => client.on('error', resolve))
   client.write('hello')
-  await once(client, 'close')
+  expect(await ending).toMatchObject({ code: 'ECONNRESET' })
   expect(faults).toEqual([new Error('a fault')])
 })
