@@ -2,6 +2,8 @@
 import { settings as cli } from '../../cli/config.ts'
 import { settings as controller } from '../../controller/config.ts'
 import type { Setting, Settings } from '../../core/config.ts'
+import { settings as playgroundNode } from '../../playground/node/config.ts'
+import { flags as playgroundFlags } from '../../playground/options.ts'
 import { settings as proxy } from '../../proxy/config.ts'
 import { settings as proxyInit, flags as proxyInitFlags } from '../../proxy-init/config.ts'
 import { settings as webhook } from '../../webhook/config.ts'
@@ -41,6 +43,12 @@ const PROGRAMS: readonly Program[] = [
     title: 'azds',
     about: 'The command line. Its flags are in [cli.md](cli.md), and win over variables.',
     settings: cli,
+  },
+  {
+    title: 'npm start',
+    about: 'The playground. It sets the variables of its node itself.',
+    settings: playgroundNode,
+    flags: playgroundFlags,
   },
 ]
 
