@@ -3,7 +3,8 @@ import { requestFraming, responseFraming } from '../../../proxy/http1/framing.ts
 import { ParsedRequestHead, ParsedResponseHead } from '../../../proxy/http1/head.ts'
 import { MAX_HEAD_BYTES } from '../../../proxy/http1/head-parser.ts'
 import { HeadReader } from '../../../proxy/http1/head-reader.ts'
-import { GOOD_REQUESTS, GOOD_RESPONSES, REFUSED_REQUESTS, REFUSED_RESPONSES } from './vectors.ts'
+import { GOOD_REQUESTS, REFUSED_REQUESTS } from './request-vectors.ts'
+import { GOOD_RESPONSES, REFUSED_RESPONSES } from './response-vectors.ts'
 
 /** Reads a message in two parts, and gives the outcome as plain data. */
 function readRequest(text: string, split: number) {

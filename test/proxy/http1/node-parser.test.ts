@@ -6,7 +6,7 @@ import { bodyOf, INTO_REQUEST } from '../../../proxy/http1/body.ts'
 import { requestFraming } from '../../../proxy/http1/framing.ts'
 import { ParsedRequestHead } from '../../../proxy/http1/head.ts'
 import { HeadReader } from '../../../proxy/http1/head-reader.ts'
-import { GOOD_REQUESTS, REFUSED_REQUESTS } from './vectors.ts'
+import { GOOD_REQUESTS, REFUSED_REQUESTS } from './request-vectors.ts'
 
 /** What a parser makes of a message. */
 interface Meaning {

@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals'
 import { CHUNK_GARBAGE, EXCHANGES, type ExchangeVector } from './exchanges.ts'
 import { type Peer, settle, startRelay } from './relay-harness.ts'
-import { REFUSED_REQUESTS, REFUSED_RESPONSES } from './vectors.ts'
+import { REFUSED_REQUESTS } from './request-vectors.ts'
+import { REFUSED_RESPONSES } from './response-vectors.ts'
 
 /** Lets a server answer once it has the whole request, in two parts. */
 function answering(vector: ExchangeVector, split: number) {

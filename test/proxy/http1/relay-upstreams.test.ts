@@ -1,0 +1,199 @@
+import { afterEach, expect, test } from '@jest/globals'
+import { UpstreamPool } from '../../../proxy/http1/upstream-pool.ts'
+import { memoryPair } from '../memory-stream.ts'
+import { type Harness, settle, startRelay, TARGET } from './relay-harness.ts'
+
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+const pools: UpstreamPool[] = []
+afterEach(() => {
+  for (const pool of pools.splice(0)) pool.close()
+})
+
+function newPool(options?: { size?: number; idleMs?: number }): UpstreamPool {
+  const pool = new UpstreamPool(options)
+  pools.push(pool)
+  return pool
+}
+
+/** The error codes of all exchanges, in order; every exchange has ended exactly once. */
+function codes({ recorded }: Harness): (string | null)[] {
+  return recorded.map(({ ends }) => {
+    expect(ends).toHaveLength(1)
+    return ends[0]?.error?.code ?? null
+  })
+}
+
+test('each target has its own connection, used again for the next request to it', async () => {
+  const harness = startRelay({
+    target: (head) => ({ ip: '10.0.0.9', port: Number(head.target.slice(1)) }),
+    onServer: (server) => {
+      server.onText = () => server.send(OK)
+    },
+  })
+  for (const port of ['1', '2', '1', '2', '1']) {
+    harness.client.send(GET.replace('/', `/${port}`))
+    await settle()
+  }
+  expect(harness.dialled.map((target) => target.port)).toEqual([1, 2])
+  expect(harness.client.received).toBe(OK.repeat(5))
+})
+
+test('a client sees its server close the idle connection', async () => {
+  const harness = startRelay()
+  harness.client.send(GET)
+  await settle()
+  harness.servers[0]?.send(OK)
+  await settle()
+  expect(harness.client.ended).toBe(false)
+  harness.servers[0]?.stream.end()
+  await settle()
+  expect(harness.client.ended).toBe(true)
+})
+
+test('what an idle server says belongs to no request and closes both connections', async () => {
+  const harness = startRelay()
+  harness.client.send(GET)
+  await settle()
+  harness.servers[0]?.send(OK)
+  await settle()
+  harness.servers[0]?.send('HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n')
+  await settle()
+  expect(harness.client.received).toBe(OK)
+  expect(harness.client.ended).toBe(true)
+})
+
+test('bytes beyond an answer are kept from the client and end both connections', async () => {
+  const harness = startRelay()
+  harness.client.send(GET + GET)
+  await settle()
+  harness.servers[0]?.send(OK + OK)
+  await settle()
+  expect(harness.client.received).toBe(OK)
+  expect(harness.client.ended).toBe(true)
+  expect(harness.servers[0]?.received).toBe(GET)
+})
+
+/** Runs one exchange on a client that then leaves, so that its upstream comes into the pool. */
+async function fillPool(pool: UpstreamPool, request = GET): Promise<Harness> {
+  const harness = startRelay({ pool })
+  harness.client.send(request)
+  await settle()
+  harness.servers[0]?.send(OK)
+  await settle()
+  harness.client.stream.end()
+  await settle()
+  return harness
+}
+
+test('a connection whose client has left serves the next client', async () => {
+  const pool = newPool()
+  const { servers } = await fillPool(pool)
+  expect(pool.count).toBe(1)
+  const next = startRelay({ pool })
+  next.client.send(GET)
+  await settle()
+  expect(next.dialled).toEqual([])
+  servers[0]?.send(OK)
+  await settle()
+  expect(next.client.received).toBe(OK)
+})
+
+test('a connection on which someone has logged in by NTLM serves nobody else', async () => {
+  const pool = newPool()
+  const { servers } = await fillPool(
+    pool,
+    GET.replace('\r\n\r\n', '\r\nAuthorization: NTLM x\r\n\r\n'),
+  )
+  expect(pool.count).toBe(0)
+  expect(servers[0]?.ended).toBe(true)
+})
+
+test('the pool holds no more than its size and nothing for longer than its time', async () => {
+  const pool = newPool({ size: 2, idleMs: 100 })
+  const harnesses = [startRelay({ pool }), startRelay({ pool }), startRelay({ pool })]
+  for (const { client } of harnesses) client.send(GET)
+  await settle()
+  for (const { servers } of harnesses) servers[0]?.send(OK)
+  await settle()
+  for (const { client } of harnesses) {
+    client.stream.end()
+    await settle()
+  }
+  expect(pool.count).toBe(2)
+  expect(harnesses.map(({ servers }) => servers[0]?.ended)).toEqual([true, false, false])
+  await new Promise((resolve) => setTimeout(resolve, 150))
+  await settle()
+  expect(pool.count).toBe(0)
+  expect(harnesses[2]?.servers[0]?.ended).toBe(true)
+})
+
+test('a pooled connection that its server closes leaves the pool', async () => {
+  const pool = newPool()
+  const { servers } = await fillPool(pool)
+  servers[0]?.stream.end()
+  await settle()
+  expect(pool.count).toBe(0)
+})
+
+test.each([
+  { request: GET, retried: true },
+  { request: 'DELETE /1 HTTP/1.1\r\nHost: a\r\n\r\n', retried: true },
+  { request: 'POST / HTTP/1.1\r\nHost: a\r\n\r\n', retried: false },
+  { request: 'PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx', retried: false },
+])('a reused connection that closes without a byte: $request again = $retried', async (row) => {
+  const pool = newPool()
+  const { servers } = await fillPool(pool)
+  const next = startRelay({ pool, setHeaders: [['X', 'y']] })
+  next.client.send(row.request)
+  await settle()
+  const sent = servers[0]?.received.slice(GET.length)
+  servers[0]?.stream.reset()
+  await settle()
+  expect(next.servers).toHaveLength(row.retried ? 1 : 0)
+  if (row.retried) {
+    expect(next.servers[0]?.received).toBe(sent)
+    next.servers[0]?.send(OK)
+    await settle()
+  }
+  const expected = row.retried ? /^HTTP\/1\.1 200/ : /^HTTP\/1\.1 502 .*upstream-closed/s
+  expect(next.client.received).toMatch(expected)
+  expect(codes(next)).toEqual([row.retried ? null : 'upstream-closed'])
+})
+
+test('the second attempt is the last one', async () => {
+  const pool = newPool()
+  const { servers } = await fillPool(pool)
+  const next = startRelay({ pool })
+  next.client.send(GET)
+  await settle()
+  servers[0]?.stream.reset()
+  await settle()
+  next.servers[0]?.stream.reset()
+  await settle()
+  expect(next.dialled).toHaveLength(1)
+  expect(codes(next)).toEqual(['upstream-closed'])
+})
+
+test('the connection that detection has dialled is used if the plan leads there', async () => {
+  const [ours, theirs] = memoryPair(TARGET)
+  const harness = startRelay({ first: GET, firstUpstream: { target: TARGET, stream: ours } })
+  await settle()
+  expect(harness.dialled).toEqual([])
+  expect(theirs.bytesRead + theirs.mostQueued).toBe(GET.length)
+})
+
+test('the connection that detection has dialled goes if the plan leads elsewhere', async () => {
+  const [ours, theirs] = memoryPair(TARGET)
+  let ended = false
+  theirs.listen({ onData() {}, onEnd: () => (ended = true), onDrain() {}, onClose() {} })
+  const harness = startRelay({
+    first: GET.replace('GET', 'POST'),
+    firstUpstream: { target: TARGET, stream: ours },
+    target: () => ({ ip: '10.0.0.7', port: 7 }),
+  })
+  await settle()
+  expect(harness.dialled).toEqual([{ ip: '10.0.0.7', port: 7 }])
+  expect(ended).toBe(true)
+})
