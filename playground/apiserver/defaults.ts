@@ -4,10 +4,8 @@ import { defaultPodSpec, fill, objectsOf } from './pod-defaults.ts'
 
 /** Fills in an object, in place; `old` is null on create. */
 export function setDefaults(object: ApiObject): void {
-  const spec = isObject(object.spec) ? object.spec : undefined
-  const setter = DEFAULTS[object.kind]
-  setter?.(object, spec ?? {})
-  if (!spec && WITH_SPEC.has(object.kind)) object.spec = {}
+  if (WITH_SPEC.has(object.kind)) object.spec ??= {}
+  DEFAULTS[object.kind]?.(object, object.spec ?? {})
 }
 
 const WITH_SPEC = new Set(['Namespace', 'Service', 'Node'])
@@ -98,13 +96,12 @@ const DEFAULTS: Record<string, (object: ApiObject, spec: JsonObject) => void> = 
       matchLabels: { 'batch.kubernetes.io/controller-uid': job.metadata.uid },
     }
   },
-  Namespace: (namespace) => {
+  Namespace: (namespace, spec) => {
     namespace.metadata.labels = {
       ...namespace.metadata.labels,
       'kubernetes.io/metadata.name': namespace.metadata.name,
     }
-    namespace.spec ??= {}
-    if (!namespace.metadata.deletionTimestamp) fill(namespace.spec, { finalizers: ['kubernetes'] })
+    if (!namespace.metadata.deletionTimestamp) fill(spec, { finalizers: ['kubernetes'] })
     namespace.status ??= { phase: 'Active' }
   },
   MutatingWebhookConfiguration: (object) => {

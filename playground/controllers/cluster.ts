@@ -152,8 +152,8 @@ export class Cluster {
     for (const object of this.list<T>(plural)) listener({ now: object, old: null })
     const { store } = this.objects
     return store.subscribe(storageOf(this.resource(plural)), store.version, (change: Change) => {
-      const now = change.type === 'DELETED' ? null : change.object
-      listener({ now: now as T | null, old: (change.old ?? change.object) as AnyObject as T })
+      const now = change.type === 'DELETED' ? null : (change.object as AnyObject as T)
+      listener({ now, old: change.old as AnyObject | null as T | null })
     })
   }
 

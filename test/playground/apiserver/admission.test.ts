@@ -1,9 +1,12 @@
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { makeServingCertificate } from '../../../playground/apiserver/certificates.ts'
 import { type ApiServer, startApiServer } from '../../../playground/apiserver/server.ts'
 import { call } from './api-client.ts'
+
+// Far more than it takes, for a machine that does much else.
+jest.setTimeout(30_000)
 
 // biome-ignore lint/suspicious/noExplicitAny: reviews are looked into
 type Review = any
