@@ -6,6 +6,7 @@ import { startCustomResources } from './custom-resources.ts'
 import { startDaemonSets } from './daemon-set.ts'
 import { startDeployments } from './deployment.ts'
 import { startEndpointSlices } from './endpoint-slices.ts'
+import { startEventExpiry } from './event-expiry.ts'
 import { GarbageCollector } from './garbage-collector.ts'
 import { startJobs } from './job.ts'
 import { startNamespaces } from './namespaces.ts'
@@ -36,6 +37,7 @@ export function startControllers({ objects, caPem, log = silentLog }: Controller
     startJobs(as('job-controller')),
     startEndpointSlices(as('endpointslice-controller')),
     startScheduler(as('default-scheduler')),
+    startEventExpiry(as('event-expiry')),
     () => garbage.stop(),
   ]
   return {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import type { ApiServer } from '../../../playground/apiserver/server.ts'
+import { type ApiServer, startApiServer } from '../../../playground/apiserver/server.ts'
+import { startControllers } from '../../../playground/controllers/controllers.ts'
 import { call, until } from '../apiserver/api-client.ts'
 import { startControlPlane } from '../apiserver/control-plane.ts'
 import { BROKEN_IMAGE, FAILING_IMAGE, startFakeKubelet } from '../apiserver/fake-kubelet.ts'
@@ -283,6 +284,27 @@ test('a pod that no node can take says so, and is taken once one can', async () 
     status: { conditions: [{ type: 'Ready', status: 'True' }] },
   })
   await until('it is placed', async () => (await get(`${CORE}/pods/p`)).spec.nodeName === 'other')
+})
+
+test('an event goes an hour after it last happened', async () => {
+  let now = new Date()
+  const api = await startApiServer({ host: '127.0.0.1', port: 0, now: () => now })
+  const event = (name: string, lastTimestamp: Date) =>
+    call(api, 'POST', '/api/v1/namespaces/default/events', {
+      metadata: { name },
+      involvedObject: { kind: 'Pod', name: 'p', namespace: 'default' },
+      lastTimestamp: lastTimestamp.toISOString(),
+    })
+  await event('old', now)
+  now = new Date(now.getTime() + 3_601_000)
+  await event('new', now)
+  const { close } = startControllers({ objects: api.objects, caPem: api.caPem })
+  const names = async () =>
+    (await call(api, 'GET', '/api/v1/events')).body.items.map((one: Any) => one.metadata.name)
+  await until('the old event is gone', async () => !(await names()).includes('old'))
+  expect(await names()).toEqual(['new'])
+  await close()
+  await api.close()
 })
 
 test('kinds of a custom resource definition are served while it is there', async () => {
