@@ -136,7 +136,7 @@ function places(playground: Playground, style: Style): string {
     { what: 'look around', where: `${kubectlPath} get pods --all-namespaces` },
     {
       what: 'watch traces',
-      where: `AZDS_CONTROLLER=http://localhost:${viewerPort} ${node} dist/azds.mjs trace --follow`,
+      where: `${node} dist/azds.mjs trace --follow`,
     },
     { what: 'list spaces', where: `${node} dist/azds.mjs space list` },
   ]

@@ -19,6 +19,7 @@ import type { LogProvider } from './pod-log.ts'
 import { answerGet } from './reads.ts'
 import { parseResourcePath } from './request-path.ts'
 import type { Registry } from './resources.ts'
+import { parseServiceProxyPath, proxyToService } from './service-proxy.ts'
 import type { Tokens } from './tokens.ts'
 import { answerWrite, writeOptionsOf } from './writes.ts'
 
@@ -60,6 +61,8 @@ async function route(
   const user = userOf(context.tokens, request)
   if (!user) throw unauthorized()
 
+  const service = parseServiceProxyPath(request.url ?? '/')
+  if (service) return proxyToService(context.objects, service, { request, response })
   const { registry } = context.objects
   const target = parseResourcePath(registry, pathname)
   if (!target) {

@@ -4,15 +4,15 @@ import fc from 'fast-check'
 import { quote, type RootfsPlan, rootfsScript } from '../../playground/node/rootfs.ts'
 
 const plan: RootfsPlan = {
-  root: '/work/pods/1/roots/app',
-  repo: '/root/repo',
-  nodeBinary: '/root/node',
-  etc: '/work/etc',
+  root: '/playground/pods/1/roots/app',
+  repo: '/checkout',
+  nodeBinary: '/checkout/node',
+  etc: '/playground/etc',
   systemDirs: ['/usr'],
   systemLinks: { '/bin': 'usr/bin' },
   binds: [
-    { from: '/work/pods/1/resolv.conf', to: '/etc/resolv.conf', readOnly: false },
-    { from: '/work/pods/1/volumes/a', to: '/data', readOnly: true },
+    { from: '/playground/pods/1/resolv.conf', to: '/etc/resolv.conf', readOnly: false },
+    { from: '/playground/pods/1/volumes/a', to: '/data', readOnly: true },
   ],
   links: { '/app': '/run/azds/app/dist' },
   readOnlyRoot: false,
@@ -25,14 +25,18 @@ const lines = (more: Partial<RootfsPlan> = {}) => rootfsScript({ ...plan, ...mor
 
 test('a read-only mount gets its flag in a second step, a writable one does not', () => {
   const script = lines()
-  expect(script).toContain("mount --bind '/work/pods/1/volumes/a' '/work/pods/1/roots/app/data'")
-  expect(script).toContain("mount -o remount,bind,ro '/work/pods/1/roots/app/data'")
-  expect(script).not.toContain("mount -o remount,bind,ro '/work/pods/1/roots/app/etc/resolv.conf'")
+  expect(script).toContain(
+    "mount --bind '/playground/pods/1/volumes/a' '/playground/pods/1/roots/app/data'",
+  )
+  expect(script).toContain("mount -o remount,bind,ro '/playground/pods/1/roots/app/data'")
+  expect(script).not.toContain(
+    "mount -o remount,bind,ro '/playground/pods/1/roots/app/etc/resolv.conf'",
+  )
 })
 
 test('the machine’s own programs and the repository are never writable', () => {
-  expect(lines()).toContain("mount -o remount,bind,ro '/work/pods/1/roots/app/usr'")
-  expect(lines()).toContain("mount -o remount,bind,ro '/work/pods/1/roots/app/run/azds/app'")
+  expect(lines()).toContain("mount -o remount,bind,ro '/playground/pods/1/roots/app/usr'")
+  expect(lines()).toContain("mount -o remount,bind,ro '/playground/pods/1/roots/app/run/azds/app'")
 })
 
 test('the old root is gone before the command runs, and the root is made read-only after that', () => {
