@@ -1,6 +1,6 @@
 /** The tables of the trace store, and how a database file is opened. */
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
 /** A data directory of this name keeps everything in memory (tests, trying out). */
@@ -50,17 +50,27 @@ const SCHEMA = `
 `
 
 /**
+ * - synchronous: a crash may lose the last batches but never breaks the file; traces are not worth
+ *   an fsync each.
+ * - temp_store: the container's root filesystem is read-only, so there is no place for temporary files.
+ * - journal_size_limit: after a burst the log is cut to 16 MiB, four times what one batch can be.
+ */
+const PRAGMAS = `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;
+  PRAGMA journal_size_limit = ${16 * 1024 * 1024}`
+
+/**
  * Opens or makes the store's file in `directory`.
  * Throws a sentence where the file cannot be used.
  */
 export function openDatabase(directory: string): DatabaseSync {
   const file = directory === IN_MEMORY ? IN_MEMORY : join(directory, 'traces.sqlite')
   try {
-    if (file !== IN_MEMORY) mkdirSync(directory, { recursive: true })
+    if (file !== IN_MEMORY) makeDirectory(resolve(directory))
     const database = new DatabaseSync(file)
-    // A crash may lose the last batches but never breaks the file: traces are not worth an fsync each.
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
+    database.exec(PRAGMAS)
     migrate(database)
+    // Reads the whole index of traces: a file that is broken there is told now, by its name.
+    database.prepare('SELECT sum(bytes) FROM traces').get()
     return database
   } catch (error) {
     throw new Error(
@@ -68,6 +78,13 @@ export function openDatabase(directory: string): DatabaseSync {
       { cause: error },
     )
   }
+}
+
+/** Not `mkdirSync`'s own `recursive`: below /proc and its like that tries again for ever. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return
+  makeDirectory(dirname(path))
+  mkdirSync(path)
 }
 
 function migrate(database: DatabaseSync): void {

@@ -7,7 +7,7 @@ import { conditionOf, searchText } from './filter.ts'
 
 export interface StoreLimits {
   maxTraces: number
-  /** Of the records as JSON, with their share of columns and indexes, in bytes. */
+  /** Of the records as they lie in the file: JSON, columns, search text and indexes, in bytes. */
   maxBytes: number
 }
 
@@ -47,7 +47,7 @@ export interface ListOptions {
  */
 export const MAX_TRACE_RECORDS = 2000
 
-/** Bytes that a record takes besides its JSON: columns, search text and index entries, measured. */
+/** Bytes that a record takes besides its texts: short columns, index entries, free space; measured. */
 const ROW_OVERHEAD = 700
 
 const SUMMARY_COLUMNS = `trace_id, started_at, span_id, parent_span_id, direction, space, pod,
@@ -122,7 +122,8 @@ export class TraceStore {
       this.#database.exec('COMMIT')
       return { added, evicted: total - this.#counts.records }
     } catch (error) {
-      this.#database.exec('ROLLBACK')
+      // A full disk or a broken file makes SQLite roll back by itself.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
       Object.assign(this.#counts, before)
       throw error
     }
@@ -169,7 +170,12 @@ export class TraceStore {
   #insert(record: TraceRecord): boolean {
     const { traceId, startedAt, route, error } = record
     const json = JSON.stringify(record)
-    const bytes = Buffer.byteLength(json) + ROW_OVERHEAD
+    const search = searchText(record)
+    const authority = authorityOf(record)
+    const errorJson = error && JSON.stringify(error)
+    // A long path lies in the file three times: in the JSON, in its column and in the search text.
+    const texts = [json, search, record.method, authority, record.path, errorJson]
+    const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), ROW_OVERHEAD)
     const { changes } = this.#statement.insert.run(
       traceId,
       startedAt,
@@ -184,12 +190,12 @@ export class TraceStore {
       route.service?.space ?? null,
       record.protocol,
       record.method,
-      authorityOf(record),
+      authority,
       record.path,
       record.status,
       record.durationMs,
-      error && JSON.stringify(error),
-      searchText(record),
+      errorJson,
+      search,
       bytes,
       json,
     )

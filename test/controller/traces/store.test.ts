@@ -1,5 +1,5 @@
 /** What the store keeps, finds and lets go. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from '@jest/globals'
@@ -171,6 +171,54 @@ test('a file that is no database is refused with what to do about it', () => {
     'not a database at all, but long enough'.repeat(40),
   )
   expect(() => openDatabase(directory)).toThrow(/traces\.sqlite: .*remove the file to begin anew/)
+})
+
+test('a directory that cannot be made is refused, and does not hang the start', () => {
+  expect(() => openDatabase('/proc/azds/store')).toThrow(/traces\.sqlite: .*writable for this user/)
+})
+
+test('directories on the way to the store are made', () => {
+  const directory = join(temporaryDirectory(), 'a', 'b')
+  openStore(ROOMY, directory).add(sampleTrace())
+  expect(statSync(join(directory, 'traces.sqlite')).isFile()).toBe(true)
+})
+
+test('a file that is broken behind its first page is refused by its name', () => {
+  const directory = temporaryDirectory()
+  const first = new TraceStore(openDatabase(directory), ROOMY)
+  first.add(row(50))
+  first.close()
+  const file = join(directory, 'traces.sqlite')
+  const bytes = readFileSync(file)
+  writeFileSync(file, bytes.fill(0xab, 4096))
+  expect(() => openDatabase(directory)).toThrow(/traces\.sqlite: .*remove the file to begin anew/)
+})
+
+test('what a full disk refuses is told as such, and is not counted as stored', () => {
+  const database = openDatabase(temporaryDirectory())
+  const store = new TraceStore(database, ROOMY)
+  cleanUps.push(() => store.close())
+  store.add(row(2))
+  database.exec('PRAGMA max_page_count = 30')
+  const big = row(50).map((record) => ({ ...record, path: `/${'x'.repeat(30_000)}` }))
+  expect(() => store.add(big)).toThrow(/full/)
+  expect(store.counts).toMatchObject({ traces: 2, records: 2 })
+  database.exec('PRAGMA max_page_count = 100000')
+  expect(store.add(big).added).toHaveLength(48)
+})
+
+test.each([
+  ['usual records', 40, 4000, 50],
+  ['records with paths of 60 KB', 60_000, 200, 2],
+])('the file stays within the bound of bytes: %s', (_, length, count, batch) => {
+  const directory = temporaryDirectory()
+  const maxBytes = 3_000_000
+  const store = openStore({ maxTraces: 1_000_000, maxBytes }, directory)
+  const records = row(count).map((record) => ({ ...record, path: `/${'x'.repeat(length)}` }))
+  for (let at = 0; at < count; at += batch) store.add(records.slice(at, at + batch))
+  expect(store.counts.traces).toBeLessThan(count)
+  // A fifth more for the batch that comes in before the oldest go.
+  expect(statSync(join(directory, 'traces.sqlite')).size).toBeLessThan(maxBytes * 1.2)
 })
 
 test('the store’s filters and the live filters agree on every record', () => {
