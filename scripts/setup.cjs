@@ -96,10 +96,11 @@ function installNpmPackages() {
     'Installing npm packages from package-lock.json (with the Node that this project runs on) …',
   )
   const npm = process.env.npm_execpath
-  // `npm ci` never changes the lockfile; scripts of packages stay off (.npmrc).
-  const args = ['ci', '--no-fund', '--no-audit', '--loglevel=error']
+  // Not `npm ci`: it refuses to work where the registry is a mirror that lacks the packages of other
+  // platforms, which are optional. With --no-save the lockfile stays as it is, and decides all versions.
+  const args = ['install', '--no-save', '--no-fund', '--no-audit', '--loglevel=error']
   const status = npm ? run(process.execPath, [npm].concat(args)) : run('npm', args)
-  if (status !== 0) fail('npm ci failed: see above. Is the npm registry reachable?')
+  if (status !== 0) fail('npm install failed: see above. Is the npm registry reachable?')
   if (!fs.existsSync(NODE)) {
     fail(
       `No Node came with the packages: they hold one for Linux on x64 and arm64, and this is ${process.platform} on ${process.arch}.`,
