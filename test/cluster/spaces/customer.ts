@@ -1,0 +1,131 @@
+/** Requests as the scenarios make them: what was answered, and what the controller's store has of it. */
+import { request as httpRequest } from 'node:http'
+import type { TraceSummary } from '../../../core/controller-api.ts'
+import { HEADER } from '../../../core/names.ts'
+import { formatTraceParent, newSpanId, newTraceId } from '../../../core/trace-context.ts'
+import type { TraceRecord } from '../../../core/trace-record.ts'
+import { answersOf, fetchRecords, get } from '../../../playground/requests.ts'
+import { eventually, type SpaceCluster } from './space-cluster.ts'
+
+export interface Asked {
+  traceId: string
+  status: number
+  /** `web in dev`, `orders in alice`, …: which versions answered, outermost first. */
+  answers: string[]
+  /** Bytes on the test's own connection, heads included; null where it is not the test's. */
+  bytes: { sent: number; received: number } | null
+  /** How often a pod that was reached sent the request on to another version; known by the test. */
+  detours: number
+}
+
+/** Longest wait (ms) for an answer: as long as the sample app's own patience with a chain of three. */
+const ANSWER_LIMIT_MS = 15_000
+
+/** Asks on a connection of its own and prints status and body; arguments: URL and headers as JSON. */
+const FETCH = `
+  const [url, headers] = process.argv.slice(1)
+  const answer = await fetch(url, { headers: JSON.parse(headers) })
+  console.log(JSON.stringify({ status: answer.status, body: await answer.text() }))`
+
+/** Asks the sample app, and keeps account of it. */
+export class Customer {
+  readonly asked: Asked[] = []
+  readonly #it: SpaceCluster
+
+  constructor(it: SpaceCluster) {
+    this.#it = it
+  }
+
+  /** One GET to `<host>.localhost` through the gateway. */
+  async ask(host: string, headers: Record<string, string> = {}): Promise<Asked> {
+    const { traceId, all } = traced(headers)
+    const { gatewayPort } = this.#it.playground
+    const { status, body, bytes } = await getCounted(gatewayPort, `${host}.localhost`, all)
+    return this.#keep({ traceId, status, body, bytes, detours: 0 })
+  }
+
+  /** One GET from inside a pod, which its sidecar sees as the app's own. */
+  async askFrom(
+    [namespace, app]: readonly [namespace: string, app: string],
+    url: string,
+    headers: Record<string, string> = {},
+    detours = 0,
+  ): Promise<Asked> {
+    const { traceId, all } = traced(headers)
+    const command = ['node', '--input-type=module', '-e', FETCH, url, JSON.stringify(all)]
+    const said = JSON.parse(await this.#it.inPod(namespace, app, command))
+    return this.#keep({ traceId, ...said, bytes: null, detours })
+  }
+
+  /** The records of a request, once all that are due have come. */
+  records(asked: Asked, due: number = recordsDue(asked)): Promise<TraceRecord[]> {
+    return fetchRecords(this.#it.playground.viewerPort, asked.traceId, due)
+  }
+
+  /** The traces of HTTP exchanges in the store, newest first; at most 200. */
+  async stored(): Promise<TraceSummary[]> {
+    const { viewerPort } = this.#it.playground
+    const { body } = await get(viewerPort, 'localhost', '/v1/traces?limit=200')
+    return (JSON.parse(body) as TraceSummary[]).filter(({ method }) => method !== null)
+  }
+
+  /**
+   * What the store has of all that was asked. Apps that pass nothing on begin a new trace, so it is records
+   * that are counted: those in the store and those due, once they are as many or no more come.
+   */
+  async account(): Promise<{ stored: number; due: number; missing: string[] }> {
+    const due = this.asked.reduce((sum, asked) => sum + recordsDue(asked), 0)
+    const count = (traces: TraceSummary[]) => traces.reduce((sum, { records }) => sum + records, 0)
+    const { answer } = await eventually(
+      () => this.stored(),
+      (traces) => count(traces) >= due,
+    )
+    const ids = new Set(answer.map(({ traceId }) => traceId))
+    const missing = this.asked.map(({ traceId }) => traceId).filter((id) => !ids.has(id))
+    return { stored: count(answer), due, missing }
+  }
+
+  #keep({ body, ...rest }: Omit<Asked, 'answers'> & { body: string }): Asked {
+    const asked = { ...rest, answers: rest.status === 200 ? answersOf(body) : [] }
+    this.asked.push(asked)
+    return asked
+  }
+}
+
+/**
+ * Each service that answered was reached by a hop with two records, and by one more where a pod sent the
+ * request on to another version. A refusal of the gateway has one.
+ */
+function recordsDue({ status, answers, detours }: Asked): number {
+  return status === 200 ? 2 * answers.length + detours : 1
+}
+
+function traced(headers: Record<string, string>) {
+  const traceId = newTraceId()
+  const traceparent = formatTraceParent({ traceId, parentId: newSpanId(), flags: '01' })
+  const all = { accept: 'application/json', [HEADER.traceparent]: traceparent, ...headers }
+  return { traceId, all }
+}
+
+function getCounted(
+  port: number,
+  host: string,
+  headers: Record<string, string>,
+): Promise<{ status: number; body: string; bytes: NonNullable<Asked['bytes']> }> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, headers: { host, ...headers }, agent: false }
+    const outgoing = httpRequest({ ...options, timeout: ANSWER_LIMIT_MS }, async (response) => {
+      try {
+        let body = ''
+        for await (const chunk of response.setEncoding('utf8')) body += chunk
+        const { bytesWritten: sent = 0, bytesRead: received = 0 } = outgoing.socket ?? {}
+        resolve({ status: response.statusCode ?? 0, body, bytes: { sent, received } })
+      } catch (error) {
+        reject(error)
+      }
+    })
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`${host}: no answer in time`)))
+    outgoing.on('error', reject)
+    outgoing.end()
+  })
+}
