@@ -1,7 +1,7 @@
 /**
  * Finds out what a connection speaks: reads from the client and, a moment later, from the original
- * destination, and says what came first. The delay before the dial is the only clock; nothing is
- * ever decided because time has passed.
+ * destination, and says what came first. Nothing is delayed by a clock while both sides are silent or
+ * speak; one decides only where a client has stopped in the middle of what may become a request line.
  */
 import { detect } from './detect.ts'
 import type { ByteStream } from './stream.ts'
@@ -36,6 +36,13 @@ export interface DetectionOptions {
  */
 const UNREACHABLE_HOLD_MS = 500
 
+/**
+ * How long a client may stop in the middle of what may become a request line or a ClientHello, in ms.
+ * ZooKeeper's clients send `ruok` and wait for the answer, which would never come. An HTTP client sends
+ * a request line at once; 1 s outlasts a lost packet that is lost again (sent after 200 and 400 ms more).
+ */
+export const STALLED_CLIENT_MS = 1000
+
 const NONE: Buffer = Buffer.alloc(0)
 
 /** Starts the detection on a connection that nobody listens to yet. */
@@ -51,6 +58,7 @@ class Detection {
   #connected = false
   #unreachable = false
   #timer: NodeJS.Timeout | undefined
+  #stalled: NodeJS.Timeout | undefined
   #decided = false
 
   constructor(client: ByteStream, options: DetectionOptions) {
@@ -76,20 +84,39 @@ class Detection {
     if (this.#decided) return
     this.#fromClient =
       this.#fromClient.length === 0 ? chunk : Buffer.concat([this.#fromClient, chunk])
+    clearTimeout(this.#stalled)
     const protocol = detect(this.#fromClient)
-    if (protocol === 'need-more') return
+    if (protocol === 'need-more') {
+      this.#waitForMore()
+      return
+    }
     if (protocol !== 'tls') {
       this.#decide(protocol, null, NONE)
       return
     }
     // The server cannot answer before it has the whole ClientHello, so waiting for it costs nothing.
     const hello = readClientHello(this.#fromClient)
-    if (hello.state === 'need-more') return
+    if (hello.state === 'need-more') {
+      this.#waitForMore()
+      return
+    }
     if (hello.state === 'no-hello') {
       this.#decide('opaque', null, NONE)
       return
     }
     this.#decide('tls', hello.sni, NONE)
+  }
+
+  #waitForMore(): void {
+    // Without an original destination there is nothing that could answer.
+    if (this.#options.dial === null) return
+    this.#stalled = setTimeout(() => {
+      const { length } = this.#fromClient
+      // If this process was held up, what the client has sent meanwhile is read before this.
+      setImmediate(() => {
+        if (this.#fromClient.length === length) this.#decide('opaque', null, NONE)
+      })
+    }, STALLED_CLIENT_MS)
   }
 
   #dial(dial: () => ByteStream): void {
@@ -121,6 +148,7 @@ class Detection {
     if (this.#decided) return
     this.#decided = true
     clearTimeout(this.#timer)
+    clearTimeout(this.#stalled)
     this.#options.onDetected({
       protocol,
       sni,
@@ -135,6 +163,7 @@ class Detection {
     if (this.#decided) return
     this.#decided = true
     clearTimeout(this.#timer)
+    clearTimeout(this.#stalled)
     this.#upstream?.reset()
     this.#options.onGone()
   }
