@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import type { Address } from '../core/routing-table.ts'
+import { descriptorOf } from './descriptor.ts'
 
 export type OriginalDestination =
   | { kind: 'redirected'; destination: Address }
@@ -81,11 +82,6 @@ function compressIPv6(groups: string[]): string {
   const before = text.slice(0, start).replace(/:$/, '')
   const after = text.slice(start + longest.length).replace(/^:/, '')
   return `${before}::${after}`
-}
-
-function descriptorOf(socket: Socket): number {
-  const handle = (socket as Socket & { _handle?: { fd?: number } | null })._handle
-  return handle?.fd ?? -1
 }
 
 /**

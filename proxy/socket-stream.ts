@@ -4,6 +4,7 @@
  */
 import net from 'node:net'
 import type { Address } from '../core/routing-table.ts'
+import { saveLastBytes } from './last-bytes.ts'
 import type { ByteStream, StreamListener } from './stream.ts'
 
 /**
@@ -96,6 +97,7 @@ class SocketStream implements ByteStream {
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#error ??= error
     })
+    saveLastBytes(socket, (chunk) => this.#onData(chunk))
     socket.on('close', () => this.#onClose())
     socket.on('connect', () => this.#tell((listener) => listener.onConnect?.()))
     socket.on('drain', () => this.#tell((listener) => listener.onDrain()))
@@ -122,9 +124,7 @@ class SocketStream implements ByteStream {
     if (this.#ended || this.#closed) queueMicrotask(() => this.#tellState(listener))
     if (first && !this.#closed) {
       // Attaching `data` starts the flow, unless `pause` was called before.
-      this.#socket.on('data', (chunk: Buffer) => {
-        if (!this.#dropped) this.#tell((each) => each.onData(chunk))
-      })
+      this.#socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     }
   }
 
@@ -165,6 +165,10 @@ class SocketStream implements ByteStream {
     if (socket.connecting) socket.destroy()
     else if (finishing) socket.once('finish', () => socket.resetAndDestroy())
     else socket.resetAndDestroy()
+  }
+
+  #onData(chunk: Buffer): void {
+    if (!this.#dropped) this.#tell((listener) => listener.onData(chunk))
   }
 
   #onClose(): void {

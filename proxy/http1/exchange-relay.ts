@@ -327,6 +327,7 @@ export class ExchangeRelay implements StreamListener {
   /** Only for a reused connection that its server was closing: no byte of an answer, no body lost. */
   #retry(head: Buffer): void {
     this.#mayRetry = false
+    this.#upstream.listen(DEAF)
     this.#upstream.close()
     this.#upstream = this.#client.dial(this.#start.target)
     this.#upstream.listen(this)

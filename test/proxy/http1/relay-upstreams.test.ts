@@ -162,6 +162,20 @@ test.each([
   expect(codes(next)).toEqual([row.retried ? null : 'upstream-closed'])
 })
 
+test('a reused connection that its server ends by FIN, without a byte, is tried again too', async () => {
+  const pool = newPool()
+  const { servers } = await fillPool(pool)
+  const next = startRelay({ pool })
+  next.client.send(GET)
+  await settle()
+  servers[0]?.stream.end()
+  await settle()
+  next.servers[0]?.send(OK)
+  await settle()
+  expect(next.client.received).toMatch(/^HTTP\/1\.1 200/)
+  expect(codes(next)).toEqual([null])
+})
+
 test('the second attempt is the last one', async () => {
   const pool = newPool()
   const { servers } = await fillPool(pool)

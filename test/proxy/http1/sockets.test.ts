@@ -193,6 +193,43 @@ test('an answer until close ends where the server ends it', async () => {
   expect(ends).toMatchObject([{ error: null }])
 })
 
+test('a server that answers an upload early and closes on it: the answer is not lost', async () => {
+  const server = await raw((socket) => {
+    socket.once('data', () => {
+      socket.pause()
+      const answer = 'HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig'
+      // What it has not read makes this close a reset.
+      setTimeout(() => socket.write(answer, () => socket.destroy()), 2)
+    })
+  })
+  const { port } = await proxy(server)
+  for (let round = 0; round < 5; round++) {
+    const answer = await upload(port)
+    expect(answer).toMatch(/^HTTP\/1\.1 413 .*big$/s)
+  }
+})
+
+/** Sends without end, and gives what came back. */
+function upload(port: number): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = ''
+    const block = Buffer.alloc(65_536)
+    const socket = net.connect(port, '127.0.0.1')
+    const pump = () => {
+      while (socket.writable && socket.write(block));
+    }
+    socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n')
+    socket.on('data', (part) => {
+      answer += part.toString('latin1')
+    })
+    socket.on('drain', pump)
+    socket.on('error', () => {})
+    socket.on('end', () => socket.destroy())
+    socket.on('close', () => resolve(answer))
+    pump()
+  })
+}
+
 test('a server that resets in mid-answer resets the client', async () => {
   const server = await raw((socket) => {
     socket.once('data', () => {
