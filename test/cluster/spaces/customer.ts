@@ -85,6 +85,17 @@ export class Customer {
     return { stored: count(answer), due, missing }
   }
 
+  /** The requests so far whose traces have more or fewer records than are due, one line for each. */
+  async incomplete(): Promise<string[]> {
+    const found: string[] = []
+    for (const asked of this.asked) {
+      const { length } = await this.records(asked)
+      const due = recordsDue(asked)
+      if (length !== due) found.push(`${length} records of ${due}: ${asked.answers.join(', ')}`)
+    }
+    return found
+  }
+
   #keep({ body, ...rest }: Omit<Asked, 'answers'> & { body: string }): Asked {
     const asked = { ...rest, answers: rest.status === 200 ? answersOf(body) : [] }
     this.asked.push(asked)

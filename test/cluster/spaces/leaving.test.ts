@@ -144,6 +144,11 @@ describeCluster('a child’s version that comes and goes', () => {
     )
     expect(Math.max(ready.lateMs, unready.lateMs)).toBeLessThan(ROUTED_LIMIT_MS)
   })
+
+  test('of every request all records are in the store, also those of the pods that went', async () => {
+    expect(customer.asked.length).toBeGreaterThan(100)
+    expect(await customer.incomplete()).toEqual([])
+  })
 })
 
 function same(a: readonly string[], b: readonly string[]): boolean {
