@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { closeServer } from '../core/close-server.ts'
 import type { KubeClient } from '../core/kube/client.ts'
 import { Readiness, type Stoppable } from '../core/lifecycle.ts'
 import type { Log } from '../core/log.ts'
@@ -32,6 +33,9 @@ export interface RunningController extends Stoppable {
   address: { host: string; port: number }
 }
 
+/** Open requests get this much longer (ms); each takes some ms, and the whole drain has five seconds. */
+const CLOSE_MS = 1000
+
 /** Starts the controller; rejects with a sentence if its store or port cannot be opened. */
 export async function startController(options: ControllerOptions): Promise<RunningController> {
   const { config, kube, log, now = () => performance.now() } = options
@@ -57,7 +61,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
     // Streams first: the server waits for every open answer before it closes.
     hub.close()
     followers.close()
-    await app.close()
+    await closeServer(app, CLOSE_MS)
     store.close()
   }
 
@@ -74,7 +78,8 @@ export async function startController(options: ControllerOptions): Promise<Runni
     healthRoutes(app, readiness, metrics)
     feedRoutes(app, hub)
     spaceRoutes(app, () => (isSynced ? cluster.views().all : null))
-    traceRoutes(app, { store, followers, ingest: createIngest(store, followers, metrics) })
+    const ingest = createIngest({ store, followers, metrics, log })
+    traceRoutes(app, { store, followers, ingest })
     await viewerRoutes(app, config.viewerDirectory, log)
     return { address: await listen(app, config), close }
   } catch (error) {

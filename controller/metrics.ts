@@ -36,7 +36,7 @@ export function createMetrics(sources: MetricSources) {
   gauge('azds_controller_trace_followers', 'Open live views of traces.', sources.followers)
   const records = new Counter({
     name: 'azds_controller_records_total',
-    help: 'Trace records by what became of them: stored, repeated (sent twice), evicted (older records that made room), lost (dropped in sidecars).',
+    help: 'Trace records by what became of them: stored, repeated (sent twice), rejected (not of the form), evicted (older records that made room), lost (dropped in sidecars).',
     labelNames: ['outcome'] as const,
     registers,
   })
@@ -49,7 +49,7 @@ export function createMetrics(sources: MetricSources) {
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
-    count: (outcome: 'stored' | 'repeated' | 'evicted' | 'lost', amount: number) =>
+    count: (outcome: 'stored' | 'repeated' | 'rejected' | 'evicted' | 'lost', amount: number) =>
       records.inc({ outcome }, amount),
     feedMessage: (type: FeedMessage['type']) => feedMessages.inc({ type }),
   }

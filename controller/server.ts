@@ -16,6 +16,14 @@ const SECURITY_HEADERS = {
   'cross-origin-resource-policy': 'same-origin',
 } as const
 
+/** Headers of an answer that is written piece by piece, past the hooks of other answers. */
+export function streamHeaders(contentType: string): Record<string, string> {
+  return { ...SECURITY_HEADERS, 'content-type': contentType, 'cache-control': 'no-store' }
+}
+
+/** A request must have come in within this time (ms): as long as a sidecar waits for the answer, thrice. */
+const REQUEST_MS = 30_000
+
 /** An answer that a route gives on purpose. */
 export class ApiError extends Error {
   readonly statusCode: number
@@ -32,6 +40,7 @@ export class ApiError extends Error {
 export function createServer(log: Log): FastifyInstance {
   const app = fastify({
     bodyLimit: MAX_BATCH_BYTES,
+    requestTimeout: REQUEST_MS,
     // What does not fit is refused, never bent into shape or stripped.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   })

@@ -1,6 +1,7 @@
 /** Puts the webhook together: copies of what it must know, certificate, server, registration. */
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { closeServer } from '../core/close-server.ts'
 import type { Config } from '../core/config.ts'
 import { watchCache } from '../core/kube/cache.ts'
 import type { KubeClient } from '../core/kube/client.ts'
@@ -36,6 +37,9 @@ export interface AppParts {
   /** Wall clock. */
   now?: () => Date
 }
+
+/** Open requests get this much longer (ms): the API server gives up after 5 s. */
+const CLOSE_MS = 6000
 
 export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
   const { config, client, log, now = () => new Date() } = parts
@@ -84,7 +88,7 @@ export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
       await sleep(config.drainSeconds * 1000)
       registration.stop()
       renewal.stop()
-      await server.close()
+      await closeServer(server, CLOSE_MS)
       stopCaches()
     },
   }

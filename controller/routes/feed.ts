@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { FeedQuery } from '../../core/routing-feed.ts'
 import type { FeedHub, FeedReader } from '../feed/hub.ts'
-import { ApiError } from '../server.ts'
+import { ApiError, streamHeaders } from '../server.ts'
 
 const schema = {
   querystring: {
@@ -17,11 +17,13 @@ const schema = {
 } as const
 
 export function feedRoutes(app: FastifyInstance, hub: FeedHub): void {
-  app.get<{ Querystring: FeedQuery }>('/v1/feed', { schema }, (request, reply) => {
+  // Without HEAD: its answer would have no end.
+  const options = { schema, exposeHeadRoute: false }
+  app.get<{ Querystring: FeedQuery }>('/v1/feed', options, (request, reply) => {
     const reader = readerOf(request.query)
     reply.hijack()
     const { raw } = reply
-    raw.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
+    raw.writeHead(200, streamHeaders('application/x-ndjson'))
     raw.flushHeaders()
     const subscription = hub.subscribe(reader, {
       write: (line) => raw.write(line),

@@ -26,9 +26,10 @@ export function spaceRoutes(app: FastifyInstance, view: () => View | null): void
 /** In order of path, so that a tree reads from its root down. */
 export function summarizeSpaces({ spaces, services }: View): SpaceSummary[] {
   const byName = (a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name)
+  const servicesIn = Map.groupBy(services.values(), (service) => service.space)
   const summaries = [...spaces.values()].map(({ name, parent }): SpaceSummary => {
     const chain = chainOf(spaces, name)
-    const own = [...services.values()].filter((service) => service.space === name)
+    const own = servicesIn.get(name) ?? []
     return {
       name,
       parent,

@@ -1,12 +1,13 @@
 /** `/v1/traces`: taking records in, listing traces, showing one, and following live. */
 import type { FastifyInstance } from 'fastify'
 import type { TraceDetail, TraceQuery } from '../../core/controller-api.ts'
-import type { TraceBatch } from '../../core/trace-record.ts'
-import { ApiError } from '../server.ts'
-import { BATCH_SCHEMA } from '../traces/batch-schema.ts'
+import type { TraceBatch, TraceRecord } from '../../core/trace-record.ts'
+import { ApiError, streamHeaders } from '../server.ts'
+import { BATCH_SCHEMA, RECORD_SCHEMA } from '../traces/batch-schema.ts'
 import { STATUS_PATTERN } from '../traces/filter.ts'
-import type { Followers } from '../traces/followers.ts'
+import { type Followers, MAX_FOLLOWERS } from '../traces/followers.ts'
 import type { Ingest } from '../traces/ingest.ts'
+import { listTraces } from '../traces/search.ts'
 import type { Cursor, TraceStore } from '../traces/store.ts'
 
 /** A page of the list: what fits a long screen, and the most that one answer gives (about 100 KB). */
@@ -56,6 +57,12 @@ export interface TraceRouteOptions {
   ingest: Ingest
 }
 
+const TOO_MANY_FOLLOWERS = new ApiError(
+  503,
+  'too-many-followers',
+  `${MAX_FOLLOWERS} live views are open, which is all that the controller serves: close one that nobody looks at`,
+)
+
 export function traceRoutes(app: FastifyInstance, options: TraceRouteOptions): void {
   const { store, followers, ingest } = options
 
@@ -63,14 +70,21 @@ export function traceRoutes(app: FastifyInstance, options: TraceRouteOptions): v
     '/v1/traces',
     { schema: schema.ingest },
     async (request, reply) => {
+      const { records, ...head } = request.body
+      const validate = request.compileValidationSchema(RECORD_SCHEMA)
+      const sorted = sortRecords(records, (record) => (validate(record) ? null : validate.errors))
+      // Nothing of it is a trace record: whoever sent this is told, not only its log.
+      if (sorted.fault !== null && sorted.valid.length === 0) {
+        throw new ApiError(400, 'bad-request', sorted.fault)
+      }
       reply.code(202)
-      return ingest(request.body)
+      return ingest({ ...head, records: sorted.valid }, sorted)
     },
   )
 
   app.get<{ Querystring: ListQuery }>('/v1/traces', { schema: schema.list }, async (request) => {
     const { since, before, limit, ...filter } = request.query
-    return store.list({
+    return listTraces(store, {
       filter: withoutEmpty(filter),
       since: since ? Number(since) : undefined,
       before: before ? cursorOf(before) : undefined,
@@ -80,11 +94,13 @@ export function traceRoutes(app: FastifyInstance, options: TraceRouteOptions): v
 
   app.get<{ Querystring: TraceQuery }>(
     '/v1/traces/follow',
-    { schema: schema.follow },
+    // Without HEAD: its answer would have no end.
+    { schema: schema.follow, exposeHeadRoute: false },
     (request, reply) => {
+      if (followers.isFull) throw TOO_MANY_FOLLOWERS
       reply.hijack()
       const { raw } = reply
-      raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+      raw.writeHead(200, streamHeaders('text/event-stream'))
       const leave = followers.add(withoutEmpty(request.query), {
         write: (text) => void raw.write(text),
         get waitingBytes() {
@@ -109,6 +125,23 @@ export function traceRoutes(app: FastifyInstance, options: TraceRouteOptions): v
       )
     },
   )
+}
+
+type Fault = { instancePath: string; message?: string }
+
+/** Parts the records that can be stored from the others; one odd record does not cost its batch. */
+function sortRecords(
+  records: TraceRecord[],
+  faultsOf: (record: unknown) => readonly Fault[] | null | undefined,
+): { valid: TraceRecord[]; rejected: number; fault: string | null } {
+  const valid: TraceRecord[] = []
+  let fault: string | null = null
+  for (const [index, record] of records.entries()) {
+    const [first] = faultsOf(record) ?? []
+    if (!first) valid.push(record)
+    else fault ??= `body/records/${index}${first.instancePath} ${first.message ?? 'is wrong'}`
+  }
+  return { valid, rejected: records.length - valid.length, fault }
 }
 
 /** `startedAt` or `startedAt,traceId` of the last trace on the page before. */

@@ -1,4 +1,4 @@
-/** JSON schema of `POST /v1/traces`: what a batch must hold to be stored. */
+/** JSON schemas of `POST /v1/traces`: what a batch must hold to be read, and a record to be stored. */
 import { MAX_BATCH_RECORDS } from '../../core/trace-record.ts'
 
 /**
@@ -19,6 +19,8 @@ const HEAD = 4 * 65_536
 const traceId = { type: 'string', pattern: '^[0-9a-f]{32}$' } as const
 const spanId = { type: 'string', pattern: '^[0-9a-f]{16}$' } as const
 const amount = { type: 'number', minimum: 0 } as const
+/** The end of the year 9999 in ms: beyond what a `Date` can show, or pages of the list can name. */
+const LAST_TIME = 253_402_300_799_999
 const port = { type: 'integer', minimum: 0, maximum: 65_535 } as const
 
 const headers = {
@@ -91,7 +93,7 @@ const recordProperties = {
   // Three digits, whatever an odd server sends: its trace is wanted most.
   status: orNull({ type: 'integer', minimum: 0, maximum: 999 }),
   sni: nullableText(HEAD),
-  startedAt: amount,
+  startedAt: { type: 'number', minimum: 0, maximum: LAST_TIME },
   firstByteMs: orNull(amount),
   durationMs: amount,
   requestBytes: amount,
@@ -119,11 +121,14 @@ export const BATCH_SCHEMA = {
     records: {
       type: 'array',
       maxItems: MAX_BATCH_RECORDS,
-      items: {
-        type: 'object',
-        required: Object.keys(recordProperties),
-        properties: recordProperties,
-      },
+      // Each by itself against RECORD_SCHEMA, so that one odd record does not cost its batch.
+      items: { type: 'object' },
     },
   },
+} as const
+
+export const RECORD_SCHEMA = {
+  type: 'object',
+  required: Object.keys(recordProperties),
+  properties: recordProperties,
 } as const

@@ -12,10 +12,17 @@ export interface FollowerSink {
 }
 
 /**
- * What may wait for one follower (bytes): about a thousand usual records. A page that takes less
- * than is written loses records rather than the controller its memory, and is told how many.
+ * What may wait for one follower (bytes): some 250 usual records, or one of the longest (0.6 MB). A
+ * page that takes less than is written loses records rather than the controller its memory, and is
+ * told how many.
  */
-export const MAX_WAITING_BYTES = 4 * 1024 * 1024
+export const MAX_WAITING_BYTES = 1024 * 1024
+
+/**
+ * Followers at the same time: three for each of a team of 20. If all stall, 100 MiB wait at the most,
+ * a fifth of the controller's memory limit.
+ */
+export const MAX_FOLLOWERS = 64
 
 /** Proxies on the way cut silent connections after 30 to 60 s; a comment comes this often (ms). */
 export const PING_MS = 15_000
@@ -38,6 +45,11 @@ export class Followers {
 
   get size(): number {
     return this.#followers.size
+  }
+
+  /** No more may be added. */
+  get isFull(): boolean {
+    return this.size >= MAX_FOLLOWERS
   }
 
   /** Starts to send what comes from now on; the returned function ends it. */

@@ -50,7 +50,7 @@ test.each([
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ namespace: 'alice', pod: 'orders-1', dropped: 0, records: [record] }),
   })
-  expect(await answer.json()).toEqual({ stored: 1 })
+  expect(await answer.json()).toEqual({ stored: 1, rejected: 0 })
   const stored = await fetch(`${controller.url}/v1/traces/${record.traceId}`)
   expect(await stored.json()).toEqual({ traceId: record.traceId, records: [record] })
 })

@@ -6,7 +6,8 @@ import { afterEach, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { IN_MEMORY, openDatabase } from '../../../controller/traces/database.ts'
 import { matches } from '../../../controller/traces/filter.ts'
-import { MAX_TRACE_RECORDS, TraceStore } from '../../../controller/traces/store.ts'
+import { listTraces } from '../../../controller/traces/search.ts'
+import { MAX_TRACE_RECORDS, SCAN_TRACES, TraceStore } from '../../../controller/traces/store.ts'
 import type { TraceQuery } from '../../../core/controller-api.ts'
 import type { TraceRecord } from '../../../core/trace-record.ts'
 import { START, sampleRecord, sampleTrace, spanIdOf, traceIdOf } from '../../core/sample-records.ts'
@@ -35,8 +36,8 @@ const row = (count: number): TraceRecord[] =>
     sampleRecord({ traceId: traceIdOf(index + 1), startedAt: START + index * 1000 }),
   )
 
-const idsOf = (store: TraceStore, filter: TraceQuery = {}, rest = {}) =>
-  store.list({ filter, limit: 100, ...rest }).map((summary) => summary.traceId)
+const idsOf = async (store: TraceStore, filter: TraceQuery = {}, rest = {}) =>
+  (await listTraces(store, { filter, limit: 100, ...rest })).map((summary) => summary.traceId)
 
 test('a record comes back as it was, with fields that this version does not know', () => {
   const store = openStore()
@@ -54,10 +55,10 @@ test('records of a trace come in order of time, whatever batch brought them', ()
   expect(store.get(traceIdOf(7))).toEqual(trace)
 })
 
-test('a trace is one line of the list', () => {
+test('a trace is one line of the list', async () => {
   const store = openStore()
   store.add(sampleTrace())
-  expect(store.list({ filter: {}, limit: 10 })).toMatchObject([
+  expect(await listTraces(store, { filter: {}, limit: 10 })).toMatchObject([
     {
       traceId: traceIdOf(7),
       records: 5,
@@ -77,7 +78,7 @@ test('a batch that is sent twice is stored once', () => {
   expect(store.counts).toMatchObject({ traces: 1, records: 5 })
 })
 
-test('the list is newest first, page by page, also where traces began in the same instant', () => {
+test('the list is newest first, page by page, also where traces began in the same instant', async () => {
   const store = openStore()
   store.add(
     [1, 2, 3, 4, 5].map((id) =>
@@ -87,7 +88,7 @@ test('the list is newest first, page by page, also where traces began in the sam
   const pages: string[][] = []
   let before: { startedAt: number; traceId: string } | undefined
   for (;;) {
-    const page = store.list({ filter: {}, limit: 2, before })
+    const page = await listTraces(store, { filter: {}, limit: 2, before })
     if (page.length === 0) break
     pages.push(page.map((summary) => summary.traceId))
     before = page.at(-1)
@@ -95,27 +96,48 @@ test('the list is newest first, page by page, also where traces began in the sam
   expect(pages).toEqual([[5, 4], [3, 2], [1]].map((ids) => ids.map(traceIdOf)))
 })
 
-test('since and before bound the list by start', () => {
-  const store = openStore()
-  store.add(row(4))
-  expect(idsOf(store, {}, { since: START + 1000 })).toEqual([4, 3, 2].map(traceIdOf))
-  expect(idsOf(store, {}, { before: { startedAt: START + 2000 } })).toEqual([2, 1].map(traceIdOf))
+test('a search that goes through many traces finds all that match, and lets others in between', async () => {
+  const store = openStore({ ...ROOMY, maxTraces: 10_000 })
+  const count = SCAN_TRACES * 2 + 10
+  store.add(
+    row(count).map((record, index) => ({ ...record, path: index % 400 ? '/a' : '/wanted' })),
+  )
+  let turns = 0
+  let searching = true
+  const others = (async () => {
+    for (; searching; turns += 1) await new Promise((resolve) => setImmediate(resolve))
+  })()
+  expect(await idsOf(store, { q: 'wanted' })).toEqual([801, 401, 1].map(traceIdOf))
+  expect(await idsOf(store, { q: 'wanted' }, { limit: 2 })).toEqual([801, 401].map(traceIdOf))
+  expect(await idsOf(store, { q: 'nowhere' })).toEqual([])
+  searching = false
+  await others
+  expect(turns).toBeGreaterThanOrEqual(5)
 })
 
-test('the oldest traces go first when there are too many', () => {
+test('since and before bound the list by start', async () => {
+  const store = openStore()
+  store.add(row(4))
+  expect(await idsOf(store, {}, { since: START + 1000 })).toEqual([4, 3, 2].map(traceIdOf))
+  expect(await idsOf(store, {}, { before: { startedAt: START + 2000 } })).toEqual(
+    [2, 1].map(traceIdOf),
+  )
+})
+
+test('the oldest traces go first when there are too many', async () => {
   const store = openStore({ ...ROOMY, maxTraces: 3 })
   expect(store.add(row(5)).evicted).toBe(2)
-  expect(idsOf(store)).toEqual([5, 4, 3].map(traceIdOf))
+  expect(await idsOf(store)).toEqual([5, 4, 3].map(traceIdOf))
   expect(store.get(traceIdOf(1))).toBeNull()
   expect(store.counts).toMatchObject({ traces: 3, records: 3 })
 })
 
-test('the oldest traces go first when bytes run out', () => {
+test('the oldest traces go first when bytes run out', async () => {
   const one = openStore()
   one.add(row(1))
   const store = openStore({ ...ROOMY, maxBytes: Math.ceil(one.counts.bytes * 2.5) })
   store.add(row(6))
-  expect(idsOf(store)).toEqual([6, 5].map(traceIdOf))
+  expect(await idsOf(store)).toEqual([6, 5].map(traceIdOf))
   expect(store.counts.bytes).toBeLessThanOrEqual(Math.ceil(one.counts.bytes * 2.5))
 })
 
@@ -129,13 +151,13 @@ test('one trace id that is used for ever keeps its newest records only', () => {
   expect(store.get(traceIdOf(1))?.[0]?.startedAt).toBe(START + 10)
 })
 
-test('what is counted equals what is in the tables after any batches', () => {
+test('what is counted equals what is in the tables after any batches', async () => {
   const anyBatch = fc.array(
     fc.record({ trace: fc.integer({ min: 1, max: 6 }), span: fc.integer({ min: 1, max: 4 }) }),
     { maxLength: 8 },
   )
-  fc.assert(
-    fc.property(fc.array(anyBatch, { maxLength: 5 }), (batches) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyBatch, { maxLength: 5 }), async (batches) => {
       const store = new TraceStore(openDatabase(IN_MEMORY), { ...ROOMY, maxTraces: 3 })
       for (const batch of batches) {
         store.add(
@@ -144,7 +166,7 @@ test('what is counted equals what is in the tables after any batches', () => {
           ),
         )
       }
-      const list = store.list({ filter: {}, limit: 100 })
+      const list = await listTraces(store, { filter: {}, limit: 100 })
       expect(store.counts.traces).toBe(list.length)
       expect(store.counts.records).toBe(list.reduce((sum, one) => sum + one.records, 0))
       store.close()
@@ -221,7 +243,7 @@ test.each([
   expect(statSync(join(directory, 'traces.sqlite')).size).toBeLessThan(maxBytes * 1.2)
 })
 
-test('the store’s filters and the live filters agree on every record', () => {
+test('the store’s filters and the live filters agree on every record', async () => {
   const anyRecord = fc
     .record({
       space: fc.constantFrom('dev', 'alice'),
@@ -251,11 +273,11 @@ test('the store’s filters and the live filters agree on every record', () => {
     },
     { requiredKeys: [] },
   )
-  fc.assert(
-    fc.property(anyRecord, anyFilter, (record, filter) => {
+  await fc.assert(
+    fc.asyncProperty(anyRecord, anyFilter, async (record, filter) => {
       const store = new TraceStore(openDatabase(IN_MEMORY), ROOMY)
       store.add([record])
-      expect(idsOf(store, filter)).toHaveLength(matches(record, filter) ? 1 : 0)
+      expect(await idsOf(store, filter)).toHaveLength(matches(record, filter) ? 1 : 0)
       store.close()
     }),
     { numRuns: 300 },

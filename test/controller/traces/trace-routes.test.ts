@@ -1,5 +1,6 @@
 /** The trace API over HTTP. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { MAX_FOLLOWERS } from '../../../controller/traces/followers.ts'
 import type { TraceSummary } from '../../../core/controller-api.ts'
 import { MAX_BATCH_BYTES, type TraceBatch, type TraceRecord } from '../../../core/trace-record.ts'
 import { sampleRecord, sampleTrace, traceIdOf } from '../../core/sample-records.ts'
@@ -34,7 +35,7 @@ async function get<T = unknown>(path: string) {
 
 test('a batch is taken in and its trace can be listed and read', async () => {
   const batch: TraceBatch = batchOf(sampleTrace()) as TraceBatch
-  expect(await post(batch)).toEqual({ status: 202, body: { stored: 5 } })
+  expect(await post(batch)).toEqual({ status: 202, body: { stored: 5, rejected: 0 } })
   expect(await get('/v1/traces?space=alice&status=error')).toMatchObject({
     status: 200,
     body: [{ traceId: traceIdOf(7), context: 'alice' }],
@@ -87,26 +88,30 @@ test('closing the controller ends live streams at once', async () => {
 })
 
 const broken = (change: Record<string, unknown>) =>
-  batchOf([sampleRecord(), { ...sampleRecord(), ...change }])
+  batchOf([
+    { ...sampleRecord(), ...change },
+    { ...sampleRecord(), ...change },
+  ])
 
 test.each([
   ['no object', [], 'body must be object'],
   ['a missing field', { namespace: 'dev', pod: 'p', records: [] }, "required property 'dropped'"],
-  ['a trace id of another form', broken({ traceId: 'XYZ' }), 'body/records/1/traceId must match'],
-  ['a status that is text', broken({ status: '200' }), 'body/records/1/status must be integer'],
-  ['an unknown direction', broken({ direction: 'up' }), 'body/records/1/direction must be equal'],
+  ['a trace id of another form', broken({ traceId: 'XYZ' }), 'body/records/0/traceId must match'],
+  ['a status that is text', broken({ status: '200' }), 'body/records/0/status must be integer'],
+  ['an unknown direction', broken({ direction: 'up' }), 'body/records/0/direction must be equal'],
   [
     'a header without value',
     broken({ requestHeaders: [['a']] }),
     'requestHeaders/0 must NOT have fewer',
   ],
-  ['a negative duration', broken({ durationMs: -1 }), 'body/records/1/durationMs must be >= 0'],
+  ['a start that no calendar has', broken({ startedAt: 1e300 }), 'records/0/startedAt must be <='],
+  ['a negative duration', broken({ durationMs: -1 }), 'body/records/0/durationMs must be >= 0'],
   [
     'a body that is no base64',
     broken({ requestBody: { base64: '<b>', truncated: false } }),
     'requestBody/base64',
   ],
-  ['no route', broken({ route: null }), 'body/records/1/route must be object'],
+  ['no route', broken({ route: null }), 'body/records/0/route must be object'],
   [
     'too many records',
     batchOf(Array(1001).fill(1)),
@@ -122,6 +127,52 @@ test.each([
       error: { code: 'bad-request', message: expect.stringContaining(message) },
     })
     expect((await get('/v1/traces')).body).toEqual([])
+  },
+)
+
+test('a record that cannot be stored does not cost the others of its batch', async () => {
+  const odd = { ...sampleRecord(), status: 'fine' }
+  expect(await post(batchOf([...sampleTrace(), odd]))).toEqual({
+    status: 202,
+    body: { stored: 5, rejected: 1 },
+  })
+  expect((await get<unknown[]>('/v1/traces')).body).toHaveLength(1)
+  const metrics = await (await fetch(`${controller.url}/metrics`)).text()
+  expect(metrics).toContain('azds_controller_records_total{outcome="rejected"} 1')
+})
+
+test('a live view more than the controller serves is refused, until another one ends', async () => {
+  const follow = `${controller.url}/v1/traces/follow`
+  const streams = await Promise.all(
+    Array.from({ length: MAX_FOLLOWERS }, () => openStream(follow, '\n\n')),
+  )
+  try {
+    expect(await get('/v1/traces/follow')).toMatchObject({
+      status: 503,
+      body: { error: { code: 'too-many-followers' } },
+    })
+    streams.pop()?.stop()
+    for (let tries = 0; ; tries += 1) {
+      const stream = await openStream(follow, '\n\n').catch(() => null)
+      if (stream) streams.push(stream)
+      if (stream || tries === 50) break
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    expect(streams).toHaveLength(MAX_FOLLOWERS)
+  } finally {
+    for (const stream of streams) stream.stop()
+  }
+})
+
+test.each(['/v1/feed?scope=all', '/v1/traces/follow'])(
+  'the stream %s carries the headers of every answer, and knows no HEAD, which would not end',
+  async (path) => {
+    const stopped = new AbortController()
+    const answer = await fetch(controller.url + path, { signal: stopped.signal })
+    expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
+    stopped.abort()
+    expect((await fetch(controller.url + path, { method: 'HEAD' })).ok).toBe(false)
   },
 )
 
