@@ -11,7 +11,9 @@ export interface RequestAddress {
   path: string | null
 }
 
-export function requestAddress(head: RequestHead): RequestAddress {
+export function requestAddress(
+  head: Pick<RequestHead, 'method' | 'target' | 'header'>,
+): RequestAddress {
   if (head.method === 'CONNECT') return { authority: head.target, path: null }
   const absolute = ABSOLUTE_FORM.exec(head.target)
   if (!absolute) return { authority: head.header('host'), path: head.target }

@@ -41,7 +41,7 @@ export function peekAuthority(first: Buffer): string | null {
   const [method = '', target = ''] = line.split(' ')
   const host = fields.find((field) => /^host:/i.test(field))
   const header = () => host?.slice('host:'.length).trim() ?? null
-  return requestAddress({ method, target, version: '1.1', header, headers: () => [] }).authority
+  return requestAddress({ method, target, header }).authority
 }
 
 /** Which spaces of the chain a request is looked for in. */

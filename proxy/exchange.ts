@@ -14,6 +14,8 @@ export interface RequestHead {
   version: '1.0' | '1.1'
   /** First value of a header; `name` in lower case. */
   header(name: string): string | null
+  /** Values of all fields of a name, in order; `name` in lower case. */
+  values(name: string): string[]
   /** All header fields in order, case and number of the wire. */
   headers(): HeaderList
 }

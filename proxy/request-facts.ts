@@ -52,8 +52,9 @@ export function contextOfHead(
 ): Context {
   return contextOf({
     routeAs: head.header(HEADER.routeAs),
-    baggage: head.header(HEADER.baggage),
-    cookie: head.header('cookie'),
+    // Both may come in several fields (W3C Baggage 3.3.1, RFC 9113 8.2.3), which make one list.
+    baggage: head.values(HEADER.baggage).join(',') || null,
+    cookie: head.values('cookie').join(';') || null,
     host: requestAddress(head).authority,
     ...spaces,
   })

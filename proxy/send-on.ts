@@ -23,7 +23,7 @@ export interface RoutedRequest {
  * |--------------|-----------------------------------------------------|--------------------------|
  * | traceparent  | always                                              | same trace, our span     |
  * | azds-hop     | always                                              | one more than it was     |
- * | azds-route-as| absent, a context, and not one of another tree      | the context's space      |
+ * | azds-route-as| it is not the context, which is not of another tree | the context's space      |
  *
  * More than `MAX_HOPS` hops is a loop and is refused.
  */
@@ -45,10 +45,13 @@ export function sendOn(request: RoutedRequest, record: RecordExchange): Exchange
   return { kind: 'forward', target: decision.target, setHeaders, recorder }
 }
 
-/** True where the context is known but not written on the request. */
+/**
+ * True where the context is known but is not what the request says: apps that pass on a header which
+ * they did not get send an empty one, and a preview address wins over a header.
+ */
 export function needsRouteAs(
   head: RequestHead,
   context: Context,
 ): context is Context & { space: string } {
-  return context.space !== null && head.header(HEADER.routeAs) === null
+  return context.space !== null && head.header(HEADER.routeAs) !== context.space
 }

@@ -61,6 +61,12 @@ export class Head {
     return field < 0 ? null : this.value(field)
   }
 
+  values(name: string): string[] {
+    const values: string[] = []
+    for (let i = this.find(name); i >= 0; i = this.find(name, i + 4)) values.push(this.value(i))
+    return values
+  }
+
   headers(): HeaderList {
     const list: HeaderList = []
     for (let i = 0; i < this.fields.length; i += 4) {

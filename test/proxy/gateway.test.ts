@@ -38,7 +38,10 @@ test.each([
 
 test('the address wins over a header, and a cookie counts on a root’s own address', () => {
   const fields = { [HEADER.routeAs]: 'bob' }
-  expect(plan('alice.s.dev.orders.test.it', { fields }).record?.route.context).toBe('alice')
+  const { record, set } = plan('alice.s.dev.orders.test.it', { fields })
+  expect(record?.route.context).toBe('alice')
+  // Left as it was, it would lead the next hop to another space than this one.
+  expect(set[HEADER.routeAs]).toBe('alice')
   const cookie = { cookie: 'azds-route-as=alice' }
   expect(plan('dev.orders.test.it', { fields: cookie }).target).toBe(
     formatAddress(ADDRESS.aliceOrders),

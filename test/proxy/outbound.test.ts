@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { HEADER } from '../../core/names.ts'
 import { type Address, formatAddress } from '../../core/routing-table.ts'
-import type { TraceRecord } from '../../core/trace-record.ts'
+import type { HeaderList, TraceRecord } from '../../core/trace-record.ts'
 import { planOutbound } from '../../proxy/outbound.ts'
 import { TraceMemory } from '../../proxy/trace-memory.ts'
 import { requestHead } from './sample-head.ts'
@@ -12,7 +12,7 @@ const PARENT_ID = 'b7ad6b7169203331'
 const TRACEPARENT = `00-${TRACE_ID}-${PARENT_ID}-00`
 
 function plan(
-  fields: Record<string, string>,
+  fields: Record<string, string> | HeaderList,
   {
     from = 'dev',
     to = ADDRESS.devOrders as Address,
@@ -49,6 +49,34 @@ test.each([
   expect(record.route).toMatchObject({ context: 'alice', contextSource: source, reason: 'child' })
   expect(record.service).toBe('orders')
   expect(set[HEADER.routeAs]).toBe(source === 'header' ? undefined : 'alice')
+})
+
+test.each(['', 'Not A Name', 'alice, alice'])(
+  'a header that names no space (%j) counts as absent, and gives way to the context',
+  (value) => {
+    const { set, record } = plan({ [HEADER.routeAs]: value }, { from: 'alice' })
+    expect(record.route).toMatchObject({ context: 'alice', contextSource: 'origin' })
+    expect(set[HEADER.routeAs]).toBe('alice')
+  },
+)
+
+test.each<[string, HeaderList]>([
+  [
+    'baggage',
+    [
+      ['baggage', 'a=b'],
+      ['Baggage', 'azds-route-as=alice'],
+    ],
+  ],
+  [
+    'cookie',
+    [
+      ['Cookie', 'a=b'],
+      ['cookie', 'azds-route-as=alice'],
+    ],
+  ],
+])('the %s counts also where it comes in several fields', (source, fields) => {
+  expect(plan(fields).record.route).toMatchObject({ context: 'alice', contextSource: source })
 })
 
 test('an absolute target overrides the Host header', () => {

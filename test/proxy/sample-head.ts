@@ -3,7 +3,7 @@ import type { HeaderList } from '../../core/trace-record.ts'
 import type { RequestHead, ResponseHead } from '../../proxy/exchange.ts'
 
 export function requestHead(
-  fields: Record<string, string> = {},
+  fields: Record<string, string> | HeaderList = {},
   line: { method?: string; target?: string; version?: '1.0' | '1.1' } = {},
 ): RequestHead {
   const list = headerList(fields)
@@ -14,10 +14,13 @@ export function responseHead(status: number, fields: Record<string, string> = {}
   return { status, version: '1.1', ...headerList(fields) }
 }
 
-function headerList(fields: Record<string, string>) {
-  const headers: HeaderList = Object.entries(fields)
+function headerList(fields: Record<string, string> | HeaderList) {
+  const headers: HeaderList = Array.isArray(fields) ? fields : Object.entries(fields)
+  const values = (name: string) =>
+    headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value)
   return {
     headers: () => headers,
-    header: (name: string) => headers.find(([key]) => key.toLowerCase() === name)?.[1] ?? null,
+    header: (name: string) => values(name)[0] ?? null,
+    values,
   }
 }
