@@ -2,6 +2,7 @@
  * Program of the tests: has one conversation over TCP and prints what it saw as JSON. Argument:
  * `{"host", "port", "steps"}`, as in `conversation-steps.ts`.
  */
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Conversation, Step } from './conversation-steps.ts'
 
@@ -43,6 +44,8 @@ process.stdout.write(JSON.stringify(seen))
 async function take(step: Step): Promise<void> {
   if ('send' in step) socket.write(Buffer.from(step.send, 'latin1'))
   else if ('pauseMs' in step) await new Promise((resolve) => setTimeout(resolve, step.pauseMs))
+  else if ('hold' in step) socket.pause()
+  else if ('floodMs' in step) await flood(step.floodMs)
   else if ('until' in step) await until(`"${step.until}"`, () => seen.received.includes(step.until))
   else if ('untilEnd' in step) await until('the end', () => seen.ended)
   else if ('finish' in step) socket.end()
@@ -61,4 +64,16 @@ async function until(what: string, reached: () => boolean): Promise<void> {
     })
   }
   clearTimeout(deadline)
+}
+
+async function flood(ms: number): Promise<void> {
+  const zeros = Buffer.alloc(65_536)
+  let over = false
+  setTimeout(() => {
+    over = true
+    socket.emit('drain')
+  }, ms)
+  while (!over && !closed) {
+    if (!socket.write(zeros)) await once(socket, 'drain')
+  }
 }

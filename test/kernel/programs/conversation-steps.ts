@@ -5,6 +5,10 @@ import { NODE_INSIDE, type Place, REPO_INSIDE, runOk } from '../lab.ts'
 export type Step =
   | { send: string }
   | { pauseMs: number }
+  /** Reads nothing from now on. */
+  | { hold: true }
+  /** Sends as much as goes in that time. */
+  | { floodMs: number }
   | { until: string }
   | { untilEnd: true }
   /** Sends FIN and goes on reading. */

@@ -76,7 +76,7 @@ async function startIn(lab: PodLab): Promise<SidecarPods> {
   await waitForPort(node, CONTROLLER_PORT, { server: controller })
   const pods: SidecarPod[] = []
   let version = 0
-  const records = () => readRecords(controller.output.stdout)
+  const records = collectRecords(controller)
   return {
     lab,
     records,
@@ -148,12 +148,15 @@ async function untilSidecarHas(node: Place, pod: SidecarPod, version: number): P
   )
 }
 
-function readRecords(stdout: string): TraceRecord[] {
-  const whole = stdout.slice(0, stdout.lastIndexOf('\n') + 1)
-  return whole
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line))
+/** Reads each record once: a test under load has ten thousands, and asks again and again. */
+function collectRecords({ output }: LabProcess): () => TraceRecord[] {
+  const records: TraceRecord[] = []
+  return () => {
+    const lines = output.stdout.split('\n')
+    output.stdout = lines.pop() ?? ''
+    records.push(...lines.map((line) => JSON.parse(line)))
+    return records
+  }
 }
 
 function inShort({ pod, direction, protocol, method, path, status, error }: TraceRecord): string {

@@ -1,0 +1,65 @@
+/**
+ * A peer that stops reading stops the other one, through two sidecars: what is under way then fits
+ * into the kernel's socket buffers, however much the writer has to say.
+ */
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { describeKernel } from '../requirements.ts'
+import { converse, type Step } from './conversation-steps.ts'
+import { type OddServers, startOddServers } from './odd-servers.ts'
+
+const CLUSTER_IP = '10.96.0.80'
+const PORT = { flood: 9001, httpFlood: 9002, deaf: 9003 }
+const FLOOD_MS = 1500
+
+/**
+ * Linux' largest receive and send buffers are 6 and 4 MB by default, and three connections lie on the
+ * way. Without back-pressure it is a GB and more a second.
+ */
+const MOST_UNDER_WAY = 64e6
+const LEAST_UNDER_WAY = 100e3
+
+describeKernel('a peer that stops reading', () => {
+  let odd: OddServers
+
+  beforeAll(async () => {
+    const { flood, httpFlood, deaf } = PORT
+    odd = await startOddServers(CLUSTER_IP, {
+      [flood]: 'flood',
+      [httpFlood]: 'http-flood',
+      [deaf]: 'deaf',
+    })
+  })
+
+  afterAll(() => odd?.pods.close())
+
+  const hold: Step[] = [{ hold: true }, { pauseMs: FLOOD_MS }, { reset: true }]
+  const flood: Step[] = [{ floodMs: FLOOD_MS }, { reset: true }]
+  const put = `PUT /up HTTP/1.1\r\nHost: odd\r\nContent-Length: ${2 ** 40}\r\n\r\n`
+
+  test.each([
+    ['a TCP client', PORT.flood, 'tcp', 'responseBytes', [{ send: 'go\n' }, ...hold]],
+    [
+      'an HTTP client',
+      PORT.httpFlood,
+      'http/1.1',
+      'responseBytes',
+      [{ send: 'GET /down HTTP/1.1\r\nHost: odd\r\n\r\n' }, ...hold],
+    ],
+    ['a TCP server', PORT.deaf, 'tcp', 'requestBytes', [{ send: 'go\n' }, ...flood]],
+    ['an HTTP server', PORT.deaf, 'http/1.1', 'requestBytes', [{ send: put }, ...flood]],
+  ] as const)('%s holds the other side back', async (_who, port, protocol, bytes, steps) => {
+    await converse(odd.client, { host: CLUSTER_IP, port }, steps)
+    for (const direction of ['outbound', 'inbound']) {
+      const record = await odd.pods.recordWhere(
+        `${protocol} to ${port}, ${direction}`,
+        (each) =>
+          each.direction === direction &&
+          each.protocol === protocol &&
+          each.route.originalDestination.endsWith(`:${port}`),
+      )
+      expect(record[bytes]).toBeGreaterThan(LEAST_UNDER_WAY)
+      expect(record[bytes]).toBeLessThan(MOST_UNDER_WAY)
+      expect(record.error).not.toBeNull()
+    }
+  })
+})

@@ -1,0 +1,64 @@
+/**
+ * Program of the tests: servers that behave in one way each. Arguments: pairs of behaviour and port.
+ * What a server sees of the ends of its connections is printed, one word a line.
+ */
+import { createServer, type Socket } from 'node:net'
+
+const ZEROS = Buffer.alloc(65_536)
+
+const BEHAVIOURS: Record<string, (socket: Socket) => void> = {
+  /** Sends without an end, as much as the client takes. */
+  flood: (socket) => socket.once('data', () => pour(socket)),
+  /** The same as an HTTP answer. */
+  'http-flood': (socket) =>
+    socket.once('data', () => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${2 ** 40}\r\n\r\n`)
+      pour(socket)
+    }),
+  /** Reads nothing for a while; then it finds out, as without sidecars, that its client has gone. */
+  deaf: (socket) => {
+    socket.on('data', () => {}).pause()
+    setTimeout(() => socket.resume(), 2500)
+  },
+  /** Goes on for a second after the client's FIN. */
+  'late-talker': (socket) => {
+    socket.resume().on('end', () => {
+      for (let count = 1; count <= 5; count++)
+        setTimeout(() => socket.write(`${count} `), count * 200)
+      setTimeout(() => socket.end('end'), 1100)
+    })
+  },
+  /** Resets in the middle of an answer. */
+  resetter: (socket) =>
+    socket.once('data', () => {
+      socket.write('half an ans')
+      setTimeout(() => socket.resetAndDestroy(), 100)
+    }),
+  'http-resetter': (socket) =>
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf an ans')
+      setTimeout(() => socket.resetAndDestroy(), 100)
+    }),
+  /** Says what it sees of the client's end. */
+  watcher: (socket) => {
+    socket.once('data', () => socket.write('seen '))
+    socket.on('end', () => process.stdout.write('FIN\n'))
+  },
+  /** Answers four-letter words that come without a line end. */
+  zookeeper: (socket) => socket.once('data', (word) => socket.end(`${word}: imok`)),
+}
+
+const args = process.argv.slice(2)
+for (let index = 0; index < args.length; index += 2) {
+  const behave = BEHAVIOURS[args[index] ?? '']
+  if (!behave) throw new Error(`no behaviour ${args[index]}`)
+  createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => process.stdout.write(`${code}\n`))
+    behave(socket)
+  }).listen(Number(args[index + 1]))
+}
+
+function pour(socket: Socket): void {
+  while (!socket.destroyed && socket.write(ZEROS)) {}
+  if (!socket.destroyed) socket.once('drain', () => pour(socket))
+}

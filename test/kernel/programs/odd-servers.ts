@@ -1,0 +1,36 @@
+/** Starts the servers of `odd-server.ts` in a pod, with a client pod and a Service before them. */
+import { type LabProcess, NODE_INSIDE, REPO_INSIDE, spawnIn, waitForPort } from '../lab.ts'
+import { APP_UID, createSidecarPods, type SidecarPod, type SidecarPods } from './sidecar-pods.ts'
+
+export interface OddServers {
+  pods: SidecarPods
+  client: SidecarPod
+  server: SidecarPod
+  program: LabProcess
+}
+
+/** @param behaviours by port; a port with none has no server, but is one of the Service */
+export async function startOddServers(
+  clusterIp: string,
+  behaviours: Readonly<Record<number, string | null>>,
+): Promise<OddServers> {
+  const pods = await createSidecarPods()
+  try {
+    const client = await pods.addPod('client')
+    const server = await pods.addPod('odd')
+    const ports = Object.keys(behaviours).map((port) => ({
+      port: Number(port),
+      targetPort: Number(port),
+    }))
+    const pairs = Object.entries(behaviours).filter(([, behaviour]) => behaviour !== null)
+    const args = pairs.flatMap(([port, behaviour]) => [`${behaviour}`, port])
+    const argv = [NODE_INSIDE, `${REPO_INSIDE}/test/kernel/programs/odd-server.ts`, ...args]
+    const program = spawnIn(server, argv, { uid: APP_UID })
+    for (const [port] of pairs) await waitForPort(server, Number(port), { server: program })
+    await pods.publish([{ space: 'dev', name: 'odd', clusterIp, ports, pod: server }])
+    return { pods, client, server, program }
+  } catch (cause) {
+    await pods.close()
+    throw cause
+  }
+}
