@@ -48,6 +48,8 @@ export interface Container {
 export interface PodSpec {
   containers: Container[]
   initContainers?: Container[]
+  /** What all containers share, where a pod says that (Kubernetes 1.34 and later). */
+  resources?: { limits?: Record<string, string>; requests?: Record<string, string> }
   ephemeralContainers?: Container[]
   hostNetwork?: boolean
   os?: { name: string }

@@ -9,10 +9,11 @@ import { parseBuildRequest } from './build-request.ts'
 import type { FieldError, InjectionFacts } from './facts.ts'
 import type { Layout } from './layout.ts'
 import { cidrList, portList, uidList } from './lists.ts'
-import { type ContainerResources, parseResources } from './resources.ts'
+import { BUILD_RESOURCES, type ContainerResources, parseResources, withinPod } from './resources.ts'
 
 export interface PodSettings {
   proxyResources: ContainerResources
+  buildResources: ContainerResources
   build: BuildRequest | null
   /** Null where the pod leaves the choice to the webhook. */
   layout: Layout | null
@@ -40,11 +41,13 @@ export function readAnnotations(pod: Pod, facts: InjectionFacts): SettingsResult
   const errors: FieldError[] = []
   const read = reader(pod, facts, errors)
   const own = read.ofPod
+  const proxyResources = withinPod(facts.proxyResources, pod.spec)
   const settings: PodSettings = {
-    proxyResources: own(ANNOTATION.proxyResources, facts.proxyResources, (text) => {
-      const result = parseResources(text, facts.proxyResources)
+    proxyResources: own(ANNOTATION.proxyResources, proxyResources, (text) => {
+      const result = parseResources(text, proxyResources)
       return result.ok ? { ok: true, value: result.resources } : result
     }),
+    buildResources: withinPod(BUILD_RESOURCES, pod.spec),
     build: own<BuildRequest | null>(ANNOTATION.build, null, parseBuildRequest),
     layout: own<Layout | null>(ANNOTATION.layout, null, word('native', 'classic')),
     skipInboundPorts: own<string | null>(ANNOTATION.skipInboundPorts, null, portList),

@@ -2,14 +2,13 @@
 import type { Container } from '../../core/kube/types.ts'
 import { type BuildRequest, CONTAINER } from '../../core/names.ts'
 import { buildEnv, type EnvSource } from './env.ts'
-import { BUILD_RESOURCES } from './resources.ts'
 
 export function buildContainer(source: EnvSource, request: BuildRequest): Container {
   return {
     name: CONTAINER.build,
     image: source.facts.images.build,
     env: buildEnv(source, request),
-    resources: structuredClone(BUILD_RESOURCES),
+    resources: structuredClone(source.settings.buildResources),
     securityContext: {
       // Root of its own container only: it unpacks an archive with the owners that it names.
       runAsUser: 0,

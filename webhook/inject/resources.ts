@@ -1,4 +1,5 @@
 /** Resources of the injected containers: the defaults, and the reader of `{"Limits": …, "Requests": …}`. */
+import type { PodSpec } from '../../core/kube/types.ts'
 import { isObject, parseObject } from './json.ts'
 
 export interface ContainerResources {
@@ -99,6 +100,20 @@ function faultOf(key: string, part: unknown): string | null {
       return `${key}.${name} is ${JSON.stringify(value)}: expected a positive quantity such as "150m" or "200Mi"`
   }
   return null
+}
+
+/**
+ * Our share where the pod names resources for all its containers together: those it names are left
+ * out, because the API server refuses a pod whose containers ask for more than the pod as a whole.
+ */
+export function withinPod(own: ContainerResources, { resources }: PodSpec): ContainerResources {
+  const named = new Set([
+    ...Object.keys(resources?.limits ?? {}),
+    ...Object.keys(resources?.requests ?? {}),
+  ])
+  const rest = (amounts: Record<string, string>) =>
+    Object.fromEntries(Object.entries(amounts).filter(([name]) => !named.has(name)))
+  return { limits: rest(own.limits), requests: rest(own.requests) }
 }
 
 const amount = (text: string): number => quantity(text) ?? 0

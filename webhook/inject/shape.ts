@@ -1,7 +1,7 @@
 /** Checks that a pod has the types which the injection relies on, so that nothing later can throw. */
 import type { Pod } from '../../core/kube/types.ts'
 import type { FieldError } from './facts.ts'
-import { isObject } from './json.ts'
+import { isObject, type JsonObject } from './json.ts'
 
 export type ShapeResult = { ok: true; pod: Pod } | { ok: false; errors: FieldError[] }
 
@@ -45,9 +45,11 @@ function checkSpec(spec: unknown, wrong: Wrong): void {
   for (const list of ['containers', 'initContainers', 'ephemeralContainers']) {
     checkContainers(`spec.${list}`, spec[list], wrong)
   }
-  checkObject('spec.securityContext', spec['securityContext'], wrong)
+  checkSecurity('spec.securityContext', spec['securityContext'], wrong)
+  checkTexts('spec', spec, ['dnsPolicy', 'restartPolicy'], wrong)
   checkObject('spec.nodeSelector', spec['nodeSelector'], wrong)
   checkObject('spec.os', spec['os'], wrong)
+  checkResources('spec.resources', spec['resources'], wrong)
 }
 
 function checkContainers(field: string, list: unknown, wrong: Wrong): void {
@@ -61,11 +63,37 @@ function checkContainers(field: string, list: unknown, wrong: Wrong): void {
 function checkContainer(field: string, container: unknown, wrong: Wrong): void {
   if (!isObject(container)) return void wrong(field, 'an object')
   if (!isText(container['name'])) wrong(`${field}.name`, 'a string')
-  checkObject(`${field}.securityContext`, container['securityContext'], wrong)
+  checkTexts(field, container, ['image', 'imagePullPolicy', 'restartPolicy'], wrong)
+  checkSecurity(`${field}.securityContext`, container['securityContext'], wrong)
   checkObject(`${field}.resources`, container['resources'], wrong)
   const ports = container['ports']
-  const sound = isAbsent(ports) || (Array.isArray(ports) && ports.every(isObject))
-  if (!sound) wrong(`${field}.ports`, 'a list of objects')
+  if (isAbsent(ports)) return
+  if (!Array.isArray(ports)) return void wrong(`${field}.ports`, 'a list of objects')
+  for (const [index, port] of ports.entries()) checkPort(`${field}.ports[${index}]`, port, wrong)
+}
+
+function checkPort(field: string, port: unknown, wrong: Wrong): void {
+  if (!isObject(port)) return void wrong(field, 'an object')
+  if (typeof port['containerPort'] !== 'number') wrong(`${field}.containerPort`, 'a number')
+  checkTexts(field, port, ['name', 'protocol'], wrong)
+}
+
+function checkSecurity(field: string, context: unknown, wrong: Wrong): void {
+  checkObject(field, context, wrong)
+  if (!isObject(context) || isAbsent(context['runAsUser'])) return
+  if (typeof context['runAsUser'] !== 'number') wrong(`${field}.runAsUser`, 'a number')
+}
+
+function checkTexts(field: string, object: JsonObject, keys: readonly string[], wrong: Wrong) {
+  for (const key of keys) {
+    if (!isAbsent(object[key]) && !isText(object[key])) wrong(`${field}.${key}`, 'a string')
+  }
+}
+
+function checkResources(field: string, resources: unknown, wrong: Wrong): void {
+  checkObject(field, resources, wrong)
+  if (!isObject(resources)) return
+  for (const key of ['limits', 'requests']) checkObject(`${field}.${key}`, resources[key], wrong)
 }
 
 function checkObject(field: string, value: unknown, wrong: Wrong): void {

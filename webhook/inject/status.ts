@@ -17,7 +17,8 @@ const OUR_NAMES: readonly string[] = Object.values(CONTAINER)
  * | some                      | yes                              | injected  |
  * | some                      | no, or no annotation             | collision |
  *
- * A status without containers is a copy (`kubectl get pod -o yaml` pasted into a Deployment) and is
+ * A status that does not name the sidecar and its init container is none of ours. A status without
+ * containers is a copy (`kubectl get pod -o yaml` pasted into a Deployment) and is
  * overwritten.
  */
 export type Injected =
@@ -59,7 +60,9 @@ export function parseStatus(text: string | undefined): InjectionStatus | null {
       typeof status?.version === 'string' &&
       (status.layout === 'native' || status.layout === 'classic') &&
       isNames(status.initContainers) &&
-      isNames(status.containers)
+      isNames(status.containers) &&
+      status.initContainers.includes(CONTAINER.proxyInit) &&
+      status[status.layout === 'native' ? 'initContainers' : 'containers'].includes(CONTAINER.proxy)
     return sound ? status : null
   } catch {
     return null

@@ -30,13 +30,18 @@ export function warningsFor(source: WarningSource): string[] {
 function chainFault({ facts }: WarningSource): string[] {
   const { problem, names } = facts.chain
   if (!problem) return []
-  return [`${describeProblem(problem)}; until then the pod only falls back to ${names.join(', ')}`]
+  const known = names.join(', ')
+  return [
+    `${describeProblem(problem)}; then restart this pod, which knows no services but ${known}'s`,
+  ]
 }
 
-/** Names of services are found through the search domains, which only ClusterFirst has. */
+/** With these two the kubelet writes search domains, through which names of services are found. */
+const CLUSTER_DNS = ['ClusterFirst', 'ClusterFirstWithHostNet']
+
 function foreignDns({ pod }: WarningSource): string[] {
-  const policy = pod.spec.dnsPolicy
-  if (policy === undefined || policy === 'ClusterFirst') return []
+  const policy = pod.spec.dnsPolicy ?? 'ClusterFirst'
+  if (CLUSTER_DNS.includes(policy)) return []
   return [
     `spec.dnsPolicy is ${policy}: the names of services in parent spaces may not resolve; use ClusterFirst`,
   ]
@@ -54,7 +59,7 @@ function podSecurity({ facts }: WarningSource): string[] {
 
 function endlessJob({ pod, layout }: WarningSource): string[] {
   const { restartPolicy } = pod.spec
-  if (layout === 'native' || restartPolicy === undefined || restartPolicy === 'Always') return []
+  if (layout === 'native' || (restartPolicy ?? 'Always') === 'Always') return []
   return [
     `the pod will not complete: spec.restartPolicy is ${restartPolicy}, and in the classic layout the sidecar goes on; use nodes with Kubernetes 1.29 or later, or the label ${LABEL.noProxy}=true`,
   ]

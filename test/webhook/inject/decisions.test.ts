@@ -118,3 +118,40 @@ test('the annotation of the pod wins over that of the namespace, even where that
   expect(env).toContainEqual({ name: 'AZDS_TRACE_BODY_BYTES', value: '10' })
   expect(env).toContainEqual({ name: 'AZDS_LOG_LEVEL', value: 'debug' })
 })
+
+const podWith = (spec: Partial<Pod['spec']>, annotations = {}): Pod => ({
+  metadata: { name: 'web', annotations },
+  spec: { containers: [{ name: 'web', image: 'web:1' }], ...spec },
+})
+
+test('a pod that names resources for all its containers is not made to ask for more than that', async () => {
+  const spec = { resources: { limits: { cpu: '500m' }, requests: { cpu: '10m' } } }
+  const result = inject(podWith(spec), await factsOf())
+  if (result.kind !== 'injected') throw new Error(result.kind)
+  for (const { resources } of result.pod.spec.initContainers ?? []) {
+    expect(resources).toEqual({ limits: { memory: '256Mi' }, requests: { memory: '96Mi' } })
+  }
+})
+
+test('a status that names no sidecar is not taken for an injection', async () => {
+  const status = { version: '1', layout: 'native', containers: [] }
+  const claim = JSON.stringify({ ...status, initContainers: ['devspaces-build'] })
+  const spec = { initContainers: [{ name: 'devspaces-build', image: 'x' }] }
+  const pod = podWith(spec, { 'azds.io/injection-status': claim })
+  expect(inject(pod, await factsOf())).toMatchObject({
+    kind: 'invalid',
+    errors: [{ field: 'spec.initContainers[0].name' }],
+  })
+})
+
+test.each([
+  ['ClusterFirst', 0],
+  // Without hostNetwork the kubelet treats it as ClusterFirst.
+  ['ClusterFirstWithHostNet', 0],
+  ['Default', 1],
+  ['None', 1],
+])('a pod with the dnsPolicy %s gets %d warnings about names', async (dnsPolicy, count) => {
+  const result = inject(podWith({ dnsPolicy }), await factsOf())
+  if (result.kind !== 'injected') throw new Error(result.kind)
+  expect(result.warnings).toHaveLength(count)
+})
