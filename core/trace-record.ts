@@ -92,32 +92,3 @@ export interface TraceBatch {
 export const MAX_BATCH_BYTES = 4 * 1024 * 1024
 /** Most records of one batch. */
 export const MAX_BATCH_RECORDS = 1000
-
-/** Headers whose values never leave the sidecar. */
-export const SECRET_HEADERS: ReadonlySet<string> = new Set([
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'set-cookie',
-  'x-api-key',
-  'x-auth-token',
-  'x-csrf-token',
-  'x-amz-security-token',
-])
-
-export const REDACTED = '[redacted]'
-
-/** Blanks the values of secret headers; names, order and case stay. */
-export function redactHeaders(headers: HeaderList): HeaderList {
-  return headers.map(([name, value]) => [
-    name,
-    SECRET_HEADERS.has(name.toLowerCase()) ? REDACTED : value,
-  ])
-}
-
-/** Query parameters whose values are blanked in a recorded path. */
-const SECRET_PARAMETER = /([?&](?:access_token|token|api_?key|password|secret|code)=)[^&#]*/gi
-
-export function redactPath(path: string): string {
-  return path.replace(SECRET_PARAMETER, `$1${REDACTED}`)
-}

@@ -1,16 +1,15 @@
 /** Turns what becomes of one exchange into one trace record. */
 import type { Context } from '../core/context.ts'
 import { ERROR } from '../core/errors.ts'
+import { redactHeaders, redactPath } from '../core/redaction.ts'
 import type { Decision } from '../core/routing.ts'
 import { type Address, formatAddress } from '../core/routing-table.ts'
-import {
-  type CapturedBody,
-  type HeaderList,
-  redactHeaders,
-  redactPath,
-  type TraceProtocol,
-  type TraceRecord,
-  type TraceRoute,
+import type {
+  CapturedBody,
+  HeaderList,
+  TraceProtocol,
+  TraceRecord,
+  TraceRoute,
 } from '../core/trace-record.ts'
 import { requestAddress } from './authority.ts'
 import type { ExchangeRecorder, RequestHead, ResponseHead } from './exchange.ts'

@@ -1,10 +1,11 @@
 /** Records of requests that were refused before a service could be chosen for them. */
 
 import { ERROR } from '../core/errors.ts'
+import { redactPath } from '../core/redaction.ts'
 import type { Decision } from '../core/routing.ts'
 import { type Address, formatAddress } from '../core/routing-table.ts'
 import { newSpanId, newTraceId } from '../core/trace-context.ts'
-import { redactPath, type TraceRecord } from '../core/trace-record.ts'
+import type { TraceRecord } from '../core/trace-record.ts'
 import type { PlanExchange, RefusedRequest } from './exchange.ts'
 import { type RecordExchange, type RecorderDeps, traceRouteOf } from './recorder.ts'
 import { hopOf, traceIdsOf } from './request-facts.ts'

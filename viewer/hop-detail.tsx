@@ -1,10 +1,6 @@
 /** Everything about one hop: why it went there, times and sizes, headers, bodies, error. */
-import {
-  type CapturedBody,
-  type HeaderList,
-  REDACTED,
-  type TraceRecord,
-} from '../core/trace-record.ts'
+import { REDACTED } from '../core/redaction.ts'
+import type { CapturedBody, HeaderList, TraceRecord } from '../core/trace-record.ts'
 import { formatBytes, formatDuration, readableBody } from './format.ts'
 import { SpaceLabel } from './labels.tsx'
 import type { HopRow } from './layout.ts'
