@@ -2,12 +2,15 @@
 import 'reflect-metadata'
 import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto'
 import {
+  X509Certificate as AuthorityCertificate,
+  AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
   KeyUsageFlags,
   KeyUsagesExtension,
   SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
 } from '@peculiar/x509'
 import { SYSTEM_NAMESPACE, WEBHOOK_SERVICE } from '../core/names.ts'
@@ -49,6 +52,7 @@ export async function createAuthority(now: Date): Promise<KeyPair> {
     extensions: [
       new BasicConstraintsExtension(true, 0, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   })
   return { cert: cert.toString('pem'), key: await exportKey(keys.privateKey) }
@@ -70,6 +74,8 @@ export async function createLeaf(authority: KeyPair, now: Date): Promise<KeyPair
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      // All our authorities have one name: this tells which of those in a bundle it was.
+      await AuthorityKeyIdentifierExtension.create(new AuthorityCertificate(authority.cert)),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
       new SubjectAlternativeNameExtension(
         SERVER_NAMES.map((value) => ({ type: 'dns' as const, value })),

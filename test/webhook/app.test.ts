@@ -199,6 +199,14 @@ test('the leaf is signed by the authority, for the names of the service, and nev
   expect(Date.parse(leaf.validTo)).toBe(Date.parse(issuer.validTo))
 })
 
+test('a leaf is told from one of another authority with the same name', async () => {
+  const now = new Date()
+  const [own, other] = await Promise.all([createAuthority(now), createAuthority(now)])
+  const leaf = new X509Certificate((await createLeaf(own, now)).cert)
+  expect(leaf.checkIssued(new X509Certificate(own.cert))).toBe(true)
+  expect(leaf.checkIssued(new X509Certificate(other.cert))).toBe(false)
+})
+
 test('an authority is refused when it is over, or when its key is another', async () => {
   const now = new Date('2026-01-01T00:00:00Z')
   const authority = await createAuthority(now)
@@ -276,6 +284,12 @@ test('the running server gets a new leaf before the old one ends', async () => {
       return /expiry_timestamp_seconds [1-9]/.test(text) ? served() : null
     })
     expect(renewed).not.toBe(leaf.cert.trim())
+    // The clock is set back by a year: the leaf that was made before would not be valid yet.
+    now = new Date(now.getTime() - 365 * 24 * 60 * 60 * 1000)
+    await until('a leaf that is valid now', async () => {
+      const { validFrom } = new X509Certificate(await served())
+      return Date.parse(validFrom) <= now.getTime() || null
+    })
   } finally {
     renewal.stop()
     server.close()

@@ -143,6 +143,15 @@ test('no role has a wildcard, and only the webhook may write, to two named objec
   expect(reading[0]).toMatchObject({ resourceNames: [WEBHOOK_CA_SECRET], verbs: ['get'] })
 })
 
+test('a quota lets pods of the webhook’s priority into its namespace, where clusters ask for one', () => {
+  const priority = find('Deployment', 'azds-webhook').spec?.template?.spec['priorityClassName']
+  expect(find('ResourceQuota', 'azds-critical-pods').spec).toMatchObject({
+    scopeSelector: {
+      matchExpressions: [{ scopeName: 'PriorityClass', values: [priority] }],
+    },
+  })
+})
+
 const [webhook] = find('MutatingWebhookConfiguration', WEBHOOK_CONFIGURATION).webhooks ?? []
 
 test('the webhook fails closed, in spaces only, without side effects, and leads to its service', () => {

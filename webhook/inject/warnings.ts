@@ -32,7 +32,7 @@ function chainFault({ facts }: WarningSource): string[] {
   if (!problem) return []
   const known = names.join(', ')
   return [
-    `${describeProblem(problem)}; then restart this pod, which knows no services but ${known}'s`,
+    `${describeProblem(problem)}; then restart this pod, which until then finds services of ${known} only`,
   ]
 }
 
