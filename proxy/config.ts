@@ -154,8 +154,8 @@ export const settings = {
     0,
     65_536,
   ),
-  // At 1 kB a record the two bounds meet: 10 000 records are some 10 MB, a tenth of a sidecar’s memory,
-  // and last through 10 s without a controller at 1000 requests a second.
+  // A usual record takes 2 to 3 kB, so that the bytes bind first: 10 MB, a tenth of a sidecar’s memory, are
+  // some 4000 records, 10 s without a controller at 400 requests a second.
   traceQueueRecords: integer(
     {
       env: 'AZDS_TRACE_QUEUE_RECORDS',

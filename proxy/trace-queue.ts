@@ -75,11 +75,21 @@ export class TraceQueue {
 /** JSON keys, ids, times and addresses of a record without headers take some 900 bytes. */
 const FIXED_BYTES = 900
 
-/** About how long the record is as JSON, in bytes, without the cost of making that. */
+/** What a field takes besides its characters: two strings and their pair on the heap, less as JSON. */
+const FIELD_BYTES = 64
+
+/** About what the record takes in memory and as JSON, in bytes, without the cost of making that. */
 export function estimateBytes(record: TraceRecord): number {
-  let bytes = FIXED_BYTES + (record.path?.length ?? 0) + (record.authority?.length ?? 0)
-  for (const [name, value] of record.requestHeaders) bytes += name.length + value.length + 8
-  for (const [name, value] of record.responseHeaders) bytes += name.length + value.length + 8
-  bytes += record.requestBody?.base64.length ?? 0
-  return bytes + (record.responseBody?.base64.length ?? 0)
+  const { method, path, authority, error, requestBody, responseBody } = record
+  let bytes = FIXED_BYTES + lengthOf(method) + lengthOf(path) + lengthOf(authority)
+  for (const [name, value] of record.requestHeaders)
+    bytes += name.length + value.length + FIELD_BYTES
+  for (const [name, value] of record.responseHeaders)
+    bytes += name.length + value.length + FIELD_BYTES
+  bytes += lengthOf(error?.message) + lengthOf(requestBody?.base64)
+  return bytes + lengthOf(responseBody?.base64)
+}
+
+function lengthOf(text: string | null | undefined): number {
+  return text?.length ?? 0
 }

@@ -1,6 +1,10 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from '@jest/globals'
+import { spaceOfHost } from '../../core/context.ts'
+import { parseTraceParent } from '../../core/trace-context.ts'
 import { countAppSockets } from '../../proxy/app-presence.ts'
 import { backOffMs } from '../../proxy/back-off.ts'
 import { Connections } from '../../proxy/connections.ts'
@@ -75,7 +79,28 @@ describe('the trace memory', () => {
     expect(['a', 'b', 'c'].map((id) => kept.spaceOf(id))).toEqual(['alice', null, 'alice'])
     expect(kept.size).toBe(2)
   })
+
+  test('does not hold on to the headers that its entries were cut from', () => {
+    const { kept } = memory(1000)
+    const before = heapUsed()
+    for (let i = 0; i < 1000; i++) {
+      const id = (i + 1).toString(16).padStart(32, '0')
+      const header = `01-${id}-b7ad6b7169203331-01-${'x'.repeat(60_000)}`
+      const host = `a-space-with-a-long-name.s.dev.web.${'x'.repeat(60_000)}`
+      const traceId = parseTraceParent(Buffer.from(header).toString())?.traceId ?? ''
+      kept.remember(traceId, spaceOfHost(Buffer.from(host).toString()) ?? '')
+    }
+    expect(kept.size).toBe(1000)
+    expect(heapUsed() - before).toBeLessThan(5e6)
+  })
 })
+
+/** Bytes on the heap that something still needs. */
+function heapUsed(): number {
+  setFlagsFromString('--expose_gc')
+  runInNewContext('gc')()
+  return process.memoryUsage().heapUsed
+}
 
 test('the experience with destinations is bounded and forgets what was used longest ago', () => {
   const experience = new DestinationExperience()

@@ -59,6 +59,17 @@ describe('the queue', () => {
     expect([queue.length, queue.bytes, queue.dropped]).toEqual([0, 0, 5])
   })
 
+  test('counts whatever a client can make long, and many short fields as what they take', () => {
+    const small = estimateBytes(record('x'))
+    const long = 'M'.repeat(60_000)
+    expect(estimateBytes({ ...record('x'), method: long })).toBeGreaterThan(60_000)
+    const error = { code: 'too-many-hops' as const, message: long }
+    expect(estimateBytes({ ...record('x'), error })).toBeGreaterThan(60_000)
+    const requestHeaders = Array.from({ length: 10_000 }, (): [string, string] => ['a', ''])
+    // Two strings and the pair that holds them take some 100 bytes of the heap.
+    expect(estimateBytes({ ...record('x'), requestHeaders }) - small).toBeGreaterThan(500_000)
+  })
+
   test('estimates what JSON takes within a factor of two', () => {
     for (const fields of [{}, { cookie: 'x', host: 'orders', 'x-long': 'y'.repeat(5000) }]) {
       const one = record('0123456789abcdef', fields)
