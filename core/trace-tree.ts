@@ -10,8 +10,11 @@ export type TreeRecord = Pick<
   'spanId' | 'parentSpanId' | 'direction' | 'space' | 'pod' | 'startedAt' | 'durationMs'
 >
 
+/** What hops depend on besides: whether a receiver had the request from a sidecar. */
+export type HopRecord = TreeRecord & { route: Pick<TraceRecord['route'], 'reason'> }
+
 /** One step of a trace: somebody sent a request (`caller`), somebody took it (`callee`). */
-export interface Hop<R extends TreeRecord = TraceRecord> {
+export interface Hop<R extends HopRecord = TraceRecord> {
   /** 0 for the first hop; one more than that of the hop which caused this one. */
   depth: number
   /** The sending side's record; null where the sender has no sidecar. */
@@ -29,10 +32,11 @@ export interface Hop<R extends TreeRecord = TraceRecord> {
 
 /**
  * Orders records into hops: each hop after its cause, those of one cause by time. An outbound
- * record and the inbound record that names it as its parent make one hop.
+ * record and the inbound record that names it as its parent make one hop, if the request came from
+ * a sidecar: else somebody without one was between, and passed our trace parent on.
  * Every record is in exactly one hop, also where parents are missing or go round in a circle.
  */
-export function assembleHops<R extends TreeRecord>(records: readonly R[]): Hop<R>[] {
+export function assembleHops<R extends HopRecord>(records: readonly R[]): Hop<R>[] {
   const byTime = records.toSorted((a, b) => a.startedAt - b.startedAt)
   const { children, roots, inferred } = linkRecords(byTime)
   const hops: Hop<R>[] = []
@@ -117,11 +121,12 @@ function enclosing<R extends TreeRecord>(byTime: readonly R[], record: R): R | n
   return around ?? null
 }
 
-function isOtherSide(sender: TreeRecord, child: TreeRecord): boolean {
-  return sender.direction !== 'inbound' && child.direction === 'inbound'
+function isOtherSide(sender: HopRecord, child: HopRecord): boolean {
+  const received = child.direction === 'inbound' && child.route.reason === 'delivered'
+  return sender.direction !== 'inbound' && received
 }
 
-function sidesOf<R extends TreeRecord>(
+function sidesOf<R extends HopRecord>(
   record: R,
   pair: R | null,
 ): Pick<Hop<R>, 'caller' | 'callee'> {
@@ -139,8 +144,11 @@ export interface HopEnd {
 
 /** Who called whom. */
 export function hopEnds({ caller, callee, cause }: Hop): { from: HopEnd; to: HopEnd } {
-  // Without a record of its own the sender is the sidecar that sent the request on to another pod.
-  return { from: fromEnd(caller ?? cause, callee), to: toEnd(caller, callee) }
+  const to = toEnd(caller, callee)
+  // A sender without a sidecar is whom the cause called: it passed the cause's trace parent on.
+  if (!caller && cause && cause.direction !== 'inbound') return { from: toEnd(cause, null), to }
+  // Else it is the sidecar that sent the request on to another pod.
+  return { from: fromEnd(caller ?? cause, callee), to }
 }
 
 function fromEnd(caller: TraceRecord | null, callee: TraceRecord | null): HopEnd {

@@ -53,6 +53,15 @@ test('an inbound sidecar that sends a request on is the sender of the next row',
   ])
 })
 
+test('a pod without a sidecar that is called by one and calls another makes a hop of its own', () => {
+  const [, sent, received] = sampleTrace()
+  if (!sent || !received) throw new Error('the sample trace is shorter than it was')
+  const service = { space: 'dev', name: 'bare', port: 80 }
+  const toBare = { ...sent, route: { ...sent.route, service } }
+  const fromBare = { ...received, route: { ...received.route, reason: 'child' as const } }
+  expect(readable([toBare, fromBare])).toEqual(['web@dev > bare@dev', '  bare@dev > orders@alice'])
+})
+
 test('the gateway is called by that name', () => {
   const gateway = sampleRecord({ direction: 'gateway', space: 'azds', workload: 'azds-gateway' })
   expect(readable([gateway])).toEqual(['gateway@null > web@dev'])

@@ -14,7 +14,10 @@ export interface SpaceCluster {
   apply(objects: readonly KubeObject[]): Promise<void>
   /** Runs a command in the first container of the pod with the label `app`; rejects unless it exits with 0. */
   inPod(namespace: string, app: string, command: string[]): Promise<string>
+  /** The pods with the label `app`. */
   pods(namespace: string, app: string): Promise<Pod[]>
+  /** @param selector one label: `job-name=report` */
+  podsBy(namespace: string, selector: string): Promise<Pod[]>
 }
 
 /** Longest wait (ms) for anything here: well above what it takes, also on a busy machine. */
@@ -30,14 +33,17 @@ export async function startSpaceCluster(options: { sample: boolean }): Promise<S
     const limits = { timeoutMs: 2 * WAIT_LIMIT_MS, ...(input !== undefined && { input }) }
     return [playground.kubectlPath, ['--kubeconfig', kubeconfigPath, ...args], limits] as const
   }
-  const pods = async (namespace: string, app: string) => {
-    const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=app%3D${app}`
+  const podsBy = async (namespace: string, selector: string) => {
+    const query = `labelSelector=${encodeURIComponent(selector)}`
+    const path = `/api/v1/namespaces/${namespace}/pods?${query}`
     return (await client.get<{ items: Pod[] }>(path)).items
   }
+  const pods = (namespace: string, app: string) => podsBy(namespace, `app=${app}`)
   return {
     playground,
     client,
     pods,
+    podsBy,
     kubectl: (args, input) => exec(...call(args, input)),
     apply: async (objects) => {
       const documents = objects.map((object) => JSON.stringify(object)).join('\n---\n')
