@@ -25,8 +25,21 @@ export function table(titles: readonly string[], rows: readonly (readonly string
   return `${[titles, dashes, ...rows].map(line).join('\n')}\n`
 }
 
+/** For programs; characters that a terminal would obey are written as JSON escapes. */
 export function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`
+  return `${escaped(JSON.stringify(value, null, 2))}\n`
+}
+
+/** The same in one line, for streams. */
+export function jsonLine(value: unknown): string {
+  return `${escaped(JSON.stringify(value))}\n`
+}
+
+/** JSON has escaped all below a blank already; line breaks between values stay. */
+function escaped(text: string): string {
+  return text.replace(OBEYED, (char) =>
+    char === '\n' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 const CODE = { red: 31, green: 32, yellow: 33, cyan: 36, dim: 2, bold: 1 } as const
@@ -38,10 +51,29 @@ export function painter(colour: boolean): Paint {
   return (name, text) => (colour ? `\u001b[${CODE[name]}m${text}\u001b[0m` : text)
 }
 
+/**
+ * Characters that a terminal obeys instead of showing them: C0 and C1 controls, which move the cursor
+ * or begin a command, line separators, and those that turn the direction of writing.
+ */
+const OBEYED =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+
 /** What came from the network must not move the cursor or colour the terminal. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\u00b7')
+  return text.replace(OBEYED, '\u00b7')
+}
+
+/** The same for text of several lines, such as a message. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n')
+}
+
+/** A copy of what came from the network, every text of it printable. */
+export function printableAll<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value), (_key, part) =>
+    typeof part === 'string' ? printable(part) : part,
+  )
 }
 
 function visibleLength(text: string): number {

@@ -1,5 +1,6 @@
 /** The world of a real process: its streams, its files, and the clients that flags ask for. */
 import { readFileSync } from 'node:fs'
+import { delimiter } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { text as readAll } from 'node:stream/consumers'
 import { createKubeClient, type KubeClient } from '../core/kube/client.ts'
@@ -47,7 +48,7 @@ export function processWorld(
   return (connection) => {
     let client: KubeClient | undefined
     const cluster = () => {
-      client ??= connect(connection)
+      client ??= connect(connection, config.kubeconfig)
       return client
     }
     const controllerUrl = checkedUrl(connection.controller) ?? config.controller
@@ -65,9 +66,11 @@ export function processWorld(
   }
 }
 
-function connect({ kubeconfig, context }: Connection): KubeClient {
+/** @param listed what KUBECONFIG says: one path, or several */
+function connect({ kubeconfig, context }: Connection, listed: string | null): KubeClient {
+  const kubeconfigs = listed?.split(delimiter).filter((path) => path !== '')
   try {
-    return createKubeClient({ kubeconfig, context })
+    return createKubeClient({ kubeconfig, kubeconfigs, context })
   } catch (error) {
     const about = kubeconfig ? `kubeconfig ${kubeconfig}: ` : ''
     throw new CliError(`${about}${(error as Error).message}`, 1, { cause: error })

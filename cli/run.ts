@@ -3,7 +3,7 @@ import { CliError, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, textFlag } fr
 import { VERSION_LINE } from './commands/version.ts'
 import { COMMANDS, GLOBAL_FLAGS } from './commands.ts'
 import { helpOf, overview } from './help.ts'
-import { painter } from './output.ts'
+import { painter, printableLines } from './output.ts'
 import { type ParsedLine, parseLine } from './parse.ts'
 import type { Connection } from './process-world.ts'
 import type { World } from './world.ts'
@@ -19,7 +19,9 @@ export async function runLine(
     return await perform(line, plain, worldFor)
   } catch (error) {
     if (plain.stop.aborted) return EXIT_FAILED
-    plain.err(`${painter(plain.colour)('red', 'azds:')} ${(error as Error).message}\n`)
+    // A message may quote what a server or a file said.
+    const message = printableLines((error as Error).message)
+    plain.err(`${painter(plain.colour)('red', 'azds:')} ${message}\n`)
     return error instanceof CliError ? error.exitCode : EXIT_FAILED
   }
 }

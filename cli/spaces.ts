@@ -61,6 +61,14 @@ export function faultOfName(name: string): string | null {
   return null
 }
 
+/** The name that was given as an argument or as a flag; throws where the two differ. */
+export function oneName(argument: string | undefined, flag: string | undefined) {
+  if (argument !== undefined && flag !== undefined && argument !== flag) {
+    throw usageError(`two names were given, "${argument}" and "${flag}": leave one out`)
+  }
+  return argument ?? flag
+}
+
 /** Refuses the namespaces that belong to the cluster and to us. */
 export function refuseSystem(name: string): void {
   if (!SYSTEM_NAMESPACES.includes(name)) return

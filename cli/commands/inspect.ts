@@ -17,7 +17,7 @@ import {
 } from '../command.ts'
 import { clusterFacts, offlineFacts, readClusterFacts } from '../inspect-facts.ts'
 import { type ManifestPod, POD_KINDS, podsOf } from '../manifest.ts'
-import { json, outputFlag, type Paint, painter } from '../output.ts'
+import { json, outputFlag, type Paint, painter, printable } from '../output.ts'
 import type { World } from '../world.ts'
 
 /** One pod of the manifest with what would become of it. */
@@ -28,13 +28,15 @@ interface Finding {
 }
 
 export function findingText({ source, facts, injection }: Finding, paint: Paint): string {
-  const head = `${paint('bold', `${source.kind} ${source.name}`)} in ${displayPath(facts.chain)}`
+  const head = `${paint('bold', printable(`${source.kind} ${source.name}`))} in ${displayPath(facts.chain)}`
   if (injection.kind === 'skipped') {
     const sentence = SKIP_REASON[injection.reason]
     return `${head}: ${paint('yellow', 'not injected')} (${injection.reason})\n  ${sentence}\n`
   }
   if (injection.kind === 'invalid') {
-    const errors = injection.errors.map(({ field, message }) => `  ${field}: ${message}\n`).join('')
+    const errors = injection.errors
+      .map(({ field, message }) => `  ${printable(`${field}: ${message}`)}\n`)
+      .join('')
     return `${head}: ${paint('red', 'refused')}\n${errors}`
   }
   const what = injection.repaired ? 'repaired' : 'injected'
@@ -43,7 +45,9 @@ export function findingText({ source, facts, injection }: Finding, paint: Paint)
     `${head}: ${paint('green', what)}, ${injection.layout} layout`,
     `  init containers: ${namesOf(spec.initContainers, paint)}`,
     `  containers: ${namesOf(spec.containers, paint)}`,
-    ...injection.warnings.map((warning) => `  ${paint('yellow', 'warning:')} ${warning}`),
+    ...injection.warnings.map(
+      (warning) => `  ${paint('yellow', 'warning:')} ${printable(warning)}`,
+    ),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -52,7 +56,7 @@ const OURS: readonly string[] = Object.values(CONTAINER)
 
 function namesOf(containers: Pod['spec']['initContainers'], paint: Paint): string {
   const names = (containers ?? []).map(({ name, restartPolicy }) => {
-    const text = restartPolicy === 'Always' ? `${name} (sidecar)` : name
+    const text = printable(restartPolicy === 'Always' ? `${name} (sidecar)` : name)
     return OURS.includes(name) ? paint('cyan', text) : text
   })
   return names.join(', ') || 'none'

@@ -7,6 +7,7 @@ import {
   allowed,
   checkPath,
   NAMESPACES,
+  oneName,
   parseSpacePath,
   readSpaces,
   refuseSystem,
@@ -91,10 +92,7 @@ async function carryOut(plan: CreatePlan, client: KubeClient): Promise<void> {
 }
 
 function nameOf(argument: string | undefined, flag: string | undefined): string {
-  if (argument !== undefined && flag !== undefined && argument !== flag) {
-    throw usageError(`two names were given, "${argument}" and "${flag}": leave one out`)
-  }
-  const name = argument ?? flag
+  const name = oneName(argument, flag)
   if (name !== undefined) return name
   throw usageError('azds space create needs [PARENT/]NAME: the name of the new space')
 }

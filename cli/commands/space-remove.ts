@@ -8,6 +8,7 @@ import {
   allowed,
   checkPath,
   NAMESPACES,
+  oneName,
   readSpaces,
   refuseSystem,
   requireSpace,
@@ -63,17 +64,20 @@ const COUNTED: readonly [kind: string, path: (namespace: string) => string][] = 
   ],
 ]
 
-/** `2 Deployments, 3 Pods`; kinds that one may not list, or that the cluster lacks, are left out. */
+/** `2 Deployments, 3 Pods`; kinds that one may not list are named, those that the cluster lacks left out. */
 async function contentsOf(client: KubeClient, namespace: string): Promise<string> {
   const counts = await Promise.all(
     COUNTED.map(async ([kind, path]) => {
       const count = await client.get<{ items: unknown[] }>(path(namespace)).then(
         ({ items }) => items.length,
         (error: Error) => {
-          if (error instanceof KubeError && [403, 404].includes(error.status)) return 0
+          if (!(error instanceof KubeError)) throw error
+          if (error.status === 403) return null
+          if (error.status === 404) return 0
           throw error
         },
       )
+      if (count === null) return [`${kind} that you may not list`]
       return count > 0 ? [`${count} ${kind}`] : []
     }),
   )
@@ -88,7 +92,8 @@ async function removeOne(client: KubeClient, name: string, keep: boolean): Promi
   })
 }
 
-function pathOf(text: string | undefined): SpacePath {
+function pathOf(argument: string | undefined, flag: string | undefined): SpacePath {
+  const text = oneName(argument, flag)
   if (!text) throw usageError('azds space remove needs NAME: the space to remove')
   const parents = text.split('/')
   return { name: parents.pop() ?? '', parents }
@@ -113,7 +118,7 @@ export const spaceRemove: Command = {
   ],
   async run(invocation, world) {
     const { args, flags } = invocation
-    const path = pathOf(args[0] ?? textFlag(invocation, 'name'))
+    const path = pathOf(args[0], textFlag(invocation, 'name'))
     const keepNamespace = flags['no-delete'] === true
     const client = world.cluster()
     const tree = await allowed('list namespaces', readSpaces(client))

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { TraceDetail, TraceSummary } from '../../core/controller-api.ts'
 import type { TraceRecord } from '../../core/trace-record.ts'
 import { type Command, EXIT_OK, type Invocation, textFlag, usageError } from '../command.ts'
-import { json, outputFlag, painter } from '../output.ts'
+import { json, jsonLine, outputFlag, painter, printableAll, printableLines } from '../output.ts'
 import { eventReader } from '../server-sent-events.ts'
 import { exchangeLine, listText, treeText } from '../trace-text.ts'
 import type { World } from '../world.ts'
@@ -32,7 +32,7 @@ async function list(invocation: Invocation, world: World): Promise<number> {
     .controller()
     .get<TraceSummary[]>(`/v1/traces${queryOf(invocation, { limit })}`)
   if (invocation.flags['output'] === 'json') world.out(json(traces))
-  else if (traces.length > 0) world.out(listText(traces, painter(world.colour)))
+  else if (traces.length > 0) world.out(listText(printableAll(traces), painter(world.colour)))
   else world.err('No traces match; make a request, or look live with `azds trace -f`.\n')
   return EXIT_OK
 }
@@ -43,7 +43,7 @@ async function show(traceId: string, invocation: Invocation, world: World): Prom
   }
   const detail = await world.controller().get<TraceDetail>(`/v1/traces/${traceId}`)
   if (invocation.flags['output'] === 'json') world.out(json(detail))
-  else world.out(treeText(detail.records, painter(world.colour)))
+  else world.out(treeText(printableAll(detail.records), painter(world.colour)))
   return EXIT_OK
 }
 
@@ -53,9 +53,14 @@ async function follow(invocation: Invocation, world: World): Promise<number> {
   const paint = painter(world.colour)
   const asJson = invocation.flags['output'] === 'json'
   const onLine = eventReader((event, data) => {
+    if (event === 'missed') {
+      const { records } = JSON.parse(data) as { records: number }
+      world.err(`${records} exchanges were left out: more happens than can be shown.\n`)
+    }
     if (event !== 'record') return
-    if (asJson) return world.out(`${data}\n`)
-    const line = exchangeLine(JSON.parse(data) as TraceRecord, paint)
+    const record = JSON.parse(data) as TraceRecord
+    if (asJson) return world.out(jsonLine(record))
+    const line = exchangeLine(printableAll(record), paint)
     if (line !== null) world.out(`${line}\n`)
   })
   const path = `/v1/traces/follow${queryOf(invocation)}`
@@ -68,7 +73,7 @@ async function follow(invocation: Invocation, world: World): Promise<number> {
     await sleep(RECONNECT_MS, undefined, { signal: world.stop }).catch(() => {})
     if (world.stop.aborted) break
     await controller.lines(path, onLine, world.stop).catch((error: Error) => {
-      world.err(`${error.message}\n`)
+      world.err(`${printableLines(error.message)}\n`)
     })
   }
   return EXIT_OK

@@ -1,4 +1,5 @@
 /** A thin client of the Kubernetes API: paths in, plain JSON out, so that unknown fields survive. */
+import { existsSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { StringDecoder } from 'node:string_decoder'
@@ -44,8 +45,13 @@ export interface KubeClient {
 }
 
 export interface KubeClientOptions {
-  /** Path of a kubeconfig; without one: KUBECONFIG, then ~/.kube/config, then in-cluster. */
+  /** Path of a kubeconfig; without one: `kubeconfigs`, then ~/.kube/config, then in-cluster. */
   kubeconfig?: string | undefined
+  /**
+   * Several, as KUBECONFIG lists them: those that are not there are passed over, and what two of
+   * them name is taken from the first, as kubectl does.
+   */
+  kubeconfigs?: readonly string[] | undefined
   /** Context to use instead of the current one. */
   context?: string | undefined
 }
@@ -61,6 +67,7 @@ const NO_CLUSTER = 'http://localhost:8080'
 export function createKubeClient(options: KubeClientOptions = {}): KubeClient {
   const config = new KubeConfig()
   if (options.kubeconfig) config.loadFromFile(options.kubeconfig)
+  else if (options.kubeconfigs?.length) loadFirstWins(config, options.kubeconfigs)
   else config.loadFromDefault()
   if (options.context) {
     if (!config.getContextObject(options.context)) {
@@ -108,6 +115,29 @@ export function createKubeClient(options: KubeClientOptions = {}): KubeClient {
       }
     },
   }
+}
+
+/** The library's own merging throws on a file that is missing and on a name that comes twice. */
+function loadFirstWins(config: KubeConfig, paths: readonly string[]): void {
+  const files = paths.filter((path) => existsSync(path))
+  if (files.length === 0) {
+    throw new Error(`no kubeconfig is at ${paths.join(' or ')}: mend KUBECONFIG`)
+  }
+  const parts = files.map((path) => {
+    const part = new KubeConfig()
+    part.loadFromFile(path)
+    return part
+  })
+  config.loadFromOptions({
+    clusters: firstOfEachName(parts.flatMap((part) => part.getClusters())),
+    users: firstOfEachName(parts.flatMap((part) => part.getUsers())),
+    contexts: firstOfEachName(parts.flatMap((part) => part.getContexts())),
+    currentContext: parts.map((part) => part.getCurrentContext()).find((name) => name),
+  })
+}
+
+function firstOfEachName<T extends { name: string }>(all: readonly T[]): T[] {
+  return [...new Map(all.toReversed().map((one) => [one.name, one])).values()].reverse()
 }
 
 interface Call {

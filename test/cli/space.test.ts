@@ -196,6 +196,16 @@ test.each([
   expect(api.labels('feature') === null).toBe(left === null)
 })
 
+test('remove names what it may not look into before it asks', async () => {
+  api = await namespaceApi(TREE, (_, response, url) => {
+    if (!url.pathname.endsWith('/pods')) return false
+    answerJson(response, 403, { reason: 'Forbidden', message: 'no' })
+    return true
+  })
+  const { err } = await azds('space remove feature', api, { ask: async () => 'n' })
+  expect(err).toContain('will be deleted with Pods that you may not list')
+})
+
 test('remove without a terminal and without -y does nothing', async () => {
   api = await namespaceApi(TREE)
   const { code, err } = await azds('space remove feature', api)
@@ -212,6 +222,7 @@ test.each([
   ['a wrong path', 'dev/feature -y', 1, 'is dev/alice/feature, not dev/feature'],
   ['the control plane', 'azds -y', 1, 'belongs to the control plane'],
   ['no name', '-y', 64, 'needs NAME'],
+  ['two names', 'feature -n alice -y', 64, 'two names were given'],
 ])('remove refuses %s', async (_, args, code, message) => {
   api = await namespaceApi(TREE)
   const ran = await azds(`space remove ${args}`, api)

@@ -236,6 +236,40 @@ test.each([
   expect(api.requests).toEqual([`GET ${PROXY}/v1/traces/follow?space=alice`])
 })
 
+test('what a record says cannot give the terminal a command, wherever it stands', async () => {
+  const evil = '\u001b]0;owned\u0007\u009b2J'
+  const record = {
+    ...outbound,
+    ...{ traceId: evil, method: evil, path: evil, protocol: evil, service: evil, pod: evil },
+    ...{ space: evil, workload: evil, client: evil },
+    route: { ...outbound.route, context: evil, reason: evil, target: evil },
+    error: { code: evil, message: evil },
+  } as unknown as TraceRecord
+  const stop = new AbortController()
+  api = await scriptedApi((_, response, url) => {
+    if (url.pathname.endsWith('/traces')) {
+      const summary = { ...record, context: evil, services: [evil], spaces: [evil] }
+      answerJson(response, 200, [summary])
+    } else if (url.pathname.endsWith('/follow')) {
+      response.write(`event: missed\ndata: {"records":7}\n\n${event(record)}`)
+      setTimeout(() => stop.abort(), 100)
+    } else answerJson(response, 200, { traceId: 'a', records: [record] })
+  })
+  const id = 'a'.repeat(32)
+  for (const form of ['', '-o json', id, `${id} -o json`, '-f']) {
+    const { out, err } = await azds(`trace ${form}`, api, { stop: stop.signal })
+    expect(out).toContain('owned')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+    expect(out.replaceAll('\n', '')).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/)
+    if (form === '-f') expect(err).toContain('7 exchanges were left out')
+  }
+})
+
+test('what a server says in an error cannot give the terminal a command', async () => {
+  api = await scriptedApi((_, response) => answerJson(response, 500, { message: 'a\u001b[2Jb' }))
+  expect((await azds('space list', api)).err).toContain('a·[2Jb')
+})
+
 test('a live stream that breaks is opened again', async () => {
   const stop = new AbortController()
   let opened = 0

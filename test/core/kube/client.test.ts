@@ -1,4 +1,7 @@
 /** The API client against a scripted server. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, expect, test } from '@jest/globals'
 import { createKubeClient, KubeError } from '../../../core/kube/client.ts'
 import { answerJson, type ScriptedApi, scriptedApi } from './api-fixture.ts'
@@ -16,6 +19,38 @@ test('server and namespace come from the context, with default where it names no
   expect(api.client.namespace).toBe('alice')
   const plain = createKubeClient({ kubeconfig: api.kubeconfig, context: 'plain' })
   expect(plain.namespace).toBe('default')
+})
+
+test('of several kubeconfigs the first that names a thing wins, and missing ones are passed over', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'azds-kubeconfigs-'))
+  const file = (name: string, server: string, contexts: string[], current?: string) => {
+    const path = join(folder, name)
+    const content = {
+      'current-context': current,
+      clusters: [{ name: 'shared', cluster: { server } }],
+      users: [{ name: 'me', user: {} }],
+      contexts: contexts.map((context) => ({
+        name: context,
+        context: { cluster: 'shared', user: 'me', namespace: `of-${name}` },
+      })),
+    }
+    writeFileSync(path, JSON.stringify(content))
+    return path
+  }
+  try {
+    const missing = join(folder, 'missing')
+    const one = file('one', 'https://one.test', ['a'])
+    const two = file('two', 'https://two.test', ['a', 'b'], 'b')
+    const client = createKubeClient({ kubeconfigs: [missing, one, two] })
+    expect([client.server, client.namespace]).toEqual(['https://one.test', 'of-two'])
+    const chosen = createKubeClient({ kubeconfigs: [one, two], context: 'a' })
+    expect(chosen.namespace).toBe('of-one')
+    expect(() => createKubeClient({ kubeconfigs: [missing] })).toThrow(
+      `no kubeconfig is at ${missing}: mend KUBECONFIG`,
+    )
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('an unknown context is named together with those there are', async () => {
