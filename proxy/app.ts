@@ -229,7 +229,7 @@ async function closeProxy(parts: Parts, stop: () => void): Promise<void> {
   const ending = { connections, appSockets, quietMs, deadlineMs, now }
   const end = await waitUntilQuiet(ending)
   const inFlight = connections.busy
-  connections.drain()
+  connections.drain('outbound')
   stop()
   connections.reset()
   // The records of what was cut off come with the ends of its connections, a turn or two later.

@@ -12,6 +12,7 @@ import { type OpaqueDeps, passThrough } from './opaque.ts'
 import type { RecordExchange } from './recorder.ts'
 import { planLoop, recordUnreadable } from './refused-request.ts'
 import { identify, type Side } from './side.ts'
+import { CONNECTION_FAULT } from './socket-stream.ts'
 import type { ByteStream } from './stream.ts'
 
 export interface ConnectionDeps extends OpaqueDeps {
@@ -70,8 +71,26 @@ class Connection {
       dial: dialled ? () => dial(destination) : null,
       dialDelayMs: this.#dialDelayMs(),
       onGone: () => this.#over('none'),
-      onDetected: (detected) => this.#route(detected, dialled),
+      onDetected: (detected) => this.#guard(detected, () => this.#route(detected, dialled)),
     })
+  }
+
+  #guard(detected: Detected, serve: () => void): void {
+    try {
+      serve()
+    } catch (error) {
+      this.#fault(error, detected)
+    }
+  }
+
+  /** A fault of ours costs this connection and no other, also where it comes in a later turn. */
+  #fault(err: unknown, { upstream, protocol }: Detected): void {
+    const { client, destination } = this.#arrival
+    const where = { client: formatAddress(client.remote), destination: formatAddress(destination) }
+    this.#deps.log.error({ err, ...where }, CONNECTION_FAULT)
+    upstream?.reset()
+    client.reset()
+    this.#over(protocol)
   }
 
   #dialDelayMs(): number {
@@ -139,12 +158,15 @@ class Connection {
       return
     }
     client.pause()
-    void plan.then((late) => this.#relay(detected, late))
+    plan.then(
+      (late) => this.#guard(detected, () => this.#relay(detected, late)),
+      (error: unknown) => this.#fault(error, detected),
+    )
   }
 
   #relay(detected: Detected, plan: PlanExchange): void {
     const { client, destination } = this.#arrival
-    const { side, dial, pool, take, identity, now } = this.#deps
+    const { side, dial, pool, take, identity, now, connections } = this.#deps
     const { upstream } = detected
     this.#http = relayHttp1(client, detected.fromClient, {
       plan,
@@ -156,6 +178,7 @@ class Connection {
       },
       firstUpstream: upstream && { target: destination, stream: upstream },
     })
+    if (connections.isDraining(side.direction)) this.#http.drain()
     void this.#http.closed.then(() => this.#over('http1'))
   }
 

@@ -10,6 +10,7 @@ export interface OpenConnection {
 
 export class Connections {
   readonly #open = new Set<OpenConnection>()
+  readonly #draining = new Set<OpenConnection['direction']>()
   #busy = 0
 
   /** Adds a connection; the returned function takes it out again. */
@@ -39,11 +40,19 @@ export class Connections {
     return count
   }
 
-  /** Lets HTTP connections go as soon as they are idle; all of them, or one direction's. */
-  drain(direction?: OpenConnection['direction']): void {
+  /**
+   * Lets a direction's HTTP connections go as soon as they are idle. For good: those that come later,
+   * or have not spoken yet, have to ask `isDraining`.
+   */
+  drain(direction: OpenConnection['direction']): void {
+    this.#draining.add(direction)
     for (const connection of [...this.#open]) {
-      if (!direction || connection.direction === direction) connection.drain()
+      if (connection.direction === direction) connection.drain()
     }
+  }
+
+  isDraining(direction: OpenConnection['direction']): boolean {
+    return this.#draining.has(direction)
   }
 
   reset(): void {
