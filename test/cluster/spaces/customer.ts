@@ -89,9 +89,11 @@ export class Customer {
   async incomplete(): Promise<string[]> {
     const found: string[] = []
     for (const asked of this.asked) {
-      const { length } = await this.records(asked)
+      const records = await this.records(asked)
       const due = recordsDue(asked)
-      if (length !== due) found.push(`${length} records of ${due}: ${asked.answers.join(', ')}`)
+      if (records.length === due) continue
+      const pods = records.map(({ direction, pod }) => `${direction} ${pod}`).join(', ')
+      found.push(`${asked.status} by ${asked.answers}: ${records.length} of ${due} (${pods})`)
     }
     return found
   }
