@@ -1,7 +1,9 @@
 /**
- * Puts right what an injected pod has lost or brought along. Two things happen to such pods:
+ * Puts right what an injected pod has lost or brought along. Three things happen to such pods:
  * - Another webhook that decodes pods with API types older than 1.28 strips `restartPolicy` from our
  *   native sidecar, which would then be an init container that never ends: the pod hangs in `Init:1/n`.
+ * - Another webhook puts an init container behind ours, which in the classic layout turns all traffic to
+ *   a sidecar that does not run before every init container has ended: theirs would wait for ever.
  * - A pod is copied with its sidecar into another space (`kubectl get -o yaml`, a backup tool), and
  *   its sidecar would fall back along the chain of the space that it comes from.
  */
@@ -20,7 +22,14 @@ export function repair(pod: Pod, status: InjectionStatus, facts: InjectionFacts)
       container.restartPolicy = 'Always'
     setChain(container, spaceChainValue(facts))
   }
+  if (status.layout === 'classic') putLast(copy, CONTAINER.proxyInit)
   return copy
+}
+
+function putLast({ spec }: Pod, name: string): void {
+  const isOurs = (container: Container) => container.name === name
+  const all = spec.initContainers ?? []
+  spec.initContainers = [...all.filter((one) => !isOurs(one)), ...all.filter(isOurs)]
 }
 
 function setChain(container: Container, chain: string): void {

@@ -5,8 +5,9 @@ import { checkBuild, parseBuildRequest } from '../../../webhook/inject/build-req
 import { inject } from '../../../webhook/inject/inject.ts'
 import { chooseLayout } from '../../../webhook/inject/layout.ts'
 import { cidrList, listsPort, portList, uidList } from '../../../webhook/inject/lists.ts'
+import { applyPatch } from '../../../webhook/inject/patch.ts'
 import { workloadOf } from '../../../webhook/inject/workload.ts'
-import { factsOf, namespace, TREE } from '../cluster-fixture.ts'
+import { factsOf, namespace, node, TREE } from '../cluster-fixture.ts'
 
 test.each([
   { override: 'native', kubelets: ['v1.20.0'], layout: 'native' },
@@ -154,4 +155,21 @@ test.each([
   const result = inject(podWith({ dnsPolicy }), await factsOf())
   if (result.kind !== 'injected') throw new Error(result.kind)
   expect(result.warnings).toHaveLength(count)
+})
+
+test('in the classic layout an init container that another webhook puts last goes before ours', async () => {
+  const facts = await factsOf(undefined, undefined, [node('old', 'v1.27.3')])
+  const first = inject(podWith({ initContainers: [{ name: 'migrate' }] }), facts)
+  if (first.kind !== 'injected') throw new Error(first.kind)
+  const theirs = { name: 'vault-init', image: 'vault:1', env: [{ name: 'A', value: '1' }] }
+  first.pod.spec.initContainers?.push(theirs)
+  const second = inject(first.pod, facts)
+  if (second.kind !== 'injected') throw new Error(second.kind)
+  expect(second.repaired).toBe(true)
+  expect(applyPatch(first.pod, second.patch)).toEqual(second.pod)
+  expect(second.pod.spec.initContainers?.map(({ name }) => name)).toEqual([
+    ...['migrate', 'vault-init', 'devspaces-proxy-init'],
+  ])
+  expect(second.pod.spec.initContainers?.[1]).toEqual(theirs)
+  expect(inject(second.pod, facts)).toEqual({ kind: 'skipped', reason: 'already-injected' })
 })
