@@ -1,5 +1,5 @@
 /** The HTTP server's manners: what it accepts, how it says no, and the headers of every answer. */
-import fastify, { type FastifyError, type FastifyInstance } from 'fastify'
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { ErrorAnswer } from '../core/controller-api.ts'
 import type { Log } from '../core/log.ts'
 import { MAX_BATCH_BYTES } from '../core/trace-record.ts'
@@ -41,6 +41,11 @@ export function createServer(log: Log): FastifyInstance {
   const app = fastify({
     bodyLimit: MAX_BATCH_BYTES,
     requestTimeout: REQUEST_MS,
+    // A URL that cannot be decoded fails before any hook; its answer looks like all others.
+    frameworkErrors: (error, _request, reply) => {
+      const answer: ErrorAnswer = { error: { code: 'bad-request', message: error.message } }
+      ;(reply as FastifyReply).code(400).headers(SECURITY_HEADERS).send(answer)
+    },
     // What does not fit is refused, never bent into shape or stripped.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   })

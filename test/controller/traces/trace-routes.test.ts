@@ -206,6 +206,7 @@ test.each([
   ['/v1/traces?space=a&space=b', 400, 'querystring/space must be string'],
   ['/v1/traces/zzz', 400, 'params/traceId must match'],
   [`/v1/traces/${traceIdOf(404)}`, 404, `trace ${traceIdOf(404)} is not in the store`],
+  ['/%', 400, "'/%' is not a valid url component"],
   ['/v2', 404, 'nothing is at GET /v2'],
 ])('GET %s answers %s and says why', async (path, status, message) => {
   expect(await get(path)).toEqual({
