@@ -6,7 +6,7 @@ import type { ExchangeRecorder } from '../exchange.ts'
 import type { ByteStream, StreamListener } from '../stream.ts'
 import { type BodyScanner, bodyOf, INTO_REQUEST, INTO_RESPONSE } from './body.ts'
 import { editHead } from './edit-head.ts'
-import { type RequestFraming, responseFraming, UNTIL_CLOSE } from './framing.ts'
+import { isRepeatable, type RequestFraming, responseFraming, UNTIL_CLOSE } from './framing.ts'
 import { type ParsedRequestHead, ParsedResponseHead } from './head.ts'
 import type { HeadReader } from './head-reader.ts'
 import { ownAnswer } from './own-answer.ts'
@@ -16,9 +16,6 @@ import { ownAnswer } from './own-answer.ts'
  * copying 16 KiB costs about 1 µs, a system call ten times that.
  */
 const MAX_COPIED_TAIL = 16_384
-
-/** Methods whose repetition is harmless (RFC 9110 9.2.2). */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 /** The client's side, as an exchange sees it. */
 export interface ClientSide {
@@ -92,7 +89,7 @@ export class ExchangeRelay implements StreamListener {
     this.#heads = start.heads
     this.#heads.reset()
     this.#requestBody = bodyOf(framing.length, recorder, INTO_REQUEST)
-    this.#mayRetry = start.reused && framing.length === 0 && IDEMPOTENT.has(head.method)
+    this.#mayRetry = start.reused && isRepeatable(head.method, framing)
   }
 
   /** Sends the head with what follows it in `chunk`; returns where the request's part ends. */

@@ -43,8 +43,12 @@ export class PairedUpstreams {
     this.#watch(firstUpstream)
   }
 
-  /** A connection to `target`; `reused` if it was open before. The caller listens at once. */
-  take(target: Address): { stream: ByteStream; reused: boolean } {
+  /**
+   * A connection to `target`; `reused` if it was open before. The caller listens at once.
+   * @param repeatable whether the request may be sent again. One that may not gets no connection that
+   *   another client has left: should its server be closing it, the request would fail as it would not directly
+   */
+  take(target: Address, repeatable: boolean): { stream: ByteStream; reused: boolean } {
     const idle = this.#idle.find((paired) => sameAddress(paired.target, target))
     if (this.#unused !== null && this.#unused !== idle) this.#giveAway(this.#unused)
     this.#unused = null
@@ -53,7 +57,7 @@ export class PairedUpstreams {
       this.#last = idle
       return { stream: idle.stream, reused: true }
     }
-    const pooled = this.#pool?.take(target) ?? null
+    const pooled = repeatable ? (this.#pool?.take(target) ?? null) : null
     const stream = pooled ?? this.#dial(target)
     this.#last = { target, stream }
     return { stream, reused: pooled !== null }

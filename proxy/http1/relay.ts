@@ -5,7 +5,7 @@ import type { ExchangePlan, PlanExchange, RefusedRequest } from '../exchange.ts'
 import { splice } from '../splice.ts'
 import type { ByteStream, Dial, StreamListener } from '../stream.ts'
 import { type ClientSide, DEAF, ExchangeRelay, type TunnelEnd } from './exchange-relay.ts'
-import { requestFraming } from './framing.ts'
+import { isRepeatable, requestFraming } from './framing.ts'
 import { ParsedRequestHead } from './head.ts'
 import { MAX_HEAD_BYTES } from './head-parser.ts'
 import { HeadReader } from './head-reader.ts'
@@ -248,7 +248,8 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     }
     if (framing.bindsConnection) this.#upstreams.bind()
     const { target, setHeaders, recorder } = plan
-    const { stream: upstream, reused } = this.#upstreams.take(target)
+    const repeatable = isRepeatable(head.method, framing)
+    const { stream: upstream, reused } = this.#upstreams.take(target, repeatable)
     const heads = this.#responseHeads
     const start = { head, framing, target, setHeaders, recorder, upstream, heads, reused }
     const exchange = new ExchangeRelay(this, start)

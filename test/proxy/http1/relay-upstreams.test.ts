@@ -75,6 +75,9 @@ test('bytes beyond an answer are kept from the client and end both connections',
   expect(harness.servers[0]?.received).toBe(GET)
 })
 
+const POST = 'POST / HTTP/1.1\r\nHost: a\r\n\r\n'
+const PUT = 'PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx'
+
 /** Runs one exchange on a client that then leaves, so that its upstream comes into the pool. */
 async function fillPool(pool: UpstreamPool, request = GET): Promise<Harness> {
   const harness = startRelay({ pool })
@@ -140,27 +143,47 @@ test('a pooled connection that its server closes leaves the pool', async () => {
 test.each([
   { request: GET, retried: true },
   { request: 'DELETE /1 HTTP/1.1\r\nHost: a\r\n\r\n', retried: true },
-  { request: 'POST / HTTP/1.1\r\nHost: a\r\n\r\n', retried: false },
-  { request: 'PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx', retried: false },
+  { request: POST, retried: false },
+  { request: PUT, retried: false },
 ])('a reused connection that closes without a byte: $request again = $retried', async (row) => {
-  const pool = newPool()
-  const { servers } = await fillPool(pool)
-  const next = startRelay({ pool, setHeaders: [['X', 'y']] })
-  next.client.send(row.request)
+  const harness = startRelay({ setHeaders: [['X', 'y']] })
+  const { client, servers } = harness
+  client.send(GET)
   await settle()
-  const sent = servers[0]?.received.slice(GET.length)
+  servers[0]?.send(OK)
+  await settle()
+  const before = servers[0]?.received.length
+  client.send(row.request)
+  await settle()
+  const sent = servers[0]?.received.slice(before)
   servers[0]?.stream.reset()
   await settle()
-  expect(next.servers).toHaveLength(row.retried ? 1 : 0)
+  expect(servers).toHaveLength(row.retried ? 2 : 1)
   if (row.retried) {
-    expect(next.servers[0]?.received).toBe(sent)
-    next.servers[0]?.send(OK)
+    expect(servers[1]?.received).toBe(sent)
+    servers[1]?.send(OK)
     await settle()
   }
   const expected = row.retried ? /^HTTP\/1\.1 200/ : /^HTTP\/1\.1 502 .*upstream-closed/s
-  expect(next.client.received).toMatch(expected)
-  expect(codes(next)).toEqual([row.retried ? null : 'upstream-closed'])
+  expect(client.received.slice(OK.length)).toMatch(expected)
+  expect(codes(harness)).toEqual([null, row.retried ? null : 'upstream-closed'])
 })
+
+test.each([POST, PUT])(
+  'what cannot be sent twice is not risked on a connection of another client’s: %j',
+  async (request) => {
+    const pool = newPool()
+    const { servers } = await fillPool(pool)
+    const next = startRelay({ pool })
+    next.client.send(request)
+    await settle()
+    servers[0]?.stream.reset()
+    await settle()
+    next.servers[0]?.send(OK)
+    await settle()
+    expect(next.client.received).toBe(OK)
+  },
+)
 
 test('a reused connection that its server ends by FIN, without a byte, is tried again too', async () => {
   const pool = newPool()
