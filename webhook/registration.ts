@@ -1,6 +1,6 @@
 /**
  * Keeps our authority in the MutatingWebhookConfiguration, so that the API server trusts this
- * replica. `kubectl apply` and `helm upgrade` take it out again; the watch puts it back.
+ * replica. `kubectl replace`, a GitOps tool or an edit may take it out again; the watch puts it back.
  */
 import { X509Certificate } from 'node:crypto'
 import type { Cached } from '../core/kube/cache.ts'

@@ -1,7 +1,7 @@
 /** Keeps trace records in SQLite, bounded by number of traces and bytes: the oldest trace goes first. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { TraceQuery, TraceSummary } from '../../core/controller-api.ts'
-import type { TraceRecord } from '../../core/trace-record.ts'
+import { MAX_BATCH_RECORDS, type TraceRecord } from '../../core/trace-record.ts'
 import { authorityOf, type SummaryRecord, summarize } from '../../core/trace-summary.ts'
 import { conditionOf, searchText } from './filter.ts'
 
@@ -52,6 +52,12 @@ export const MAX_TRACE_RECORDS = 2000
  * batch that waits meanwhile does not feel.
  */
 export const SCAN_TRACES = 500
+
+/**
+ * Traces that one batch pushes out at most: twice what it can bring, so that a store whose limits were
+ * lowered comes down to them batch by batch, and not in one transaction of minutes.
+ */
+export const MAX_DROPS = 2 * MAX_BATCH_RECORDS
 
 /** Bytes that a record takes besides its texts: short columns, index entries, free space; measured. */
 const ROW_OVERHEAD = 700
@@ -124,7 +130,7 @@ export class TraceStore {
     try {
       const added = records.filter((record) => this.#insert(record))
       const total = before.records + added.length
-      while (this.#isOver()) this.#dropOldest()
+      for (let n = 0; n < MAX_DROPS && this.#isOver(); n += 1) this.#dropOldest()
       this.#database.exec('COMMIT')
       return { added, evicted: total - this.#counts.records }
     } catch (error) {

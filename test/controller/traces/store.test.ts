@@ -7,7 +7,12 @@ import fc from 'fast-check'
 import { IN_MEMORY, openDatabase } from '../../../controller/traces/database.ts'
 import { matches } from '../../../controller/traces/filter.ts'
 import { listTraces } from '../../../controller/traces/search.ts'
-import { MAX_TRACE_RECORDS, SCAN_TRACES, TraceStore } from '../../../controller/traces/store.ts'
+import {
+  MAX_DROPS,
+  MAX_TRACE_RECORDS,
+  SCAN_TRACES,
+  TraceStore,
+} from '../../../controller/traces/store.ts'
 import type { TraceQuery } from '../../../core/controller-api.ts'
 import type { TraceRecord } from '../../../core/trace-record.ts'
 import { START, sampleRecord, sampleTrace, spanIdOf, traceIdOf } from '../../core/sample-records.ts'
@@ -184,6 +189,17 @@ test('a restart keeps the traces and their counts', () => {
   const second = openStore(ROOMY, directory)
   expect(second.get(traceIdOf(7))).toEqual(sampleTrace())
   expect(second.counts).toEqual(counts)
+})
+
+test('a store whose limit was lowered comes down to it in steps', () => {
+  const directory = temporaryDirectory()
+  const roomy = new TraceStore(openDatabase(directory), { ...ROOMY, maxTraces: 10_000 })
+  roomy.add(row(MAX_DROPS + 500))
+  roomy.close()
+  const store = openStore({ ...ROOMY, maxTraces: 10 }, directory)
+  expect(store.add([]).evicted).toBe(MAX_DROPS)
+  expect(store.add([]).evicted).toBe(490)
+  expect(store.counts.traces).toBe(10)
 })
 
 test('a file that is no database is refused with what to do about it', () => {
