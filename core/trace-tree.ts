@@ -92,9 +92,10 @@ interface Links<R> {
 function linkRecords<R extends TreeRecord>(byTime: readonly R[]): Links<R> {
   const ids = new Set(byTime.map((record) => record.spanId))
   const links: Links<R> = { children: new Map(), roots: [], inferred: new Set() }
+  const enclosing = enclosingOf(byTime)
   for (const record of byTime) {
     const named = record.parentSpanId !== null && ids.has(record.parentSpanId)
-    const parentId = named ? record.parentSpanId : (enclosing(byTime, record)?.spanId ?? null)
+    const parentId = named ? record.parentSpanId : (enclosing(record)?.spanId ?? null)
     if (parentId === null) {
       links.roots.push(record)
       continue
@@ -107,19 +108,31 @@ function linkRecords<R extends TreeRecord>(byTime: readonly R[]): Links<R> {
   return links
 }
 
-/** The latest inbound request that this pod was answering when it sent `record`. */
-function enclosing<R extends TreeRecord>(byTime: readonly R[], record: R): R | null {
-  if (record.direction !== 'outbound') return null
-  const around = byTime.findLast(
-    (candidate) =>
-      candidate.direction === 'inbound' &&
-      candidate.pod === record.pod &&
-      candidate.space === record.space &&
-      candidate.startedAt <= record.startedAt &&
-      candidate.startedAt + candidate.durationMs >= record.startedAt,
-  )
-  return around ?? null
+/**
+ * Tells the latest inbound request that a pod was answering when it sent a record. To be asked in order
+ * of time: a request that was over then is forgotten, so that a trace of many records (a client that
+ * sends one `traceparent` again and again makes such) costs time in proportion to them.
+ */
+function enclosingOf<R extends TreeRecord>(byTime: readonly R[]): (record: R) => R | null {
+  const inbound = byTime.filter(({ direction }) => direction === 'inbound')
+  const answering = new Map<string, R[]>()
+  let next = 0
+  return (record) => {
+    for (let one = inbound[next]; one && one.startedAt <= record.startedAt; one = inbound[++next]) {
+      const requests = answering.get(podOf(one))
+      if (requests) requests.push(one)
+      else answering.set(podOf(one), [one])
+    }
+    const requests = record.direction === 'outbound' ? answering.get(podOf(record)) : undefined
+    for (let last = requests?.at(-1); last; last = requests?.at(-1)) {
+      if (last.startedAt + last.durationMs >= record.startedAt) return last
+      requests?.pop()
+    }
+    return null
+  }
 }
+
+const podOf = ({ space, pod }: TreeRecord): string => `${space}/${pod}`
 
 function isOtherSide(sender: HopRecord, child: HopRecord): boolean {
   const received = child.direction === 'inbound' && child.route.reason === 'delivered'

@@ -115,3 +115,50 @@ test('the root is the earliest record whose cause is not in the trace', () => {
   expect(rootRecord(trace.slice(3))).toBe(trace[3])
   expect(rootRecord([])).toBeNull()
 })
+
+const ROUTE = { reason: 'no-context' as const }
+
+test('the request that a pod was answering is the latest that had begun and was not over', () => {
+  const records = fc.array(
+    fc.record({
+      direction: fc.constantFrom('inbound' as const, 'outbound' as const),
+      pod: fc.constantFrom('a', 'b'),
+      startedAt: fc.nat(20),
+      durationMs: fc.nat(8),
+    }),
+    { maxLength: 20 },
+  )
+  fc.assert(
+    fc.property(records, (drawn) => {
+      const all = drawn.map((one, index) => {
+        return { ...one, space: 'dev', parentSpanId: null, spanId: spanIdOf(index), route: ROUTE }
+      })
+      const byTime = all.toSorted((a, b) => a.startedAt - b.startedAt)
+      for (const { caller, cause } of assembleHops(all)) {
+        if (caller?.direction !== 'outbound') continue
+        const { pod, startedAt } = caller
+        const expected = byTime.findLast((one) => {
+          const begun = one.startedAt <= startedAt && one.startedAt + one.durationMs >= startedAt
+          return one.direction === 'inbound' && one.pod === pod && begun
+        })
+        expect(cause).toBe(expected ?? null)
+      }
+    }),
+  )
+})
+
+test('a trace of very many records, as one traceparent sent again and again makes it, is put in order soon', () => {
+  const records = Array.from({ length: 40_000 }, (_, index) => ({
+    spanId: String(index).padStart(16, '0'),
+    parentSpanId: 'b7ad6b7169203331',
+    direction: index % 2 === 0 ? ('inbound' as const) : ('outbound' as const),
+    space: 'dev',
+    pod: 'a',
+    startedAt: index * 10,
+    durationMs: 1,
+    route: ROUTE,
+  }))
+  const begin = performance.now()
+  expect(assembleHops(records)).toHaveLength(40_000)
+  expect(performance.now() - begin).toBeLessThan(2000)
+})
