@@ -48,13 +48,18 @@ export function readSettings(env: Record<string, string | undefined>): SampleSet
 
 /** The app's server; the caller listens. */
 export function sampleServer(settings: SampleSettings) {
-  return createServer((incoming, response) => {
+  const server = createServer((incoming, response) => {
     if (incoming.url === '/healthz') {
       response.writeHead(settings.failReady ? 503 : 200).end()
       return
     }
-    answer(settings, incoming).then((body) => send(incoming, response, body))
+    answer(settings, incoming).then((body) => {
+      // Told to end, it lets go of clients that keep their connections busy: else they hold it up.
+      if (!server.listening) response.setHeader('connection', 'close')
+      send(incoming, response, body)
+    })
   })
+  return server
 }
 
 async function answer(settings: SampleSettings, incoming: IncomingMessage): Promise<SampleAnswer> {

@@ -52,6 +52,19 @@ test('a called service that is not there makes the answer a 502 that names it', 
   expect(calls[0]).toMatchObject({ status: 502, error: expect.stringContaining('ECONNREFUSED') })
 })
 
+test('told to end, a service answers who is waiting and lets go of the connection', async () => {
+  const stock = await start({ SERVICE: 'stock' })
+  const web = await start({ SERVICE: 'web', CALLS: stock })
+  const [called, calling] = servers as [Server, Server]
+  const closed = once(calling, 'close')
+  called.once('request', () => calling.close())
+  const answer = await fetch(web)
+  expect(answer.status).toBe(200)
+  expect(answer.headers.get('connection')).toBe('close')
+  await answer.text()
+  await closed
+})
+
 test('a version that never becomes ready fails its probe and still answers', async () => {
   const broken = await start({ FAIL_READY: 'true' })
   expect((await fetch(`${broken}/healthz`)).status).toBe(503)
