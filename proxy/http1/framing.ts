@@ -164,21 +164,27 @@ function readFields(head: Head): Facts {
         if (head.nameIs(i, 'connection')) readConnection(head.value(i), facts)
         break
       case 13:
-        if (head.nameIs(i, 'authorization')) {
-          facts.bindsConnection = /^(?:ntlm|negotiate)\b/i.test(head.value(i))
-        }
+        if (head.nameIs(i, 'authorization')) facts.bindsConnection ||= isLogin(head.value(i))
         break
       case 14:
         if (head.nameIs(i, 'content-length')) facts.problem = readLength(head, i, facts)
         break
       case 17:
         if (head.nameIs(i, 'transfer-encoding')) facts.problem = readCoding(head, i, facts)
+        break
+      case 19:
+        if (head.nameIs(i, 'proxy-authorization')) facts.bindsConnection ||= isLogin(head.value(i))
     }
   }
   if (facts.problem !== null || facts.chunked === null) return facts
   if (facts.length !== null) facts.problem = PROBLEM.both
   else if (head.version === '1.0') facts.problem = PROBLEM.oldCoding
   return facts
+}
+
+/** Schemes that log in a connection, not a request (RFC 4559 6). */
+function isLogin(credentials: string): boolean {
+  return /^(?:ntlm|negotiate)\b/i.test(credentials)
 }
 
 function readHost(head: Head, field: number, facts: Facts): string | null {
@@ -228,12 +234,15 @@ function hasTab(head: Head, field: number): boolean {
 function readCoding(head: Head, field: number, facts: Facts): string | null {
   if (hasTab(head, field)) return PROBLEM.tab
   for (const member of head.value(field).split(',')) {
-    const coding = member.trim().toLowerCase()
-    if (facts.chunked === true || !/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(coding)) return PROBLEM.coding
-    facts.chunked = coding === 'chunked'
+    const coding = CODING.exec(member)?.[1]
+    if (facts.chunked === true || coding === undefined) return PROBLEM.coding
+    facts.chunked = coding.toLowerCase() === 'chunked'
   }
   return null
 }
+
+/** Blanks are spaces here and nothing else: `trim` would take off a no-break space too (byte 0xA0). */
+const CODING = /^ *([!#$%&'*+\-.^_`|~0-9a-z]+) *$/i
 
 function hostProblem(head: Head, { hosts }: Facts): string | null {
   if (hosts > 1) return PROBLEM.twoHosts

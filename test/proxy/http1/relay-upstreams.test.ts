@@ -103,12 +103,13 @@ test('a connection whose client has left serves the next client', async () => {
   expect(next.client.received).toBe(OK)
 })
 
-test('a connection on which someone has logged in by NTLM serves nobody else', async () => {
+test.each([
+  'Authorization: NTLM x',
+  'Authorization: Negotiate x\r\nAuthorization: Basic x',
+  'Proxy-Authorization: NTLM x',
+])('a connection on which someone has logged in by %j serves nobody else', async (field) => {
   const pool = newPool()
-  const { servers } = await fillPool(
-    pool,
-    GET.replace('\r\n\r\n', '\r\nAuthorization: NTLM x\r\n\r\n'),
-  )
+  const { servers } = await fillPool(pool, GET.replace('\r\n\r\n', `\r\n${field}\r\n\r\n`))
   expect(pool.count).toBe(0)
   expect(servers[0]?.ended).toBe(true)
 })

@@ -299,6 +299,10 @@ export const REFUSED_REQUESTS = [
     '',
     ',chunked',
     'chunked;q=1',
+    // No-break space: blank to JavaScript, part of a name that nobody knows to a server.
+    'chunked\xa0',
+    '\xa0chunked',
+    'gzip,\xa0chunked',
     '"chunked"',
   ].map((coding) => ({
     name: `Transfer-Encoding: ${coding}`,
