@@ -253,22 +253,18 @@ test('a port where nothing listens gives 502 with address and errno', async () =
 })
 
 test('a client that goes away resets the server’s side', async () => {
-  const broken: Promise<string | undefined>[] = []
+  const reached = Promise.withResolvers<void>()
+  const broken = Promise.withResolvers<string | undefined>()
   const server = await raw((socket) => {
-    broken.push(
-      new Promise((resolve) =>
-        socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code)),
-      ),
-    )
-    socket.resume()
+    socket.on('error', (error: NodeJS.ErrnoException) => broken.resolve(error.code))
+    socket.on('data', () => reached.resolve())
   })
   const { port, ends } = await proxy(server)
   const socket = net.connect(port, '127.0.0.1')
   socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc')
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await reached.promise
   socket.destroy()
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  expect(await broken[0]).toBe('ECONNRESET')
+  expect(await broken.promise).toBe('ECONNRESET')
   expect(ends).toMatchObject([{ error: { code: 'client-closed' } }])
 })
 
