@@ -1,7 +1,8 @@
 /**
  * Finds out what a connection speaks: reads from the client and, a moment later, from the original
  * destination, and says what came first. Nothing is delayed by a clock while both sides are silent or
- * speak; one decides only where a client has stopped in the middle of what may become a request line.
+ * speak. One decides only where a client has stopped in the middle of what may become a request line,
+ * and where one says nothing while the original destination cannot be reached.
  */
 import { detect } from './detect.ts'
 import type { ByteStream } from './stream.ts'
