@@ -1,5 +1,6 @@
 /** What the proxy needs of the outside world, so that tests can pass their own. */
 import { lookup } from 'node:dns/promises'
+import { fineClock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { formatAddress } from '../core/routing-table.ts'
 import { readAppSockets } from './app-presence.ts'
@@ -44,7 +45,7 @@ export function realOutside(config: ProxyConfig, log: Log): Outside {
     resolve: async (name, family) =>
       (await lookup(name, { family, all: true })).map(({ address }) => address),
     appSockets: isGateway ? async () => 0 : () => readAppSockets(config.proxyUid),
-    now: () => performance.timeOrigin + performance.now(),
+    now: fineClock({ wall: Date.now, steady: () => performance.now() }),
     random: Math.random,
   }
 }

@@ -8,7 +8,7 @@ const JEST = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/b
 
 /** Each check: what it proves, and the command that repeats it alone. */
 const CHECKS: { name: string; command: string; args: string[] }[] = [
-  { name: 'format and lint', command: join(BIN, 'biome'), args: ['ci', '.'] },
+  { name: 'format and lint', command: join(BIN, 'biome'), args: ['ci', '--colors=off', '.'] },
   { name: 'types', command: join(BIN, 'tsc'), args: ['--noEmit'] },
   { name: 'types of the viewer', command: join(BIN, 'tsc'), args: ['--noEmit', '-p', 'viewer'] },
   {
