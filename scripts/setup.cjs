@@ -60,7 +60,14 @@ const DEBIAN = [
     why: 'a real web server behind the sidecar',
   },
   { has: 'curl', name: 'curl', goals: ['test'], why: 'a real HTTP client' },
-  { has: 'chromium', name: 'chromium', goals: ['test'], why: 'opens the viewer as a person would' },
+  {
+    has: 'chromium',
+    name: 'chromium',
+    goals: ['test'],
+    why: 'opens the viewer as a person would',
+    // Ubuntu has it as a snap only; the browser tests themselves say where they cannot run.
+    optional: true,
+  },
 ]
 
 /** System folders where daemons live that are not always on a user's PATH. */
@@ -112,28 +119,35 @@ function installNpmPackages() {
 function installDebianPackages(goal) {
   const missing = DEBIAN.filter((item) => item.goals.includes(goal) && !exists(item.has))
   if (missing.length === 0) return
-  const names = missing.map((item) => item.name)
   console.log('Installing Debian packages:')
   for (const item of missing) console.log(`  ${item.name.padEnd(18)} ${item.why}`)
-  const command = `apt-get install --no-install-recommends ${names.join(' ')}`
-  if (!exists('apt-get'))
-    fail(`This system has no apt-get. Please install what stands for: ${names.join(', ')}.`)
-  if (process.getuid() !== 0) fail(`Only root can install packages. Please run: sudo ${command}`)
+  const required = missing.filter((item) => !item.optional).map((item) => item.name)
+  const optional = missing.filter((item) => item.optional).map((item) => item.name)
+  const byHand = `apt-get install --no-install-recommends ${required.concat(optional).join(' ')}`
+  if (!exists('apt-get')) fail('This system has no apt-get. Please install what stands for these.')
+  if (process.getuid() !== 0) fail(`Only root can install packages. Please run: sudo ${byHand}`)
+
   const restore = keepServicesStopped()
-  try {
-    const options = {
-      env: Object.assign({}, process.env, { DEBIAN_FRONTEND: 'noninteractive' }),
-      stdio: ['ignore', 'ignore', 'inherit'],
-    }
-    const install = ['install', '-y', '-qq', '--no-install-recommends'].concat(names)
-    // Package lists may be missing or old: refresh them only if they are at fault.
-    if (run('apt-get', install, Object.assign({}, options, { stdio: 'ignore' })) === 0) return
-    run('apt-get', ['update', '-qq'], options)
-    if (run('apt-get', install, options) !== 0)
-      fail(`apt-get failed: see above. By hand: ${command}`)
-  } finally {
-    restore()
+  const done = aptInstall(required)
+  const lacking = optional.filter((name) => !aptInstall([name]))
+  restore()
+  if (!done) fail(`apt-get failed: see above. By hand: ${byHand}`)
+  for (const name of lacking) console.log(`${name} could not be installed: see above.`)
+}
+
+/** True if all are installed now. */
+function aptInstall(names) {
+  if (names.length === 0) return true
+  const quiet = {
+    env: Object.assign({}, process.env, { DEBIAN_FRONTEND: 'noninteractive' }),
+    stdio: 'ignore',
   }
+  const heard = Object.assign({}, quiet, { stdio: ['ignore', 'ignore', 'inherit'] })
+  const install = ['install', '-y', '-qq', '--no-install-recommends'].concat(names)
+  // Package lists may be missing or old: refresh them only if they are at fault.
+  if (run('apt-get', install, quiet) === 0) return true
+  run('apt-get', ['update', '-qq'], heard)
+  return run('apt-get', install, heard) === 0
 }
 
 /**
@@ -143,8 +157,14 @@ function installDebianPackages(goal) {
 function keepServicesStopped() {
   const policy = '/usr/sbin/policy-rc.d'
   if (fs.existsSync(policy)) return () => {}
+  // With a listener Ctrl-C ends apt-get, and this program goes on to put things back.
+  const ignore = () => {}
+  process.on('SIGINT', ignore)
   fs.writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
-  return () => fs.rmSync(policy, { force: true })
+  return () => {
+    fs.unlinkSync(policy)
+    process.removeListener('SIGINT', ignore)
+  }
 }
 
 function buildBundles() {

@@ -2,8 +2,13 @@
 import { accessSync, constants } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
 
-/** Debian's and Fedora's Chromium, Google's Chrome; CHROMIUM_PATH names any other. */
-const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+/** Debian's, Fedora's and Ubuntu's Chromium, Google's Chrome; CHROMIUM_PATH names any other. */
+const PLACES = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/snap/bin/chromium',
+  '/usr/bin/google-chrome',
+]
 
 /** Path of a Chromium; null if there is none. */
 export function chromiumPath(): string | null {
