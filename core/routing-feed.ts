@@ -46,6 +46,8 @@ export type FeedMessage =
       spaces: Space[]
       services: FeedService[]
       self: SelfPort[]
+      /** True if the pod is being deleted: no Service leads to it any more. */
+      leaving?: boolean
     }
   | {
       type: 'delta'
@@ -56,6 +58,8 @@ export type FeedMessage =
       services: { put: FeedService[]; remove: string[] }
       /** The new list, if it changed. */
       self: SelfPort[] | null
+      /** True from when the pod is being deleted. */
+      leaving?: boolean
     }
   | { type: 'heartbeat'; version: FeedVersion }
 

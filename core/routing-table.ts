@@ -36,6 +36,7 @@ export class RoutingTable {
   /** Several only where headless Services share pods; ordered by key, so that order of arrival never matters. */
   readonly #byAddress = new Map<string, ServicePort[]>()
   #self: SelfPort[] = []
+  #leaving = false
   readonly #chains = new Map<string, Chain>()
 
   /** Null until the first snapshot. */
@@ -56,6 +57,11 @@ export class RoutingTable {
     return this.#self
   }
 
+  /** True once this pod is being deleted, which is for good. */
+  get leaving(): boolean {
+    return this.#leaving
+  }
+
   /** Takes one message of the feed. A delta before any snapshot is refused with an error. */
   apply(message: FeedMessage): void {
     if (message.type === 'heartbeat') return
@@ -73,6 +79,7 @@ export class RoutingTable {
       if (message.self) this.#self = message.self
       this.#chains.clear()
     }
+    if (message.leaving) this.#leaving = true
     this.#version = message.version
   }
 

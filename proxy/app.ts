@@ -110,6 +110,7 @@ function createParts(
     log,
     random,
   })
+  const tableTaken = waitForTable(given.readiness, config.firstTableWaitMs, log)
   const feed = new FeedClient({
     ask,
     query: config.mode === 'gateway' ? { scope: 'all' } : { namespace, pod },
@@ -117,7 +118,11 @@ function createParts(
     log,
     now,
     random,
-    onTable: waitForTable(given.readiness, config.firstTableWaitMs, log),
+    onTable: () => {
+      tableTaken()
+      // Before the app ends, so that clients which keep their connections go elsewhere in time.
+      if (table.leaving) connections.retire('inbound')
+    },
   })
   const metrics = createMetrics({ connections, queue, table, feed, now })
   const take = (record: TraceRecord) => {

@@ -59,6 +59,7 @@ class Connection {
     this.#forget = deps.connections.add({
       direction: deps.side.direction,
       drain: () => this.#http?.drain(),
+      retire: () => this.#http?.retire(),
       reset: () => arrival.client.reset(),
     })
   }
@@ -178,6 +179,7 @@ class Connection {
       },
       firstUpstream: upstream && { target: destination, stream: upstream },
     })
+    if (connections.isRetiring(side.direction)) this.#http.retire()
     if (connections.isDraining(side.direction)) this.#http.drain()
     void this.#http.closed.then(() => this.#over('http1'))
   }

@@ -4,6 +4,8 @@ export interface OpenConnection {
   direction: 'inbound' | 'outbound' | 'gateway'
   /** HTTP: finishes what is in flight, then closes. Others: nothing. */
   drain(): void
+  /** HTTP: the next answer is the last. Others: nothing. */
+  retire(): void
   /** Ends the connection at once. */
   reset(): void
 }
@@ -11,6 +13,7 @@ export interface OpenConnection {
 export class Connections {
   readonly #open = new Set<OpenConnection>()
   readonly #draining = new Set<OpenConnection['direction']>()
+  readonly #retiring = new Set<OpenConnection['direction']>()
   #busy = 0
 
   /** Adds a connection; the returned function takes it out again. */
@@ -53,6 +56,22 @@ export class Connections {
 
   isDraining(direction: OpenConnection['direction']): boolean {
     return this.#draining.has(direction)
+  }
+
+  /**
+   * Lets a direction's HTTP connections go with their next answer, so that their clients come back on
+   * new ones. Idle connections stay: to close one is to race with the request that may be on its way.
+   */
+  retire(direction: OpenConnection['direction']): void {
+    if (this.#retiring.has(direction)) return
+    this.#retiring.add(direction)
+    for (const connection of this.#open) {
+      if (connection.direction === direction) connection.retire()
+    }
+  }
+
+  isRetiring(direction: OpenConnection['direction']): boolean {
+    return this.#retiring.has(direction)
   }
 
   reset(): void {

@@ -28,6 +28,7 @@ const wrong = (problem: string): ParsedFeedLine => ({ ok: false, problem })
 
 function problemOf(message: Fields): string | null {
   if (!isVersion(message['version'])) return 'version is not {epoch, number}'
+  if (!['boolean', 'undefined'].includes(typeof message['leaving'])) return 'leaving is no boolean'
   switch (message['type']) {
     case 'heartbeat':
       return null

@@ -68,6 +68,11 @@ export class Cluster {
     return pod ? selfPortsOf(pod, this.#servicesIn.get(namespace)?.values() ?? []) : []
   }
 
+  /** Whether a pod is being deleted; its endpoints have stopped taking new connections then. */
+  isLeaving(namespace: string, podName: string): boolean {
+    return this.#pods.get(`${namespace}/${podName}`)?.metadata.deletionTimestamp !== undefined
+  }
+
   stop(): void {
     for (const cache of [this.#namespaces, this.#services, this.#slices, this.#pods]) cache.stop()
   }

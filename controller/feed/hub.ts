@@ -13,6 +13,7 @@ import type { Views } from './views.ts'
 export interface FeedSource {
   views(): Views
   selfOf(namespace: string, pod: string): SelfPort[]
+  isLeaving(namespace: string, pod: string): boolean
 }
 
 /** Who reads a feed; the gateway reads every tree, a sidecar its own. */
@@ -46,7 +47,7 @@ interface Subscriber {
   reader: FeedReader
   sink: FeedSink
   /** What the reader has been told; null before its snapshot. */
-  told: { view: View; self: SelfPort[]; version: FeedVersion } | null
+  told: { view: View; self: SelfPort[]; leaving: boolean; version: FeedVersion } | null
   /** Since when it has been behind, in ms; null if it is not. */
   behindSince: number | null
   /** When anything was last sent to it. */
@@ -147,21 +148,24 @@ export class FeedHub {
     const isTree = reader.scope === 'tree'
     const view = isTree ? views.ofNamespace(reader.namespace) : views.all
     const self = isTree ? source.selfOf(reader.namespace, reader.pod) : []
+    const leaving = isTree && source.isLeaving(reader.namespace, reader.pod)
     const version = { epoch, number: this.#number }
     if (!told) {
-      subscriber.told = { view, self, version }
+      subscriber.told = { view, self, leaving, version }
       const { spaces, services } = view
       const state = { spaces: [...spaces.values()], services: [...services.values()], self }
-      this.#send(subscriber, { type: 'snapshot', version, ...state })
+      this.#send(subscriber, { type: 'snapshot', version, ...state, ...(leaving && { leaving }) })
       return
     }
     const change = this.#changeBetween(told.view, view)
     const newSelf = isDeepStrictEqual(told.self, self) ? null : self
-    const isNews = change !== null || newSelf !== null
-    subscriber.told = { view, self, version: isNews ? version : told.version }
+    const leaves = leaving && !told.leaving
+    const isNews = change !== null || newSelf !== null || leaves
+    subscriber.told = { view, self, leaving, version: isNews ? version : told.version }
     if (!isNews) return
     const { spaces, services } = change ?? NO_CHANGE
-    this.#send(subscriber, { type: 'delta', version, spaces, services, self: newSelf })
+    const news = { spaces, services, self: newSelf, ...(leaves && { leaving: true }) }
+    this.#send(subscriber, { type: 'delta', version, ...news })
   }
 
   #changeBetween(old: View, now: View): ViewChange | null {

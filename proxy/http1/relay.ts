@@ -45,6 +45,8 @@ export interface RelayDeps {
 export interface Http1Connection {
   /** Finishes what is in flight (its answer says `Connection: close`), then closes. */
   drain(): void
+  /** The next answer says `Connection: close` and is the last; an idle connection waits for it. */
+  retire(): void
   /** Resolves when the client's connection is gone; tunnels included. */
   readonly closed: Promise<void>
 }
@@ -103,8 +105,12 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     if (first.length > 0) this.onData(first)
   }
 
-  drain(): void {
+  retire(): void {
     this.draining = true
+  }
+
+  drain(): void {
+    this.retire()
     if (this.#idle()) this.#shutDown()
   }
 

@@ -1,5 +1,6 @@
 import http from 'node:http'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { eventually } from './fake-controller.ts'
 import { createWorld, echoServer, type World } from './proxy-world.ts'
 import { snapshot } from './sample-tree.ts'
 
@@ -20,6 +21,33 @@ afterEach(async () => {
   await closed
   await world.close()
 })
+
+test.each(['before', 'after'])(
+  'once the pod is being deleted, clients that connected %s that are told to come back on a new connection',
+  async (when) => {
+    closed = Promise.resolve()
+    const agent = new http.Agent({ keepAlive: true })
+    const ask = () => world.request('inbound', app, { agent })
+    if (when === 'before') expect((await ask()).headers.connection).toBe('keep-alive')
+    const spaces = { put: [], remove: [] }
+    const services = { put: [], remove: [] }
+    const version = { epoch: 'e1', number: 2 }
+    await world.publish({ type: 'delta', version, spaces, services, self: null, leaving: true })
+    const other = new http.Agent({ keepAlive: true })
+    await eventually('the sidecar has heard of it', async () => {
+      const { headers } = await world.request('inbound', app, { agent: other })
+      return headers.connection === 'close'
+    })
+    other.destroy()
+    for (let round = 0; round < 2; round++) {
+      const { status, headers } = await ask()
+      expect([status, headers.connection]).toEqual([200, 'close'])
+    }
+    const outbound = await world.request('outbound', app, { agent: new http.Agent() })
+    expect(outbound.status).toBe(200)
+    agent.destroy()
+  },
+)
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: orders\r\nConnection: keep-alive\r\n\r\n'
 

@@ -27,6 +27,7 @@ class World {
   ])
   readonly services = new Map<string, FeedService>()
   self: SelfPort[] = []
+  leaving = false
   #views: Views | null = null
   readonly hub = new FeedHub({
     source: {
@@ -35,6 +36,7 @@ class World {
         return this.#views
       },
       selfOf: () => this.self,
+      isLeaving: () => this.leaving,
     },
     epoch: 'e',
     now: () => performance.now(),
@@ -177,6 +179,23 @@ test('a change of the pod’s own ports is sent by itself', () => {
   })
   jest.advanceTimersByTime(COALESCE_MS)
   expect(reader.messages[1]).toMatchObject({ type: 'delta', services: { put: [] }, self })
+})
+
+test('a pod is told once that it is being deleted, also by its first snapshot', () => {
+  const { hub } = setUp()
+  const reader = new Reader()
+  hub.start()
+  hub.subscribe(DEV, reader)
+  world.change(() => {
+    world.leaving = true
+  })
+  jest.advanceTimersByTime(COALESCE_MS)
+  world.addService('dev', 'other')
+  jest.advanceTimersByTime(COALESCE_MS)
+  const late = new Reader()
+  hub.subscribe(DEV, late)
+  const said = [...reader.messages, ...late.messages].map((message) => 'leaving' in message)
+  expect(said).toEqual([false, true, false, true])
 })
 
 test('versions grow within an epoch', () => {

@@ -253,6 +253,24 @@ test('draining closes an idle connection at once', async () => {
   expect(harness.servers[0]?.ended).toBe(true)
 })
 
+test('a retired connection waits for one more request, whose answer says that it is the last', async () => {
+  const harness = startRelay()
+  harness.client.send(GET)
+  await settle()
+  harness.servers[0]?.send(OK)
+  await settle()
+  harness.relay.retire()
+  await settle()
+  expect(harness.client.ended).toBe(false)
+  harness.client.send(GET)
+  await settle()
+  harness.servers[0]?.send(OK)
+  await settle()
+  expect(harness.client.received.slice(OK.length)).toContain('Connection: close\r\n')
+  expect(harness.client.ended).toBe(true)
+  expect(codes(harness)).toEqual([null, null])
+})
+
 test('draining finishes what is in flight, says so in the answer and then closes', async () => {
   const harness = startRelay()
   harness.client.send(GET)
