@@ -34,6 +34,11 @@ export type ExchangePlan =
       target: Address
       /** Headers to set: the value is replaced where the header is, or the field is added last. */
       setHeaders: HeaderList
+      /**
+       * Asked when the target refuses the connection: where to try next, which may be the same again.
+       * Without it a refusal is final.
+       */
+      elsewhere?: () => Address
       recorder: ExchangeRecorder
     }
   | { kind: 'refuse'; code: ErrorCode; message: string; recorder: ExchangeRecorder }

@@ -53,8 +53,9 @@ export function planGateway(client: Address, gateway: Address, deps: GatewayDeps
       return { kind: 'refuse', code: found.code, message: found.message, recorder }
     }
     const { destination } = found
-    const decision = decideOutbound(deps.table, destination, context.space)
-    return sendOn({ ...request, decision, originalDestination: destination }, deps.record)
+    const decideNow = () => decideOutbound(deps.table, destination, context.space)
+    const routed = { ...request, decision: decideNow(), originalDestination: destination }
+    return sendOn(routed, deps.record, decideNow)
   }
 }
 

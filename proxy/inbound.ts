@@ -58,7 +58,8 @@ export function planInbound(connection: InboundConnection, deps: InboundDeps): P
     })
     const { authority } = requestAddress(head)
     const own = ownServicePort(deps.table, deps.identity.space, destination.port, authority)
-    const decision = decide({ table: deps.table, own, destination, hop, context })
+    const decideNow = () => decide({ table: deps.table, own, destination, hop, context })
+    const decision = decideNow()
     const tagged = isTagged(context) && isOfTree(context.space, deps)
     if (tagged) deps.memory.remember(ids.traceId, context.space)
 
@@ -71,7 +72,7 @@ export function planInbound(connection: InboundConnection, deps: InboundDeps): P
       originalDestination: destination,
       client,
     }
-    if (decision.target !== destination) return sendOn(request, deps.record)
+    if (decision.target !== destination) return sendOn(request, deps.record, decideNow)
     const service = own?.service.name ?? deps.identity.workload
     const recorder = deps.record({ ...request, hop: hop ?? 0, service })
     if (hop !== null && hop > MAX_HOPS) {

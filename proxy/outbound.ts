@@ -40,7 +40,8 @@ export function planOutbound(connection: OutboundConnection, deps: OutboundDeps)
       traceSpace: ids.parentSpanId === null ? null : deps.memory.spaceOf(ids.traceId),
       originSpace: originSpaceOf(deps.identity, deps.table),
     })
-    const decision = decide(connection, deps.table, head, context.space)
+    const decideNow = () => decide(connection, deps.table, head, context.space)
+    const decision = decideNow()
     const request = {
       direction: 'outbound' as const,
       head,
@@ -50,7 +51,7 @@ export function planOutbound(connection: OutboundConnection, deps: OutboundDeps)
       originalDestination: destination,
       client,
     }
-    if (decision.service !== null) return sendOn(request, deps.record)
+    if (decision.service !== null) return sendOn(request, deps.record, decideNow)
     const recorder = deps.record({ ...request, hop: hopOf(head) ?? 0, service: null })
     return { kind: 'forward', target: decision.target, setHeaders: [], recorder }
   }

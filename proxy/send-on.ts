@@ -26,11 +26,18 @@ export interface RoutedRequest {
  * | azds-route-as| it is not the context, which is not of another tree | the context's space      |
  *
  * More than `MAX_HOPS` hops is a loop and is refused.
+ *
+ * @param decideAgain asked where the target refuses the connection: the table may know better by now
  */
-export function sendOn(request: RoutedRequest, record: RecordExchange): ExchangePlan {
+export function sendOn(
+  request: RoutedRequest,
+  record: RecordExchange,
+  decideAgain: () => Decision,
+): ExchangePlan {
   const { head, ids, context, decision } = request
   const hop = (hopOf(head) ?? 0) + 1
-  const recorder = record({ ...request, hop, service: decision.service?.name ?? null })
+  const facts = { ...request, hop, service: decision.service?.name ?? null }
+  const recorder = record(facts)
   if (hop > MAX_HOPS) {
     const message = `${head.method} request to ${decision.service?.name ?? 'this service'} has passed ${hop - 1} sidecars, and ${MAX_HOPS} is the most: two services send each other the same request`
     return { kind: 'refuse', code: 'too-many-hops', message, recorder }
@@ -42,7 +49,12 @@ export function sendOn(request: RoutedRequest, record: RecordExchange): Exchange
   if (needsRouteAs(head, context) && decision.reason !== 'other-tree') {
     setHeaders.push([HEADER.routeAs, context.space])
   }
-  return { kind: 'forward', target: decision.target, setHeaders, recorder }
+  const elsewhere = () => {
+    facts.decision = decideAgain()
+    facts.service = facts.decision.service?.name ?? null
+    return facts.decision.target
+  }
+  return { kind: 'forward', target: decision.target, setHeaders, recorder, elsewhere }
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import type { Address } from '../../core/routing-table.ts'
 import type { ByteStream, Dial } from '../stream.ts'
+import { redial } from './redial.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
 /**
@@ -48,7 +49,10 @@ export class PairedUpstreams {
    * @param repeatable whether the request may be sent again. One that may not gets no connection that
    *   another client has left: should its server be closing it, the request would fail as it would not directly
    */
-  take(target: Address, repeatable: boolean): { stream: ByteStream; reused: boolean } {
+  take(
+    { target, elsewhere }: { target: Address; elsewhere?: (() => Address) | undefined },
+    repeatable: boolean,
+  ): { stream: ByteStream; reused: boolean } {
     const idle = this.#idle.find((paired) => sameAddress(paired.target, target))
     if (this.#unused !== null && this.#unused !== idle) this.#giveAway(this.#unused)
     this.#unused = null
@@ -58,14 +62,16 @@ export class PairedUpstreams {
       return { stream: idle.stream, reused: true }
     }
     const pooled = repeatable ? (this.#pool?.take(target) ?? null) : null
-    const stream = pooled ?? this.#dial(target)
+    const fresh = () => (elsewhere ? redial(this.#dial, target, elsewhere) : this.#dial(target))
+    const stream = pooled ?? fresh()
     this.#last = { target, stream }
     return { stream, reused: pooled !== null }
   }
 
   /** Keeps the connection that was taken last for this client's next request. */
   keep(stream: ByteStream): void {
-    const target = this.#last?.target ?? stream.remote
+    // Where it really leads: a refused dial may have ended elsewhere.
+    const target = stream.remote
     const oldest = this.#idle[0]
     if (oldest !== undefined && this.#idle.length >= MAX_PAIRED) this.#giveAway(oldest)
     this.#last = { target, stream }

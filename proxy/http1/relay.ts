@@ -253,9 +253,9 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
       return
     }
     if (framing.bindsConnection) this.#upstreams.bind()
-    const { target, setHeaders, recorder } = plan
+    const { target, setHeaders, recorder, elsewhere } = plan
     const repeatable = isRepeatable(head.method, framing)
-    const { stream: upstream, reused } = this.#upstreams.take(target, repeatable)
+    const { stream: upstream, reused } = this.#upstreams.take({ target, elsewhere }, repeatable)
     const heads = this.#responseHeads
     const start = { head, framing, target, setHeaders, recorder, upstream, heads, reused }
     const exchange = new ExchangeRelay(this, start)

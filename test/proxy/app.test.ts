@@ -87,6 +87,32 @@ describe('a sidecar with a routing table', () => {
     expect(record.route.tried.map(({ outcome }) => outcome)).toEqual(['absent', 'chosen'])
   })
 
+  test('a version that refuses while the table still leads there costs no request', async () => {
+    const services = (put: object[], remove: string[], number: number) =>
+      world.controller.say({
+        type: 'delta',
+        version: { epoch: 'e1', number },
+        spaces: { put: [], remove: [] },
+        services: { put: put as [], remove },
+        self: null,
+      })
+    const port = { name: 'http', port: dev.port, appProtocol: '', ready: 1, endpoints: [] }
+    const gone = { space: 'alice', name: 'orders', clusterIPs: ['127.0.10.9'], ports: [port] }
+    services([gone], [], 2)
+    const asked = eventually('a request that met the refusal', async () => {
+      const headers = { Host: 'orders', [HEADER.routeAs]: 'alice' }
+      const answer = await world.request('outbound', dev, { headers })
+      expect(answer.status).toBe(200)
+      return answer.headers['x-served-by'] === 'dev'
+    })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    services([], ['alice/orders'], 3)
+    await asked
+    const record = await world.recordWhere((one) => one.route.reason === 'fallback-absent')
+    expect(record).toMatchObject({ status: 200, error: null })
+    expect(record.route.target).toBe(`${dev.ip}:${dev.port}`)
+  })
+
   test('what an inbound request was tagged with is found again by its trace', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
     const inbound = { [HEADER.routeAs]: 'dev', [HEADER.hop]: '1', traceparent, host: 'orders' }
