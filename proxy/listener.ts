@@ -5,6 +5,7 @@ import { type Address, formatAddress } from '../core/routing-table.ts'
 import type { Arrival } from './connection.ts'
 import type { FindOriginalDestination } from './original-destination.ts'
 import { acceptStream, CONNECTION_FAULT } from './socket-stream.ts'
+import { DEAF } from './stream.ts'
 
 export interface ListenerOptions {
   port: number
@@ -74,8 +75,6 @@ function accept(socket: Socket, options: ListenerOptions): void {
   const { destination } = original
   onArrival({ client, destination, loop: isOwn(destination) || isSame(destination, local) })
 }
-
-const DEAF = { onData: () => {}, onEnd: () => {}, onDrain: () => {}, onClose: () => {} }
 
 function isSame(a: Address, b: Address): boolean {
   return a.port === b.port && a.ip === b.ip

@@ -23,6 +23,14 @@ export interface StreamListener {
   onClose(error: NodeJS.ErrnoException | null): void
 }
 
+/** Hears out a connection of which nothing is wanted any more. */
+export const DEAF: StreamListener = {
+  onData: () => {},
+  onEnd: () => {},
+  onDrain: () => {},
+  onClose: () => {},
+}
+
 export interface ByteStream {
   readonly remote: Address
   /** Payload bytes so far, from and to the peer. */

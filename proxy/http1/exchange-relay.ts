@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../core/errors.ts'
 import { type Address, formatAddress } from '../../core/routing-table.ts'
 import type { HeaderList } from '../../core/trace-record.ts'
 import type { ExchangeRecorder } from '../exchange.ts'
-import type { ByteStream, StreamListener } from '../stream.ts'
+import { type ByteStream, DEAF, type StreamListener } from '../stream.ts'
 import { type BodyScanner, bodyOf, INTO_REQUEST, INTO_RESPONSE } from './body.ts'
 import { editHead } from './edit-head.ts'
 import { isRepeatable, type RequestFraming, responseFraming, UNTIL_CLOSE } from './framing.ts'
@@ -380,14 +380,6 @@ export class ExchangeRelay implements StreamListener {
 const CONNECT_CODE: Readonly<Record<string, ErrorCode>> = {
   ECONNREFUSED: 'connect-refused',
   ETIMEDOUT: 'connect-timeout',
-}
-
-/** Hears out a connection of which nothing is wanted any more. */
-export const DEAF: StreamListener = {
-  onData: () => {},
-  onEnd: () => {},
-  onDrain: () => {},
-  onClose: () => {},
 }
 
 function slice(chunk: Buffer, from: number, to: number): Buffer {

@@ -5,7 +5,7 @@
  * connection has carried no byte, so nothing is done twice.
  */
 import type { Address } from '../../core/routing-table.ts'
-import type { ByteStream, Dial, StreamListener } from '../stream.ts'
+import { type ByteStream, DEAF, type Dial, type StreamListener } from '../stream.ts'
 
 /**
  * Pauses before the second dial and those after it, in ms. The table follows within some 50 ms, a node's
@@ -96,7 +96,7 @@ class Redial implements ByteStream {
   #giveUp(): void {
     clearTimeout(this.#timer)
     this.#dials = Number.POSITIVE_INFINITY
-    this.#stream.listen({ onData() {}, onEnd() {}, onDrain() {}, onClose() {} })
+    this.#stream.listen(DEAF)
     this.#stream.reset()
     queueMicrotask(() => this.#listener?.onClose(null))
   }
