@@ -27,11 +27,14 @@ export function fineClock({ wall, steady }: Clocks): () => number {
   let last = 0
   return () => {
     const coarse = wall()
-    const ahead = steady() + offset - coarse
+    let time = steady() + offset
     // The whole milliseconds are known, so the right time lies within [coarse, coarse + 1).
-    if (ahead < 0) offset -= ahead
-    else if (ahead >= 1 && ahead < LARGEST_STEP_BACK_MS) offset -= ahead - 1
-    last = Math.max(last, steady() + offset)
+    const ahead = time - coarse
+    const correction =
+      ahead < 0 ? -ahead : ahead >= 1 && ahead < LARGEST_STEP_BACK_MS ? 1 - ahead : 0
+    offset += correction
+    time += correction
+    if (time > last) last = time
     return last
   }
 }

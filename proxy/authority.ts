@@ -15,6 +15,8 @@ export function requestAddress(
   head: Pick<RequestHead, 'method' | 'target' | 'header'>,
 ): RequestAddress {
   if (head.method === 'CONNECT') return { authority: head.target, path: null }
+  // Origin form, as of nearly all requests.
+  if (head.target.startsWith('/')) return { authority: head.header('host'), path: head.target }
   const absolute = ABSOLUTE_FORM.exec(head.target)
   if (!absolute) return { authority: head.header('host'), path: head.target }
   const [, authority = '', rest = ''] = absolute
