@@ -1,0 +1,195 @@
+/**
+ * What a header list must hold to be a request, a response or trailers (RFC 9113 8). Pure. A message
+ * that breaks a rule is malformed: it must not be processed, and its stream ends with PROTOCOL_ERROR
+ * (RFC 9113 8.1.1).
+ */
+import { HOST, TOKEN } from '../http1/characters.ts'
+import type { HeaderField } from './field.ts'
+
+const PROBLEM = {
+  late: 'a pseudo-header field behind an ordinary one (RFC 9113 8.3)',
+  twice: 'a pseudo-header field that comes twice (RFC 9113 8.3)',
+  unknown: 'an unknown pseudo-header field, or one of the other direction (RFC 9113 8.3)',
+  inTrailers: 'a pseudo-header field in trailers (RFC 9113 8.1)',
+  connection: 'a field that speaks of an HTTP/1 connection (RFC 9113 8.2.2)',
+  te: 'a TE field with another value than trailers (RFC 9113 8.2.2)',
+  twoLengths: 'two Content-Length fields (RFC 9110 8.6)',
+  length: 'a Content-Length that is no plain number of bytes (RFC 9110 8.6)',
+  noMethod: 'no :method, or one that is no token (RFC 9113 8.3.1)',
+  noScheme: 'no :scheme, or one that is no scheme (RFC 9113 8.3.1)',
+  noPath: 'no :path, or an empty one (RFC 9113 8.3.1)',
+  path: 'a :path that does not begin with / (RFC 9113 8.3.1)',
+  asterisk: 'the :path * with another method than OPTIONS (RFC 9113 8.3.1)',
+  authority: 'an :authority that names no host (RFC 9113 8.3.1)',
+  connect: 'CONNECT with :scheme or :path (RFC 9113 8.5)',
+  noConnectAuthority: 'CONNECT without :authority (RFC 9113 8.5)',
+  status: 'no :status, or none of three digits from 100 up (RFC 9113 8.3.2)',
+  switching: 'the status 101, which HTTP/2 does not have (RFC 9113 8.6)',
+} as const
+
+/** The pseudo-header fields of a list, and where the ordinary ones begin. */
+interface Facts {
+  method: string | null
+  scheme: string | null
+  authority: string | null
+  path: string | null
+  status: string | null
+  hasLength: boolean
+  /** Pseudo-header fields so far; they are the first of the list. */
+  pseudo: number
+}
+
+type Direction = 'request' | 'response' | 'trailers'
+
+/**
+ * What is wrong with a request's fields; null if nothing is.
+ *
+ * | method  | :scheme | :path                             | :authority           |
+ * |---------|---------|-----------------------------------|----------------------|
+ * | CONNECT | none    | none                              | must be there        |
+ * | OPTIONS | one     | begins with `/`, or is `*`        | may be there         |
+ * | other   | one     | begins with `/`                   | may be there         |
+ *
+ * The path of a scheme other than http and https may be anything but empty. A Host field beside
+ * `:authority` may differ from it: the app is to judge that, as it would without us.
+ */
+export function requestProblem(fields: readonly HeaderField[]): string | null {
+  const facts = noFacts()
+  return readFields(fields, 'request', facts) ?? pseudoProblem(facts)
+}
+
+/** What is wrong with the fields of a final or interim response; null if nothing is. */
+export function responseProblem(fields: readonly HeaderField[]): string | null {
+  const facts = noFacts()
+  return readFields(fields, 'response', facts) ?? statusProblem(facts.status)
+}
+
+/** What is wrong with trailers; null if nothing is. */
+export function trailersProblem(fields: readonly HeaderField[]): string | null {
+  return readFields(fields, 'trailers', noFacts())
+}
+
+/** Content-Length of a message that is well-formed; null without. */
+export function contentLengthOf(fields: readonly HeaderField[]): number | null {
+  for (const { role, value } of fields) if (role === 'content-length') return Number(value)
+  return null
+}
+
+/**
+ * Whether the bytes of DATA are as many as Content-Length says (RFC 9113 8.1.1); to be asked after
+ * each DATA frame, and with `ended` at the end of the stream. Not to be asked of answers to HEAD and
+ * with the status 304, whose length is that of what they do not have.
+ */
+export function lengthProblem(
+  contentLength: number | null,
+  received: number,
+  ended: boolean,
+): string | null {
+  if (contentLength === null || received === contentLength) return null
+  if (received < contentLength && !ended) return null
+  return `DATA of ${received} bytes where Content-Length says ${contentLength} (RFC 9113 8.1.1)`
+}
+
+function noFacts(): Facts {
+  return {
+    method: null,
+    scheme: null,
+    authority: null,
+    path: null,
+    status: null,
+    hasLength: false,
+    pseudo: 0,
+  }
+}
+
+function readFields(
+  fields: readonly HeaderField[],
+  direction: Direction,
+  facts: Facts,
+): string | null {
+  for (let i = 0; i < fields.length; i++) {
+    const field = fields[i] as HeaderField
+    if (field.fault !== null) return field.fault
+    if (field.role === 'ordinary') continue
+    const problem = isPseudo(field)
+      ? readPseudo(field, i, direction, facts)
+      : readSpecial(field, facts)
+    if (problem !== null) return problem
+  }
+  return null
+}
+
+function isPseudo({ name }: HeaderField): boolean {
+  return name.charCodeAt(0) === 0x3a
+}
+
+function readPseudo(
+  field: HeaderField,
+  at: number,
+  direction: Direction,
+  facts: Facts,
+): string | null {
+  if (direction === 'trailers') return PROBLEM.inTrailers
+  if (at !== facts.pseudo) return PROBLEM.late
+  facts.pseudo++
+  const slot = SLOTS[field.role]
+  if (slot === undefined || (slot === 'status') !== (direction === 'response')) {
+    return PROBLEM.unknown
+  }
+  if (facts[slot] !== null) return PROBLEM.twice
+  facts[slot] = field.value
+  return null
+}
+
+type Slot = 'method' | 'scheme' | 'authority' | 'path' | 'status'
+
+const SLOTS: { readonly [role in HeaderField['role']]?: Slot } = {
+  'pseudo-method': 'method',
+  'pseudo-scheme': 'scheme',
+  'pseudo-authority': 'authority',
+  'pseudo-path': 'path',
+  'pseudo-status': 'status',
+}
+
+function readSpecial({ role, value }: HeaderField, facts: Facts): string | null {
+  if (role === 'connection-specific') return PROBLEM.connection
+  if (role === 'te') return value.toLowerCase() === 'trailers' ? null : PROBLEM.te
+  if (facts.hasLength) return PROBLEM.twoLengths
+  facts.hasLength = true
+  const isNumber = /^\d{1,16}$/.test(value) && Number.isSafeInteger(Number(value))
+  return isNumber ? null : PROBLEM.length
+}
+
+function pseudoProblem({ method, scheme, authority, path }: Facts): string | null {
+  if (method === null || !isMade(method, TOKEN)) return PROBLEM.noMethod
+  if (authority !== null && !isAuthority(authority)) return PROBLEM.authority
+  if (method === 'CONNECT') {
+    if (scheme !== null || path !== null) return PROBLEM.connect
+    return authority === null || authority === '' ? PROBLEM.noConnectAuthority : null
+  }
+  if (scheme === null || !SCHEME.test(scheme)) return PROBLEM.noScheme
+  if (path === null || path === '') return PROBLEM.noPath
+  if (path.charCodeAt(0) === 0x2f || !HTTP_SCHEME.test(scheme)) return null
+  if (path !== '*') return PROBLEM.path
+  return method === 'OPTIONS' ? null : PROBLEM.asterisk
+}
+
+const SCHEME = /^[a-z][a-z0-9+\-.]*$/i
+const HTTP_SCHEME = /^https?$/i
+
+/** Host and port; user information is forbidden, and `@` is no character of a host. */
+function isAuthority(authority: string): boolean {
+  return authority === '' || isMade(authority, HOST)
+}
+
+function isMade(text: string, of: Uint8Array): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if (of[text.charCodeAt(i)] !== 1) return false
+  }
+  return text !== ''
+}
+
+function statusProblem(status: string | null): string | null {
+  if (status === null || !/^[1-9]\d\d$/.test(status)) return PROBLEM.status
+  return status === '101' ? PROBLEM.switching : null
+}
