@@ -6,23 +6,25 @@ import type { ErrorCode } from '../core/errors.ts'
 import type { Address } from '../core/routing-table.ts'
 import type { HeaderList } from '../core/trace-record.ts'
 
+export type HttpVersion = '1.0' | '1.1' | '2'
+
 /** A complete, valid request head. Values are latin1 strings, exactly as on the wire. */
 export interface RequestHead {
   method: string
   /** The request target as sent: origin, absolute, authority or asterisk form. */
   target: string
-  version: '1.0' | '1.1'
+  version: HttpVersion
   /** First value of a header; `name` in lower case. */
   header(name: string): string | null
   /** Values of all fields of a name, in order; `name` in lower case. */
   values(name: string): string[]
-  /** All header fields in order, case and number of the wire. */
+  /** All header fields in order, case and number of the wire; without HTTP/2's pseudo-fields. */
   headers(): HeaderList
 }
 
 export interface ResponseHead {
   status: number
-  version: '1.0' | '1.1'
+  version: HttpVersion
   header(name: string): string | null
   headers(): HeaderList
 }
@@ -53,6 +55,8 @@ export interface ExchangeRecorder {
   /** The final response head (not 1xx, but 101). */
   responseHead(head: ResponseHead): void
   responseBody(chunk: Buffer): void
+  /** The fields behind the body of the answer, of HTTP/2 only; gRPC's status is one. */
+  responseTrailers?(trailers: HeaderList): void
   /** The exchange has become a tunnel. */
   tunnel(kind: 'websocket' | 'connect' | 'upgrade'): void
   /** Both directions are over. Bytes are those on the wire, heads and framing included. */
@@ -66,6 +70,8 @@ export interface ExchangeRecorder {
 /** A request that could not be parsed: there is no head, so there is no plan either. */
 export interface RefusedRequest {
   code: ErrorCode
+  /** HTTP/1.1 where not given. */
+  version?: HttpVersion
   /** What is wrong and the rule that it breaks, e.g. `two Content-Length values (RFC 9112 6.3)`. */
   message: string
   /** The request line as far as it came, at most 200 bytes, for the trace. */

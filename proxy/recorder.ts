@@ -1,19 +1,20 @@
-/** Turns what becomes of one exchange into one trace record. */
+/** Hears what becomes of one exchange and keeps what a trace record can be made of later. */
 import type { Context } from '../core/context.ts'
 import { ERROR } from '../core/errors.ts'
 import { redactHeaders, redactPath } from '../core/redaction.ts'
 import type { Decision } from '../core/routing.ts'
 import { type Address, formatAddress } from '../core/routing-table.ts'
+import type { RouteReason } from '../core/route-reason.ts'
 import type {
   CapturedBody,
-  HeaderList,
   TraceProtocol,
   TraceRecord,
   TraceRoute,
 } from '../core/trace-record.ts'
 import { requestAddress } from './authority.ts'
-import type { ExchangeRecorder, RequestHead, ResponseHead } from './exchange.ts'
+import type { ExchangeRecorder, HttpVersion, RequestHead, ResponseHead } from './exchange.ts'
 import type { Identity, TraceIds } from './request-facts.ts'
+import { FIXED_BYTES, fieldBytes, type PendingTrace } from './trace-queue.ts'
 
 /** All that is known of an exchange once it is decided. */
 export interface ExchangeFacts {
@@ -37,8 +38,23 @@ export interface RecorderDeps {
   bodyBytes: number
   /** Called when an exchange begins. */
   started?: () => void
-  /** Takes the record when the exchange is over. */
-  take: (record: TraceRecord) => void
+  /** Hears of the exchange when it is over. */
+  finished: (exchange: FinishedExchange) => void
+}
+
+/** An exchange that is over, before a record is made of it: that costs as much as the exchange itself. */
+export interface FinishedExchange {
+  readonly direction: TraceRecord['direction']
+  readonly reason: RouteReason
+  readonly status: number | null
+  readonly firstByteMs: number | null
+  readonly error: TraceRecord['error']
+  /** Milliseconds since 1970. */
+  readonly endedAt: number
+  /** What is to be kept of it: copies of its heads, so that no connection's buffer is held. */
+  keep(): PendingTrace
+  /** Its record, secrets blanked. */
+  record(): TraceRecord
 }
 
 export type RecordExchange = (facts: ExchangeFacts) => ExchangeRecorder
@@ -72,50 +88,99 @@ export function traceRouteOf(
   }
 }
 
-class HttpRecorder implements ExchangeRecorder {
+export const PROTOCOL_OF: Readonly<Record<HttpVersion, TraceProtocol>> = {
+  '1.0': 'http/1.0',
+  '1.1': 'http/1.1',
+  '2': 'h2',
+}
+
+class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
+  firstByteMs: number | null = null
+  status: number | null = null
+  error: TraceRecord['error'] = null
+  endedAt = 0
+  bytes = FIXED_BYTES
   readonly #facts: ExchangeFacts
   readonly #deps: RecorderDeps
   readonly #startedAt: number
-  readonly #requestBody: BodyCapture
-  readonly #responseBody: BodyCapture
+  #requestHead: RequestHead
+  #responseHead: ResponseHead | null = null
+  #requestBody: BodyCapture | null = null
+  #responseBody: BodyCapture | null = null
   #protocol: TraceProtocol
-  #firstByteMs: number | null = null
-  #status: number | null = null
-  #responseHeaders: HeaderList = []
+  #requestPieces = 0
+  #responsePieces = 0
+  #requestBytes = 0
+  #responseBytes = 0
 
   constructor(facts: ExchangeFacts, deps: RecorderDeps) {
     this.#facts = facts
     this.#deps = deps
     this.#startedAt = deps.now()
     deps.started?.()
+    this.#requestHead = facts.head
     this.#protocol = facts.head.version === '1.0' ? 'http/1.0' : 'http/1.1'
-    this.#requestBody = new BodyCapture(deps.bodyBytes)
-    this.#responseBody = new BodyCapture(deps.bodyBytes)
+  }
+
+  get direction(): TraceRecord['direction'] {
+    return this.#facts.direction
+  }
+
+  get reason(): RouteReason {
+    return this.#facts.decision.reason
   }
 
   requestBody(chunk: Buffer): void {
+    // Who sends so much sends for long: that is no time to hold on to the buffer of the head.
+    if (++this.#requestPieces === 2) this.#requestHead = detached(this.#requestHead)
+    if (this.#deps.bodyBytes === 0) return
+    this.#requestBody ??= new BodyCapture(this.#deps.bodyBytes)
     this.#requestBody.add(chunk)
   }
 
   responseHead(head: ResponseHead): void {
-    this.#firstByteMs = this.#sinceStart()
-    this.#status = head.status
-    this.#responseHeaders = head.headers()
+    this.firstByteMs = this.#deps.now() - this.#startedAt
+    this.status = head.status
+    this.#responseHead = head
   }
 
   responseBody(chunk: Buffer): void {
+    if (++this.#responsePieces === 2) this.#detach()
+    if (this.#deps.bodyBytes === 0) return
+    this.#responseBody ??= new BodyCapture(this.#deps.bodyBytes)
     this.#responseBody.add(chunk)
   }
 
   tunnel(kind: 'websocket' | 'connect' | 'upgrade'): void {
+    this.#detach()
     if (kind !== 'upgrade') this.#protocol = kind
   }
 
-  done(end: Parameters<ExchangeRecorder['done']>[0]): void {
-    const { head, ids, hop, service, direction, context, decision } = this.#facts
-    const { identity, take } = this.#deps
+  done({ requestBytes, responseBytes, error }: Parameters<ExchangeRecorder['done']>[0]): void {
+    this.endedAt = this.#deps.now()
+    this.#requestBytes = requestBytes
+    this.#responseBytes = responseBytes
+    this.error = error
+    // The engine's own answers have the status of their error.
+    if (error !== null) this.status ??= ERROR[error.code].status
+    this.#deps.finished(this)
+  }
+
+  keep(): PendingTrace {
+    this.#detach()
+    this.bytes = FIXED_BYTES + (this.error?.message.length ?? 0)
+    this.bytes += headBytes(this.#requestHead)
+    if (this.#responseHead !== null) this.bytes += headBytes(this.#responseHead)
+    this.bytes += (this.#requestBody?.kept ?? 0) + (this.#responseBody?.kept ?? 0)
+    return this
+  }
+
+  record(): TraceRecord {
+    const { ids, hop, service, direction, context, decision } = this.#facts
+    const { identity } = this.#deps
+    const head = this.#requestHead
     const { authority, path } = requestAddress(head)
-    take({
+    return {
       traceId: ids.traceId,
       spanId: ids.spanId,
       parentSpanId: ids.parentSpanId,
@@ -129,34 +194,45 @@ class HttpRecorder implements ExchangeRecorder {
       method: head.method,
       authority,
       path: path === null ? null : redactPath(path),
-      // The engine's own answers have the status of their error.
-      status: this.#status ?? (end.error ? ERROR[end.error.code].status : null),
+      status: this.status,
       sni: null,
       startedAt: this.#startedAt,
-      firstByteMs: this.#firstByteMs,
-      durationMs: this.#sinceStart(),
-      requestBytes: end.requestBytes,
-      responseBytes: end.responseBytes,
+      firstByteMs: this.firstByteMs,
+      durationMs: this.endedAt - this.#startedAt,
+      requestBytes: this.#requestBytes,
+      responseBytes: this.#responseBytes,
       requestHeaders: redactHeaders(head.headers()),
-      responseHeaders: redactHeaders(this.#responseHeaders),
-      requestBody: this.#requestBody.result(),
-      responseBody: this.#responseBody.result(),
+      responseHeaders: redactHeaders(this.#responseHead?.headers() ?? []),
+      requestBody: this.#requestBody?.result() ?? null,
+      responseBody: this.#responseBody?.result() ?? null,
       client: formatAddress(this.#facts.client),
       route: traceRouteOf(context, decision, this.#facts.originalDestination),
-      error: end.error,
-    })
+      error: this.error,
+    }
   }
 
-  #sinceStart(): number {
-    return this.#deps.now() - this.#startedAt
+  #detach(): void {
+    this.#requestHead = detached(this.#requestHead)
+    // Of the facts, only the head holds a buffer.
+    this.#facts.head = this.#requestHead
+    if (this.#responseHead !== null) this.#responseHead = detached(this.#responseHead)
   }
+}
+
+function detached<H extends RequestHead | ResponseHead>(head: H): H {
+  return head.detached === undefined ? head : (head.detached() as H)
+}
+
+/** About what a head takes in memory. */
+function headBytes(head: RequestHead | ResponseHead): number {
+  return head.length ?? fieldBytes(head.headers())
 }
 
 /** Keeps the first bytes of a body; copies, because the engine uses its buffers again. */
 class BodyCapture {
+  kept = 0
   readonly #limit: number
   readonly #chunks: Buffer[] = []
-  #kept = 0
   #truncated = false
 
   constructor(limit: number) {
@@ -164,17 +240,17 @@ class BodyCapture {
   }
 
   add(chunk: Buffer): void {
-    const room = this.#limit - this.#kept
+    const room = this.#limit - this.kept
     if (chunk.length > room) this.#truncated = true
     if (room <= 0) return
     const piece = Buffer.from(chunk.subarray(0, room))
     this.#chunks.push(piece)
-    this.#kept += piece.length
+    this.kept += piece.length
   }
 
-  /** Null where nothing was to be kept, and for an empty body. */
+  /** Null for an empty body. */
   result(): CapturedBody | null {
-    if (this.#kept === 0) return null
+    if (this.kept === 0) return null
     return { base64: Buffer.concat(this.#chunks).toString('base64'), truncated: this.#truncated }
   }
 }

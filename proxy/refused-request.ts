@@ -7,7 +7,7 @@ import { type Address, formatAddress } from '../core/routing-table.ts'
 import { newSpanId, newTraceId } from '../core/trace-context.ts'
 import type { TraceRecord } from '../core/trace-record.ts'
 import type { PlanExchange, RefusedRequest } from './exchange.ts'
-import { type RecordExchange, type RecorderDeps, traceRouteOf } from './recorder.ts'
+import { PROTOCOL_OF, type RecordExchange, type RecorderDeps, traceRouteOf } from './recorder.ts'
 import { hopOf, traceIdsOf } from './request-facts.ts'
 
 export interface RefusedConnection {
@@ -55,7 +55,7 @@ export function recordUnreadable(
     workload,
     service: null,
     direction: connection.direction,
-    protocol: 'http/1.1',
+    protocol: PROTOCOL_OF[refused.version ?? '1.1'],
     hop: 0,
     method: method || null,
     authority: null,
