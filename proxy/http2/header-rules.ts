@@ -1,10 +1,15 @@
-/**
- * What a header list must hold to be a request, a response or trailers (RFC 9113 8). Pure. A message
- * that breaks a rule is malformed: it must not be processed, and its stream ends with PROTOCOL_ERROR
- * (RFC 9113 8.1.1).
- */
+/** What a header list must hold to be a request, a response or trailers (RFC 9113 8). Pure. */
+import type { HeaderList } from '../../core/trace-record.ts'
+import type { RequestHead, ResponseHead } from '../exchange.ts'
 import { HOST, TOKEN } from '../http1/characters.ts'
 import type { HeaderField } from './field.ts'
+
+/** A message that must not be processed: a stream error PROTOCOL_ERROR (RFC 9113 8.1.1). */
+export interface Malformed {
+  kind: 'malformed'
+  /** What is wrong, and the rule. */
+  problem: string
+}
 
 const PROBLEM = {
   late: 'a pseudo-header field behind an ordinary one (RFC 9113 8.3)',
@@ -34,45 +39,127 @@ interface Facts {
   authority: string | null
   path: string | null
   status: string | null
-  hasLength: boolean
+  contentLength: number | null
   /** Pseudo-header fields so far; they are the first of the list. */
   pseudo: number
 }
 
 type Direction = 'request' | 'response' | 'trailers'
 
+/** A well-formed head: its fields as they came, and what the rules have found in them. */
+class FieldList {
+  readonly version = '2'
+  /** All fields, pseudo-header fields first, as they came. */
+  readonly fields: readonly HeaderField[]
+  /** Where the ordinary ones begin. */
+  readonly ordinaryFrom: number
+  /** Content-Length; null without it. */
+  readonly contentLength: number | null
+
+  constructor(fields: readonly HeaderField[], { pseudo, contentLength }: Facts) {
+    this.fields = fields
+    this.ordinaryFrom = pseudo
+    this.contentLength = contentLength
+  }
+
+  header(name: string): string | null {
+    const { fields } = this
+    for (let i = this.ordinaryFrom; i < fields.length; i++) {
+      const field = fields[i] as HeaderField
+      if (field.name === name) return field.value
+    }
+    return null
+  }
+
+  values(name: string): string[] {
+    const values: string[] = []
+    for (const field of this.fields) if (field.name === name) values.push(field.value)
+    return values
+  }
+
+  /** Ordinary fields in order; pseudo-header fields are no headers. */
+  headers(): HeaderList {
+    const list: HeaderList = []
+    for (let i = this.ordinaryFrom; i < this.fields.length; i++) {
+      const { name, value } = this.fields[i] as HeaderField
+      list.push([name, value])
+    }
+    return list
+  }
+}
+
+export class Http2RequestHead extends FieldList implements RequestHead {
+  readonly kind = 'request'
+  readonly method: string
+  /** `:path`, or `:authority` of CONNECT, which is what stands in the place of a target in HTTP/1. */
+  readonly target: string
+  /** Null for CONNECT. */
+  readonly scheme: string | null
+  readonly authority: string | null
+
+  constructor(fields: readonly HeaderField[], facts: Facts) {
+    super(fields, facts)
+    this.method = facts.method ?? ''
+    this.target = facts.path ?? facts.authority ?? ''
+    this.scheme = facts.scheme
+    this.authority = facts.authority
+  }
+
+  /**
+   * As of an HTTP/1 head: `host` is `:authority` where that is present, which overrides a Host field
+   * beside it (RFC 9113 8.3.1). Both are sent on as they came: if they differ, the app is to judge.
+   */
+  override header(name: string): string | null {
+    if (name === 'host' && this.authority !== null) return this.authority
+    return super.header(name)
+  }
+
+  override values(name: string): string[] {
+    if (name === 'host' && this.authority !== null) return [this.authority]
+    return super.values(name)
+  }
+}
+
+export class Http2ResponseHead extends FieldList implements ResponseHead {
+  readonly kind = 'response'
+  readonly status: number
+
+  constructor(fields: readonly HeaderField[], facts: Facts) {
+    super(fields, facts)
+    this.status = Number(facts.status)
+  }
+
+  /** Another head follows on the same stream (RFC 9113 8.1). */
+  get isInterim(): boolean {
+    return this.status < 200
+  }
+}
+
 /**
- * What is wrong with a request's fields; null if nothing is.
- *
  * | method  | :scheme | :path                             | :authority           |
  * |---------|---------|-----------------------------------|----------------------|
  * | CONNECT | none    | none                              | must be there        |
  * | OPTIONS | one     | begins with `/`, or is `*`        | may be there         |
  * | other   | one     | begins with `/`                   | may be there         |
  *
- * The path of a scheme other than http and https may be anything but empty. A Host field beside
- * `:authority` may differ from it: the app is to judge that, as it would without us.
+ * The path of a scheme other than http and https may be anything but empty.
  */
-export function requestProblem(fields: readonly HeaderField[]): string | null {
+export function requestHead(fields: readonly HeaderField[]): Http2RequestHead | Malformed {
   const facts = noFacts()
-  return readFields(fields, 'request', facts) ?? pseudoProblem(facts)
+  const problem = readFields(fields, 'request', facts) ?? pseudoProblem(facts)
+  return problem === null ? new Http2RequestHead(fields, facts) : { kind: 'malformed', problem }
 }
 
-/** What is wrong with the fields of a final or interim response; null if nothing is. */
-export function responseProblem(fields: readonly HeaderField[]): string | null {
+/** A final or interim head; which of both, its status says. */
+export function responseHead(fields: readonly HeaderField[]): Http2ResponseHead | Malformed {
   const facts = noFacts()
-  return readFields(fields, 'response', facts) ?? statusProblem(facts.status)
+  const problem = readFields(fields, 'response', facts) ?? statusProblem(facts.status)
+  return problem === null ? new Http2ResponseHead(fields, facts) : { kind: 'malformed', problem }
 }
 
 /** What is wrong with trailers; null if nothing is. */
 export function trailersProblem(fields: readonly HeaderField[]): string | null {
   return readFields(fields, 'trailers', noFacts())
-}
-
-/** Content-Length of a message that is well-formed; null without. */
-export function contentLengthOf(fields: readonly HeaderField[]): number | null {
-  for (const { role, value } of fields) if (role === 'content-length') return Number(value)
-  return null
 }
 
 /**
@@ -97,7 +184,7 @@ function noFacts(): Facts {
     authority: null,
     path: null,
     status: null,
-    hasLength: false,
+    contentLength: null,
     pseudo: 0,
   }
 }
@@ -154,10 +241,10 @@ const SLOTS: { readonly [role in HeaderField['role']]?: Slot } = {
 function readSpecial({ role, value }: HeaderField, facts: Facts): string | null {
   if (role === 'connection-specific') return PROBLEM.connection
   if (role === 'te') return value.toLowerCase() === 'trailers' ? null : PROBLEM.te
-  if (facts.hasLength) return PROBLEM.twoLengths
-  facts.hasLength = true
-  const isNumber = /^\d{1,16}$/.test(value) && Number.isSafeInteger(Number(value))
-  return isNumber ? null : PROBLEM.length
+  if (facts.contentLength !== null) return PROBLEM.twoLengths
+  if (!/^\d{1,16}$/.test(value)) return PROBLEM.length
+  facts.contentLength = Number(value)
+  return Number.isSafeInteger(facts.contentLength) ? null : PROBLEM.length
 }
 
 function pseudoProblem({ method, scheme, authority, path }: Facts): string | null {
