@@ -8,7 +8,6 @@ export const COLON = 0x3a
 
 const TOKEN_MARKS = "!#$%&'*+-.^_`|~"
 const ALPHANUMERIC = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
-const SUB_DELIMS = "!$&'()*+,;="
 
 /** `tchar`: methods and field names. */
 export const TOKEN = tableOf(ALPHANUMERIC + TOKEN_MARKS)
@@ -22,8 +21,8 @@ export const VALUE = rangeTable((byte) => byte === HTAB || (byte >= SP && byte !
  */
 export const TARGET = rangeTable((byte) => byte > SP && byte !== 0x7f)
 
-/** `uri-host [":" port]` (RFC 9110 7.2, RFC 3986 3.2.2). */
-export const HOST = tableOf(`${ALPHANUMERIC}-._~%${SUB_DELIMS}:[]`)
+/** What nearly all hosts consist of. The rest of `uri-host [":" port]` (RFC 9110 7.2) is looked at more closely. */
+export const HOST = tableOf(`${ALPHANUMERIC}-._`)
 
 /** Value of a hexadecimal digit; 255 for anything else. */
 export const HEX = hexTable()

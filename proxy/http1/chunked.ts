@@ -42,8 +42,17 @@ const PROBLEM = {
   trailers: `trailers longer than ${MAX_HEAD_BYTES} bytes`,
 } as const
 
-/** A recipient that merges trailers into the header would read another message than we did. */
-const FRAMING_FIELDS = new Set(['content-length', 'transfer-encoding', 'host'])
+/**
+ * A recipient that merges trailers into the header would read another message than we did. Node's
+ * parser does so with `Connection`: it takes nothing more of a connection after such a trailer.
+ */
+const FRAMING_FIELDS = new Set([
+  'content-length',
+  'transfer-encoding',
+  'host',
+  'connection',
+  'upgrade',
+])
 
 /** The longest of them, in bytes. */
 const LONGEST_FRAMING_FIELD = 17

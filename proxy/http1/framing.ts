@@ -1,5 +1,5 @@
 /** How long a message is and whether its connection outlives it (RFC 9112 6.3 and 9.3). */
-import { CR, HOST, HTAB } from './characters.ts'
+import { COLON, CR, HOST, HTAB, SP } from './characters.ts'
 import type { Head, ParsedRequestHead, ParsedResponseHead } from './head.ts'
 
 /** Body lengths that are no number of bytes. */
@@ -39,15 +39,19 @@ const PROBLEM = {
   both: 'Content-Length and Transfer-Encoding in one message (RFC 9112 6.3)',
   notChunked: 'a Transfer-Encoding that does not end in chunked (RFC 9112 6.3)',
   coding: 'a Transfer-Encoding that is no list of codings, or has chunked not last (RFC 9112 6.1)',
+  twoCodings: 'two Transfer-Encoding fields, of which some parsers read one (RFC 9112 6.1)',
   tab: 'a tab in a field that frames the message, which parsers treat differently (RFC 9112 6)',
   oldCoding: 'Transfer-Encoding in HTTP/1.0 (RFC 9112 6.1)',
   noHost: 'no Host field in HTTP/1.1 (RFC 9112 3.2)',
   twoHosts: 'two Host fields (RFC 9112 3.2)',
   host: 'a Host field that names no host (RFC 9112 3.2)',
+  otherHost: 'a Host field that names another host than the target (RFC 9112 3.2.2)',
   target: 'a request target of none of the four forms (RFC 9112 3.2)',
   asterisk: 'the target * with another method than OPTIONS (RFC 9112 3.2.4)',
   authority: 'a CONNECT target that is not host:port (RFC 9112 3.2.3)',
   connectBody: 'a CONNECT request with a body (RFC 9110 9.3.6)',
+  dropsLength: 'Content-Length as a connection option, which drops it on the way (RFC 9110 7.6.1)',
+  interimBody: 'an interim answer that announces a body (RFC 9110 15.2)',
 } as const
 
 /** What the fields that matter for framing say; `problem` if they contradict each other. */
@@ -57,9 +61,13 @@ interface Facts {
   /** Null without Transfer-Encoding, else if its last coding is chunked. */
   chunked: boolean | null
   hosts: number
+  /** Index of the last Host field. */
+  host: number
   close: boolean
   keepAlive: boolean
   connectionUpgrade: boolean
+  /** `Connection: content-length`. */
+  dropsLength: boolean
   upgrade: boolean
   bindsConnection: boolean
 }
@@ -77,8 +85,9 @@ interface Facts {
  */
 export function requestFraming(head: ParsedRequestHead): RequestFraming | BadFraming {
   const facts = readFields(head)
-  const problem = facts.problem ?? hostProblem(head, facts) ?? targetProblem(head)
+  const problem = facts.problem ?? hostProblem(head, facts) ?? targetProblem(head, facts)
   if (problem !== null) return { kind: 'bad', problem }
+  if (facts.dropsLength) return { kind: 'bad', problem: PROBLEM.dropsLength }
   if (facts.chunked === false) return { kind: 'bad', problem: PROBLEM.notChunked }
   const length = facts.chunked === true ? CHUNKED : (facts.length ?? 0)
   if (head.method === 'CONNECT' && length !== 0) {
@@ -132,6 +141,12 @@ export function responseFraming(
   }
 }
 
+/** What is wrong with a 1xx answer; null if nothing is. It ends with its head, whatever that says. */
+export function interimProblem(head: ParsedResponseHead): string | null {
+  const { problem, chunked, length } = readFields(head)
+  return problem ?? (chunked !== null || (length ?? 0) > 0 ? PROBLEM.interimBody : null)
+}
+
 function responseLength({ chunked, length }: Facts): number {
   if (chunked === true) return CHUNKED
   if (chunked === false) return UNTIL_CLOSE
@@ -144,9 +159,11 @@ function readFields(head: Head): Facts {
     length: null,
     chunked: null,
     hosts: 0,
+    host: -1,
     close: false,
     keepAlive: false,
     connectionUpgrade: false,
+    dropsLength: false,
     upgrade: false,
     bindsConnection: false,
   }
@@ -155,7 +172,9 @@ function readFields(head: Head): Facts {
     // The length alone sorts out nearly all fields.
     switch ((fields[i + 1] as number) - (fields[i] as number)) {
       case 4:
-        if (head.nameIs(i, 'host')) facts.problem = readHost(head, i, facts)
+        if (!head.nameIs(i, 'host')) break
+        facts.hosts++
+        facts.host = i
         break
       case 7:
         if (head.nameIs(i, 'upgrade')) facts.upgrade = true
@@ -187,22 +206,35 @@ function isLogin(credentials: string): boolean {
   return /^(?:ntlm|negotiate)\b/i.test(credentials)
 }
 
-function readHost(head: Head, field: number, facts: Facts): string | null {
-  facts.hosts++
-  const to = head.base + (head.fields[field + 3] as number)
-  for (let at = head.base + (head.fields[field + 2] as number); at < to; at++) {
-    if (HOST[head.buffer[at] as number] !== 1) return PROBLEM.host
+function readConnection(value: string, facts: Facts): void {
+  for (const option of value.split(',')) {
+    switch (withoutBlanks(option).toLowerCase()) {
+      case 'close':
+        facts.close = true
+        break
+      case 'keep-alive':
+        facts.keepAlive = true
+        break
+      case 'upgrade':
+        facts.connectionUpgrade = true
+        break
+      case 'content-length':
+        facts.dropsLength = true
+    }
   }
-  return null
 }
 
-function readConnection(value: string, facts: Facts): void {
-  for (const option of value.toLowerCase().split(',')) {
-    const token = option.trim()
-    if (token === 'close') facts.close = true
-    else if (token === 'keep-alive') facts.keepAlive = true
-    else if (token === 'upgrade') facts.connectionUpgrade = true
-  }
+/** `trim` would take off a no-break space too (byte 0xA0), which belongs to the name for everyone else. */
+function withoutBlanks(text: string): string {
+  let from = 0
+  let to = text.length
+  while (from < to && isBlank(text.charCodeAt(from))) from++
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
+  return text.slice(from, to)
+}
+
+function isBlank(code: number): boolean {
+  return code === SP || code === HTAB
 }
 
 /** Even two equal lengths are refused: parsers differ on them, and no honest client sends them. */
@@ -230,9 +262,10 @@ function hasTab(head: Head, field: number): boolean {
   return head.buffer[at] === HTAB
 }
 
-/** Several fields are one list; chunked may only be its last member, once and without parameters. */
+/** Chunked may only be the last member of the list, once and without parameters. */
 function readCoding(head: Head, field: number, facts: Facts): string | null {
   if (hasTab(head, field)) return PROBLEM.tab
+  if (facts.chunked !== null) return PROBLEM.twoCodings
   for (const member of head.value(field).split(',')) {
     const coding = CODING.exec(member)?.[1]
     if (facts.chunked === true || coding === undefined) return PROBLEM.coding
@@ -244,18 +277,66 @@ function readCoding(head: Head, field: number, facts: Facts): string | null {
 /** Blanks are spaces here and nothing else: `trim` would take off a no-break space too (byte 0xA0). */
 const CODING = /^ *([!#$%&'*+\-.^_`|~0-9a-z]+) *$/i
 
-function hostProblem(head: Head, { hosts }: Facts): string | null {
+function hostProblem(head: Head, { hosts, host }: Facts): string | null {
   if (hosts > 1) return PROBLEM.twoHosts
-  return hosts === 0 && head.version === '1.1' ? PROBLEM.noHost : null
+  if (hosts === 0) return head.version === '1.1' ? PROBLEM.noHost : null
+  return isHost(head, host) ? null : PROBLEM.host
 }
 
-/** Scheme, then an authority without user information (RFC 9110 4.2.4 asks to refuse it). */
-const ABSOLUTE_FORM = /^[a-z]+:\/\/[\w\-.~%!$&'()*+,;=:[\]]+(?:[/?].*)?$/i
-const AUTHORITY_FORM = /^(?:\[[0-9a-f:.]+\]|[\w\-.~%!$&'()*+,;=]+):\d{1,5}$/i
+/**
+ * Host names in full, and whatever else needs a second look by an expression: a port, brackets. A comma
+ * is legal in a name, but only ever comes from two Host fields that somebody has joined.
+ */
+function isHost(head: Head, field: number): boolean {
+  const to = head.base + (head.fields[field + 3] as number)
+  for (let at = head.base + (head.fields[field + 2] as number); at < to; at++) {
+    if (HOST[head.buffer[at] as number] === 1) continue
+    return isPort(head.buffer, at, to) || HOST_AND_PORT.test(head.value(field))
+  }
+  return true
+}
 
-function targetProblem({ method, target }: ParsedRequestHead): string | null {
+function isPort(buffer: Buffer, from: number, to: number): boolean {
+  if (buffer[from] !== COLON) return false
+  for (let at = from + 1; at < to; at++) {
+    if (!isDigit(buffer[at] as number)) return false
+  }
+  return true
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39
+}
+
+/** With or without a zone (RFC 6874). */
+const IPV6 = '\\[[0-9a-f.]*:[0-9a-f:.]*(?:%[\\w.~-]+)?\\]'
+const NAME = "[\\w\\-.~%!$&'()*+;=]"
+const HOST_AND_PORT = new RegExp(`^(?:${IPV6}|${NAME}*)(?::\\d*)?$`, 'i')
+
+/** Scheme, then an authority without user information (RFC 9110 4.2.4 asks to refuse it). */
+const ABSOLUTE_FORM = new RegExp(`^([a-z]+)://((?:${IPV6}|${NAME}+)(?::\\d*)?)(?:[/?].*)?$`, 'i')
+const AUTHORITY_FORM = new RegExp(`^(?:${IPV6}|${NAME}+):\\d{1,5}$`, 'i')
+
+function targetProblem(head: ParsedRequestHead, { host }: Facts): string | null {
+  const { method, target } = head
   if (method === 'CONNECT') return AUTHORITY_FORM.test(target) ? null : PROBLEM.authority
   if (target.charCodeAt(0) === 0x2f) return null
   if (target === '*') return method === 'OPTIONS' ? null : PROBLEM.asterisk
-  return ABSOLUTE_FORM.test(target) ? null : PROBLEM.target
+  const absolute = ABSOLUTE_FORM.exec(target)
+  if (absolute === null) return PROBLEM.target
+  const [, scheme = '', authority = ''] = absolute
+  // The target decides (RFC 9112 3.2.2), and so it does for our routing; but many apps go by Host.
+  if (host < 0 || sameHost(scheme, authority, head.value(host))) return null
+  return PROBLEM.otherHost
+}
+
+const DEFAULT_PORT: Readonly<Record<string, string>> = { http: '80', https: '443' }
+
+function sameHost(scheme: string, a: string, b: string): boolean {
+  const port = DEFAULT_PORT[scheme.toLowerCase()] ?? ''
+  const full = (host: string) => {
+    const text = host.toLowerCase().replace(/:$/, '')
+    return /:\d+$/.test(text) ? text : `${text}:${port}`
+  }
+  return full(a) === full(b)
 }

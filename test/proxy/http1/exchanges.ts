@@ -214,5 +214,7 @@ export const CHUNK_GARBAGE = [
   { name: 'a length as trailer', body: '0\r\nCONTENT-length: 3\r\n\r\n' },
   { name: 'a coding as trailer', body: '0\r\nA: b\r\nTransfer-Encoding: x\r\n\r\n' },
   { name: 'a host as trailer', body: '0\r\nHost: b\r\n\r\n' },
+  { name: 'a connection option as trailer', body: '0\r\nconnection: close\r\n\r\n' },
+  { name: 'an upgrade as trailer', body: '0\r\nUpgrade: h2c\r\n\r\n' },
   { name: 'a bare LF at the end', body: '0\r\n\n' },
 ]

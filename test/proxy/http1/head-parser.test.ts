@@ -3,7 +3,8 @@ import { requestFraming, responseFraming } from '../../../proxy/http1/framing.ts
 import { ParsedRequestHead, ParsedResponseHead } from '../../../proxy/http1/head.ts'
 import { MAX_HEAD_BYTES } from '../../../proxy/http1/head-parser.ts'
 import { HeadReader } from '../../../proxy/http1/head-reader.ts'
-import { GOOD_REQUESTS, REFUSED_REQUESTS } from './request-vectors.ts'
+import { REFUSED_REQUESTS } from './refused-requests.ts'
+import { GOOD_REQUESTS } from './request-vectors.ts'
 import { GOOD_RESPONSES, REFUSED_RESPONSES } from './response-vectors.ts'
 
 /** Reads a message in two parts, and gives the outcome as plain data. */
@@ -104,4 +105,9 @@ test('the head survives the reader’s next head', () => {
   expect(head.headers()).toEqual([['Host', 'a']])
   expect(head.header('host')).toBe('a')
   expect(head.header('x')).toBeNull()
+})
+
+test('the largest length that can be counted is read as it is', () => {
+  const text = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9007199254740991\r\n\r\n'
+  expect(readRequest(text, 0)).toMatchObject({ framing: { length: Number.MAX_SAFE_INTEGER } })
 })

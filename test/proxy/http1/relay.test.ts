@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { CHUNK_GARBAGE, EXCHANGES, type ExchangeVector } from './exchanges.ts'
+import { REFUSED_REQUESTS } from './refused-requests.ts'
 import { type Peer, settle, startRelay } from './relay-harness.ts'
-import { REFUSED_REQUESTS } from './request-vectors.ts'
 import { REFUSED_RESPONSES } from './response-vectors.ts'
 
 /** Lets a server answer once it has the whole request, in two parts. */
