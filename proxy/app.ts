@@ -2,7 +2,6 @@
 import { Readiness } from '../core/lifecycle.ts'
 import type { Log } from '../core/log.ts'
 import { type Address, formatAddress, RoutingTable } from '../core/routing-table.ts'
-import type { TraceRecord } from '../core/trace-record.ts'
 import { type AdminServer, listenAdmin } from './admin.ts'
 import type { ProxyConfig } from './config.ts'
 import { serveConnection } from './connection.ts'
@@ -14,13 +13,16 @@ import { FeedClient } from './feed-client.ts'
 import { UpstreamPool } from './http1/upstream-pool.ts'
 import { type Listener, listen } from './listener.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import type { OpaqueDeps } from './opaque.ts'
 import type { Outside } from './outside.ts'
-import { createRecordExchange, type RecordExchange, type RecorderDeps } from './recorder.ts'
+import { createRecordExchange, type RecordExchange } from './recorder.ts'
 import type { Identity } from './request-facts.ts'
 import { gatewaySide, inboundSide, outboundSide, type Side, type SideDeps } from './side.ts'
+import { loopUtilization, TraceBudget } from './trace-budget.ts'
 import { TraceMemory } from './trace-memory.ts'
 import { TraceQueue } from './trace-queue.ts'
 import { TraceSender } from './trace-sender.ts'
+import { createTraceSink } from './trace-sink.ts'
 
 /**
  * Time for the last traces, in ms. A controller that works takes them in a few; a pod whose
@@ -49,7 +51,7 @@ interface Parts {
   sender: TraceSender
   connections: Connections
   metrics: Metrics
-  recorder: RecorderDeps
+  recorder: Pick<OpaqueDeps, 'identity' | 'now' | 'take'>
   record: RecordExchange
 }
 
@@ -109,6 +111,7 @@ function createParts(
     flushMs: config.traceFlushMs,
     log,
     random,
+    budget: new TraceBudget({ busy: loopUtilization() }),
   })
   const tableTaken = waitForTable(given.readiness, config.firstTableWaitMs, log)
   const feed = new FeedClient({
@@ -125,27 +128,19 @@ function createParts(
     },
   })
   const metrics = createMetrics({ connections, queue, table, feed, now })
-  const take = (record: TraceRecord) => {
-    metrics.exchange(record)
-    queue.push(record)
-    sender.wake()
-  }
-  const recorder = { identity, now, bodyBytes: config.traceBodyBytes, take }
-  const record = recordCounted(recorder, connections)
-  const state = { identity, table, feed, queue, sender, connections, metrics }
-  return { ...given, ...state, config, recorder, record }
-}
-
-/** Records exchanges, and counts those in flight for the drain. */
-function recordCounted(recorder: RecorderDeps, connections: Connections): RecordExchange {
-  return createRecordExchange({
+  const sink = createTraceSink({ queue, sender, metrics, tracing: config.tracing === 'on' })
+  const recorder = { identity, now, bodyBytes: config.traceBodyBytes, take: sink.take }
+  const record = createRecordExchange({
     ...recorder,
+    // Exchanges in flight are what a drain waits for.
     started: () => connections.begin(),
-    take: (record) => {
+    finished: (exchange) => {
       connections.end()
-      recorder.take(record)
+      sink.finished(exchange)
     },
   })
+  const state = { identity, table, feed, queue, sender, connections, metrics }
+  return { ...given, ...state, config, recorder, record }
 }
 
 function identityOf(config: ProxyConfig): Identity {

@@ -145,6 +145,14 @@ export const settings = {
     0,
     60_000,
   ),
+  tracing: oneOf(
+    {
+      env: 'AZDS_TRACING',
+      doc: 'Whether exchanges are recorded; without, metrics are counted all the same.',
+      default: 'on',
+    },
+    ['on', 'off'],
+  ),
   traceBodyBytes: integer(
     {
       env: ENV.traceBodyBytes,

@@ -20,6 +20,10 @@ export interface RequestHead {
   values(name: string): string[]
   /** All header fields in order, case and number of the wire; without HTTP/2's pseudo-fields. */
   headers(): HeaderList
+  /** About how many bytes it takes; what says nothing is as long as its fields. */
+  readonly length?: number
+  /** The same head in memory of its own; absent where it holds no buffer of a connection. */
+  detached?(): RequestHead
 }
 
 export interface ResponseHead {
@@ -27,6 +31,8 @@ export interface ResponseHead {
   version: HttpVersion
   header(name: string): string | null
   headers(): HeaderList
+  readonly length?: number
+  detached?(): ResponseHead
 }
 
 /** What to do with a request: where to send it and which headers to change, or how to refuse it. */

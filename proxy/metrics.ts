@@ -1,15 +1,19 @@
 /** What the proxy counts, for Prometheus. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { RouteReason } from '../core/route-reason.ts'
 import type { RoutingTable } from '../core/routing-table.ts'
 import type { TraceRecord } from '../core/trace-record.ts'
 import type { Connections, OpenConnection } from './connections.ts'
 import type { FeedClient } from './feed-client.ts'
 import type { TraceQueue } from './trace-queue.ts'
 
+/** What is counted of an exchange. */
+type Ended = Pick<TraceRecord, 'direction' | 'status' | 'firstByteMs' | 'error'>
+
 export interface Metrics {
   connectionEnded(direction: OpenConnection['direction'], protocol: string): void
-  /** One exchange or opaque connection is over. */
-  exchange(record: TraceRecord): void
+  /** One exchange or opaque connection is over, which went where it did for `reason`. */
+  exchange(ended: Ended, reason: RouteReason): void
   /** The text that Prometheus reads. */
   text(): Promise<string>
   readonly contentType: string
@@ -60,8 +64,8 @@ export function createMetrics(measured: Measured): Metrics {
     contentType: registry.contentType,
     text: () => registry.metrics(),
     connectionEnded: (direction, protocol) => connections.inc({ direction, protocol }),
-    exchange: ({ direction, route, status, firstByteMs, error }) => {
-      exchanges.inc({ direction, reason: route.reason, status: statusClass(status) })
+    exchange: ({ direction, status, firstByteMs, error }, reason) => {
+      exchanges.inc({ direction, reason, status: statusClass(status) })
       if (firstByteMs !== null) latency.observe({ direction }, firstByteMs / 1000)
       if (error) errors.inc({ direction, code: error.code })
     },

@@ -23,7 +23,11 @@ export interface OpaqueConnection {
   startedAt: number
 }
 
-export type OpaqueDeps = Pick<RecorderDeps, 'identity' | 'now' | 'take'> & { dial: Dial }
+export interface OpaqueDeps extends Pick<RecorderDeps, 'identity' | 'now'> {
+  dial: Dial
+  /** Takes the record of a connection that is over. */
+  take(record: TraceRecord): void
+}
 
 const PROTOCOL: Record<Detected['protocol'], TraceProtocol> = {
   http1: 'http/1.1',

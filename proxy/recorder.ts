@@ -2,15 +2,10 @@
 import type { Context } from '../core/context.ts'
 import { ERROR } from '../core/errors.ts'
 import { redactHeaders, redactPath } from '../core/redaction.ts'
+import type { RouteReason } from '../core/route-reason.ts'
 import type { Decision } from '../core/routing.ts'
 import { type Address, formatAddress } from '../core/routing-table.ts'
-import type { RouteReason } from '../core/route-reason.ts'
-import type {
-  CapturedBody,
-  TraceProtocol,
-  TraceRecord,
-  TraceRoute,
-} from '../core/trace-record.ts'
+import type { CapturedBody, TraceProtocol, TraceRecord, TraceRoute } from '../core/trace-record.ts'
 import { requestAddress } from './authority.ts'
 import type { ExchangeRecorder, HttpVersion, RequestHead, ResponseHead } from './exchange.ts'
 import type { Identity, TraceIds } from './request-facts.ts'
@@ -119,7 +114,7 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
     this.#startedAt = deps.now()
     deps.started?.()
     this.#requestHead = facts.head
-    this.#protocol = facts.head.version === '1.0' ? 'http/1.0' : 'http/1.1'
+    this.#protocol = PROTOCOL_OF[facts.head.version]
   }
 
   get direction(): TraceRecord['direction'] {

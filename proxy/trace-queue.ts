@@ -1,15 +1,33 @@
 /**
- * Trace records that wait for the controller: bounded by count and bytes. When full, the oldest are
- * dropped and counted, because the newest are those that somebody is looking for.
+ * Traces that wait for the controller: bounded by count and bytes. When full, the oldest are dropped
+ * and counted, because the newest are those that somebody is looking for.
  */
 import type { TraceRecord } from '../core/trace-record.ts'
 
+/** A record, or what one is made of when its turn comes. */
+export interface PendingTrace {
+  /** About what it takes in memory, in bytes. */
+  readonly bytes: number
+  record(): TraceRecord
+}
+
+/**
+ * How often a queue that is full takes in another one, in ms. At more than that a second (2000) the sender
+ * does not keep up, and what is pushed out unread a moment later has cost the traffic twice.
+ */
+const REPLACE_EVERY_MS = 0.5
+
+/** A queue that was full counts as full until it is down to this share, so that it does not flicker. */
+const RELIEVED = 0.9
+
 export class TraceQueue {
-  #entries: { record: TraceRecord; bytes: number }[] = []
+  #entries: PendingTrace[] = []
   /** Entries before this index are taken; they are cut off in one go, not one by one. */
   #head = 0
   #bytes = 0
   #dropped = 0
+  #full = false
+  #replaceAt = 0
   readonly #limits: { records: number; bytes: number }
 
   constructor(limits: { records: number; bytes: number }) {
@@ -24,41 +42,43 @@ export class TraceQueue {
     return this.#bytes
   }
 
-  /** Records that never reached the controller, since the start. */
+  /** Traces that never reached the controller, since the start. */
   get dropped(): number {
     return this.#dropped
   }
 
-  /** Counts records that were lost after they had left the queue. */
+  /** Counts traces that were lost after they had left the queue. */
   countDropped(records: number): void {
     this.#dropped += records
   }
 
-  push(record: TraceRecord): void {
-    const bytes = estimateBytes(record)
-    this.#entries.push({ record, bytes })
-    this.#bytes += bytes
+  /**
+   * Whether the next one is to be pushed; if not, it is counted as dropped. A full queue takes only
+   * some, spread over time.
+   * @param now milliseconds
+   */
+  admits(now: number): boolean {
+    if (!this.#full) return true
+    if (now < this.#replaceAt) {
+      this.#dropped++
+      return false
+    }
+    this.#replaceAt = now + REPLACE_EVERY_MS
+    return true
+  }
+
+  push(trace: PendingTrace): void {
+    this.#entries.push(trace)
+    this.#bytes += trace.bytes
     while (this.length > this.#limits.records || this.#bytes > this.#limits.bytes) {
-      if (this.#shift() === null) return
+      this.#full = true
+      if (this.shift() === null) return
       this.#dropped++
     }
   }
 
-  /** Takes the oldest records: at least one if there is any, and no more than fit the bounds. */
-  take(bounds: { records: number; bytes: number }): TraceRecord[] {
-    const taken: TraceRecord[] = []
-    let bytes = 0
-    while (taken.length < bounds.records) {
-      const next = this.#entries[this.#head]
-      if (!next || (taken.length > 0 && bytes + next.bytes > bounds.bytes)) break
-      bytes += next.bytes
-      taken.push(next.record)
-      this.#shift()
-    }
-    return taken
-  }
-
-  #shift(): TraceRecord | null {
+  /** Takes the oldest out. */
+  shift(): PendingTrace | null {
     const entry = this.#entries[this.#head]
     if (!entry) return null
     this.#head++
@@ -68,12 +88,23 @@ export class TraceQueue {
       this.#entries = this.#entries.slice(this.#head)
       this.#head = 0
     }
-    return entry.record
+    if (this.#full) this.#full = !this.#isRelieved()
+    return entry
+  }
+
+  #isRelieved(): boolean {
+    const { records, bytes } = this.#limits
+    return this.length < records * RELIEVED && this.#bytes < bytes * RELIEVED
   }
 }
 
+/** A record that was made at once. */
+export function readyTrace(record: TraceRecord): PendingTrace {
+  return { bytes: estimateBytes(record), record: () => record }
+}
+
 /** JSON keys, ids, times and addresses of a record without headers take some 900 bytes. */
-const FIXED_BYTES = 900
+export const FIXED_BYTES = 900
 
 /** What a field takes besides its characters: two strings and their pair on the heap, less as JSON. */
 const FIELD_BYTES = 64
@@ -82,12 +113,15 @@ const FIELD_BYTES = 64
 export function estimateBytes(record: TraceRecord): number {
   const { method, path, authority, error, requestBody, responseBody } = record
   let bytes = FIXED_BYTES + lengthOf(method) + lengthOf(path) + lengthOf(authority)
-  for (const [name, value] of record.requestHeaders)
-    bytes += name.length + value.length + FIELD_BYTES
-  for (const [name, value] of record.responseHeaders)
-    bytes += name.length + value.length + FIELD_BYTES
+  bytes += fieldBytes(record.requestHeaders) + fieldBytes(record.responseHeaders)
   bytes += lengthOf(error?.message) + lengthOf(requestBody?.base64)
   return bytes + lengthOf(responseBody?.base64)
+}
+
+export function fieldBytes(fields: TraceRecord['requestHeaders']): number {
+  let bytes = 0
+  for (const [name, value] of fields) bytes += name.length + value.length + FIELD_BYTES
+  return bytes
 }
 
 function lengthOf(text: string | null | undefined): number {

@@ -3,13 +3,16 @@
  * nothing waits for it, and what it cannot deliver is retried, then dropped by the queue.
  */
 import type { Log } from '../core/log.ts'
-import type { TraceBatch, TraceRecord } from '../core/trace-record.ts'
 import { backOffMs } from './back-off.ts'
 import type { AskController } from './controller-endpoint.ts'
-import type { TraceQueue } from './trace-queue.ts'
+import type { TraceBudget } from './trace-budget.ts'
+import type { PendingTrace, TraceQueue } from './trace-queue.ts'
 
-/** Keeps one batch's JSON.stringify at about 2 ms and its body far below 1 MiB. */
+/** Enough to make the cost of a request small for each record, and far below 1 MiB of body. */
 const BATCH = { records: 200, bytes: 512 * 1024 }
+
+/** How long records are made at a stretch, in ms: so much later is a request that comes just then. */
+const SLICE_MS = 0.1
 
 /** The controller answers after one insert of a batch, some ms; 10 s is a controller that hangs. */
 const POST_TIMEOUT_MS = 10_000
@@ -23,7 +26,11 @@ export interface TraceSenderOptions {
   flushMs: number
   log: Log
   random: () => number
+  budget: TraceBudget
 }
+
+/** Timers are no finer than this, in ms; a shorter pause is one turn of the event loop. */
+const SHORTEST_TIMER_MS = 0.5
 
 type Outcome = { kind: 'taken' } | { kind: 'refused' | 'failed'; problem: string }
 
@@ -31,7 +38,8 @@ export class TraceSender {
   readonly #options: TraceSenderOptions
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> | null = null
-  #batch: TraceRecord[] = []
+  /** JSON of the records that are being sent. */
+  #batch: string[] = []
   #failures = 0
   #closed = false
 
@@ -84,7 +92,8 @@ export class TraceSender {
 
   async #sendBatch(): Promise<void> {
     const { queue, log } = this.#options
-    if (this.#batch.length === 0) this.#batch = queue.take(BATCH)
+    if (this.#batch.length === 0) await this.#fill()
+    if (this.#batch.length === 0) return
     const outcome = await this.#post(this.#batch)
     if (outcome.kind === 'failed') {
       this.#failures++
@@ -101,10 +110,53 @@ export class TraceSender {
     this.#batch = []
   }
 
-  #post(records: TraceRecord[]): Promise<Outcome> {
-    const { ask, queue, namespace, pod } = this.#options
-    const batch: TraceBatch = { namespace, pod, dropped: queue.dropped, records }
-    const body = Buffer.from(JSON.stringify(batch))
+  /** Makes the next batch out of the oldest, in slices with pauses between them. */
+  async #fill(): Promise<void> {
+    const { queue, budget } = this.#options
+    const batch = this.#batch
+    let bytes = 0
+    while (batch.length < BATCH.records && bytes < BATCH.bytes) {
+      const start = performance.now()
+      let time = start
+      do {
+        const pending = queue.shift()
+        if (pending === null) return
+        bytes += this.#add(pending)
+        time = performance.now()
+      } while (time - start < SLICE_MS && batch.length < BATCH.records && bytes < BATCH.bytes)
+      budget.spend(time - start)
+      await this.#pause()
+    }
+  }
+
+  /** Returns how many characters came to the batch. A record that cannot be made costs no other. */
+  #add(pending: PendingTrace): number {
+    try {
+      const json = JSON.stringify(pending.record())
+      this.#batch.push(json)
+      return json.length
+    } catch (err) {
+      this.#options.queue.countDropped(1)
+      this.#options.log.error({ err }, 'a trace could not be written')
+      return 0
+    }
+  }
+
+  /** Lets traffic have its share; at the end, everything else has had it. */
+  #pause(): Promise<void> {
+    const pause = this.#closed ? 0 : this.#options.budget.pause()
+    return new Promise((resolve) => {
+      if (pause < SHORTEST_TIMER_MS) setImmediate(resolve)
+      else setTimeout(resolve, pause).unref()
+    })
+  }
+
+  #post(records: readonly string[]): Promise<Outcome> {
+    const { ask, queue, namespace, pod, budget } = this.#options
+    const start = performance.now()
+    // The records are JSON already, so the batch around them (`TraceBatch`) is put together as text.
+    const frame = JSON.stringify({ namespace, pod, dropped: queue.dropped })
+    const body = Buffer.from(`${frame.slice(0, -1)},"records":[${records.join(',')}]}`)
     return new Promise((resolve) => {
       const request = ask('/v1/traces', {
         method: 'POST',
@@ -120,6 +172,7 @@ export class TraceSender {
         resolve(outcomeOf(response.statusCode ?? 0))
       })
       request.end(body)
+      budget.spend(performance.now() - start)
     })
   }
 }

@@ -2,7 +2,7 @@
 import type { HeaderList } from '../../core/trace-record.ts'
 import type { RequestHead, ResponseHead } from '../exchange.ts'
 import { LOWER } from './characters.ts'
-import type { HeadScanner } from './head-parser.ts'
+import { HeadScanner } from './head-parser.ts'
 
 /** What a request and a response head have in common. Offsets in `fields` count from `base`. */
 export class Head {
@@ -83,12 +83,22 @@ export class Head {
 
 export class ParsedRequestHead extends Head implements RequestHead {
   readonly method: string
-  readonly target: string
+  readonly #targetFrom: number
+  readonly #targetTo: number
 
   constructor(buffer: Buffer, base: number, scanner: HeadScanner) {
     super(buffer, base, scanner)
-    this.method = buffer.toString('latin1', this.from, base + scanner.methodEnd)
-    this.target = buffer.toString('latin1', base + scanner.methodEnd + 1, base + scanner.targetEnd)
+    this.method = methodOf(buffer, this.from, base + scanner.methodEnd)
+    this.#targetFrom = base + scanner.methodEnd + 1
+    this.#targetTo = base + scanner.targetEnd
+  }
+
+  get target(): string {
+    return this.buffer.toString('latin1', this.#targetFrom, this.#targetTo)
+  }
+
+  detached(): RequestHead {
+    return new KeptRequestHead(this.buffer.toString('latin1', this.from, this.to))
   }
 }
 
@@ -99,4 +109,107 @@ export class ParsedResponseHead extends Head implements ResponseHead {
     super(buffer, base, scanner)
     this.status = scanner.status
   }
+
+  detached(): ResponseHead {
+    const text = this.buffer.toString('latin1', this.from, this.to)
+    return new KeptResponseHead(text, this.status, this.version)
+  }
+}
+
+/** A string that is there already saves making one for each request. */
+function methodOf(buffer: Buffer, from: number, to: number): string {
+  const length = to - from
+  if (length === 3 && buffer[from] === 0x47 && buffer[from + 1] === 0x45) {
+    if (buffer[from + 2] === 0x54) return 'GET'
+  }
+  if (length === 4 && buffer[from] === 0x50 && buffer[from + 1] === 0x4f) {
+    if (buffer[from + 2] === 0x53 && buffer[from + 3] === 0x54) return 'POST'
+  }
+  return buffer.toString('latin1', from, to)
+}
+
+/**
+ * A request head as one string, read again by whoever asks: the cheapest way to keep it for a while,
+ * and mostly nobody asks.
+ */
+class KeptRequestHead implements RequestHead {
+  readonly #text: string
+  #parsed: ParsedRequestHead | null = null
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  get length(): number {
+    return this.#text.length
+  }
+
+  get method(): string {
+    return this.#head().method
+  }
+
+  get target(): string {
+    return this.#head().target
+  }
+
+  get version(): '1.0' | '1.1' {
+    return this.#head().version
+  }
+
+  header(name: string): string | null {
+    return this.#head().header(name)
+  }
+
+  values(name: string): string[] {
+    return this.#head().values(name)
+  }
+
+  headers(): HeaderList {
+    return this.#head().headers()
+  }
+
+  #head(): ParsedRequestHead {
+    this.#parsed ??= new ParsedRequestHead(...scanned('request', this.#text))
+    return this.#parsed
+  }
+}
+
+/** The same for a response. */
+class KeptResponseHead implements ResponseHead {
+  readonly status: number
+  readonly version: '1.0' | '1.1'
+  readonly #text: string
+
+  constructor(text: string, status: number, version: '1.0' | '1.1') {
+    this.#text = text
+    this.status = status
+    this.version = version
+  }
+
+  get length(): number {
+    return this.#text.length
+  }
+
+  header(name: string): string | null {
+    return this.#head().header(name)
+  }
+
+  headers(): HeaderList {
+    return this.#head().headers()
+  }
+
+  #head(): ParsedResponseHead {
+    return new ParsedResponseHead(...scanned('response', this.#text))
+  }
+}
+
+/** Reads a head a second time: it has been found sound before. */
+function scanned(
+  kind: 'request' | 'response',
+  text: string,
+): [buffer: Buffer, base: number, scanner: HeadScanner] {
+  const buffer = Buffer.from(text, 'latin1')
+  const scanner = new HeadScanner(kind)
+  scanner.scan(buffer, 0, buffer.length)
+  return [buffer, 0, scanner]
 }

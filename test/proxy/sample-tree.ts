@@ -72,6 +72,6 @@ export function recordInto(
     identity: who,
     now,
     bodyBytes,
-    take: (record) => records.push(record),
+    finished: (exchange) => records.push(exchange.record()),
   })
 }

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { silentLog } from '../../core/log.ts'
 import type { TraceRecord } from '../../core/trace-record.ts'
 import { createAskController } from '../../proxy/controller-endpoint.ts'
-import { estimateBytes, TraceQueue } from '../../proxy/trace-queue.ts'
+import { TraceBudget } from '../../proxy/trace-budget.ts'
+import { estimateBytes, readyTrace, TraceQueue } from '../../proxy/trace-queue.ts'
 import { TraceSender } from '../../proxy/trace-sender.ts'
 import { eventually, type FakeController, fakeController } from './fake-controller.ts'
 import { requestHead } from './sample-head.ts'
@@ -30,32 +31,55 @@ function record(spanId: string, fields: Record<string, string> = {}): TraceRecor
 }
 
 const spans = (records: readonly TraceRecord[]) => records.map(({ spanId }) => spanId)
-const EVERYTHING = { records: 1e6, bytes: 1e9 }
+
+/** All that is left in a queue, oldest first, by span. */
+function rest(queue: TraceQueue): string[] {
+  const taken: string[] = []
+  for (let next = queue.shift(); next; next = queue.shift()) taken.push(next.record().spanId)
+  return taken
+}
 
 describe('the queue', () => {
-  test('gives records in order, within the bounds of a batch, but at least one', () => {
+  test('gives records in order', () => {
     const queue = new TraceQueue({ records: 10, bytes: 1e6 })
-    for (const span of ['a', 'b', 'c', 'd']) queue.push(record(span))
-    expect(spans(queue.take({ records: 2, bytes: 1e6 }))).toEqual(['a', 'b'])
-    expect(spans(queue.take({ records: 2, bytes: 1 }))).toEqual(['c'])
-    expect(spans(queue.take(EVERYTHING))).toEqual(['d'])
-    expect(queue.take(EVERYTHING)).toEqual([])
+    for (const span of ['a', 'b', 'c', 'd']) queue.push(readyTrace(record(span)))
+    expect(rest(queue)).toEqual(['a', 'b', 'c', 'd'])
     expect([queue.length, queue.bytes, queue.dropped]).toEqual([0, 0, 0])
   })
 
   test('drops the oldest beyond its count, and counts them', () => {
     const queue = new TraceQueue({ records: 3, bytes: 1e9 })
-    for (let i = 0; i < 5000; i++) queue.push(record(String(i)))
+    for (let i = 0; i < 5000; i++) queue.push(readyTrace(record(String(i))))
     expect([queue.length, queue.dropped]).toEqual([3, 4997])
-    expect(spans(queue.take(EVERYTHING))).toEqual(['4997', '4998', '4999'])
+    expect(rest(queue)).toEqual(['4997', '4998', '4999'])
+  })
+
+  test('takes in everything until it is full, then one in half a millisecond, and counts the others', () => {
+    const queue = new TraceQueue({ records: 10, bytes: 1e9 })
+    let span = 0
+    const offer = (now: number) => {
+      span++
+      if (queue.admits(now)) queue.push(readyTrace(record(String(span))))
+    }
+    for (let i = 0; i < 11; i++) offer(0)
+    expect([queue.length, queue.dropped]).toEqual([10, 1])
+    // 100 ms with one in 0.1 ms: one of five is taken, each in the place of the oldest.
+    for (let i = 0; i < 1000; i++) offer(i / 10)
+    expect(queue.length).toBe(10)
+    expect(queue.dropped).toBe(1001)
+    const newest = rest(queue).map(Number)
+    expect(Math.min(...newest)).toBeGreaterThan(1011 - 60)
+    // Once there is room again, all are taken.
+    for (let i = 0; i < 10; i++) offer(100)
+    expect([queue.length, queue.dropped]).toEqual([10, 1001])
   })
 
   test('drops the oldest beyond its bytes, and one that alone is too long', () => {
     const small = estimateBytes(record('x'))
     const queue = new TraceQueue({ records: 100, bytes: 3 * small })
-    for (const span of ['a', 'b', 'c', 'd']) queue.push(record(span))
+    for (const span of ['a', 'b', 'c', 'd']) queue.push(readyTrace(record(span)))
     expect([queue.length, queue.bytes, queue.dropped]).toEqual([3, 3 * small, 1])
-    queue.push(record('huge', { big: 'x'.repeat(4 * small) }))
+    queue.push(readyTrace(record('huge', { big: 'x'.repeat(4 * small) })))
     expect([queue.length, queue.bytes, queue.dropped]).toEqual([0, 0, 5])
   })
 
@@ -104,12 +128,13 @@ describe('the sender', () => {
       flushMs,
       log: silentLog,
       random: () => 0,
+      budget: new TraceBudget({ busy: () => 0 }),
     })
   }
 
   function send(...names: string[]): void {
     for (const name of names) {
-      queue.push(record(name))
+      queue.push(readyTrace(record(name)))
       sender.wake()
     }
   }
