@@ -1,7 +1,8 @@
 /** What `azds inspect` has to know besides the pod: from the cluster, or as the flags assume it. */
 import { type KubeClient, KubeError } from '../core/kube/client.ts'
-import type { KubeNode } from '../core/kube/types.ts'
+import type { KubeNode, Service } from '../core/kube/types.ts'
 import { CONTROLLER_SERVICE, LABEL, SYSTEM_NAMESPACE } from '../core/names.ts'
+import type { TargetedService } from '../core/service-target.ts'
 import { chainOf } from '../core/spaces.ts'
 import type { InjectionFacts } from '../webhook/inject/facts.ts'
 import { kubeletVersionsOf } from '../webhook/inject/kubelets.ts'
@@ -37,10 +38,12 @@ export interface OfflineFlags {
   /** Ancestors, nearest first. */
   parents: readonly string[]
   kubelet: string | undefined
+  services: readonly TargetedService[]
 }
 
 /** Facts for a space that is only assumed. */
-export function offlineFacts({ space, parents, kubelet }: OfflineFlags): InjectionFacts {
+export function offlineFacts(flags: OfflineFlags): InjectionFacts {
+  const { space, parents, kubelet, services } = flags
   const names = [space, ...parents]
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice)
@@ -51,6 +54,7 @@ export function offlineFacts({ space, parents, kubelet }: OfflineFlags): Injecti
     ...fixedFacts(),
     namespace: { name: space, labels, annotations: {} },
     chain: { names, problem: null },
+    services,
     kubeletVersions: [kubelet ?? ASSUMED_KUBELET],
   }
 }
@@ -59,6 +63,26 @@ export function offlineFacts({ space, parents, kubelet }: OfflineFlags): Injecti
 export interface ClusterFacts {
   tree: SpaceTree
   kubeletVersions: string[]
+}
+
+/**
+ * The Services of a namespace as they will be once the manifest has been applied: those of the cluster,
+ * and the manifest's own in place of those with the same name. `allowed` is false where the cluster's may not
+ * be read.
+ */
+export async function servicesIn(
+  client: KubeClient,
+  namespace: string,
+  ofManifest: readonly TargetedService[],
+): Promise<{ services: TargetedService[]; allowed: boolean }> {
+  const path = `/api/v1/namespaces/${namespace}/services`
+  const found = await client.get<{ items: Service[] }>(path).catch((error: Error) => {
+    if (!(error instanceof KubeError) || error.status !== 403) throw error
+    return null
+  })
+  const names = new Set(ofManifest.map(({ metadata }) => metadata.name))
+  const others = (found?.items ?? []).filter(({ metadata }) => !names.has(metadata.name))
+  return { services: [...others, ...ofManifest], allowed: found !== null }
 }
 
 export async function readClusterFacts(client: KubeClient): Promise<ClusterFacts> {
@@ -75,8 +99,7 @@ export async function readClusterFacts(client: KubeClient): Promise<ClusterFacts
 /** Facts for a namespace of the cluster; throws where it does not exist. */
 export function clusterFacts(
   { tree, kubeletVersions }: ClusterFacts,
-  name: string,
-  kubelet: string | undefined,
+  { name, kubelet, services }: Omit<OfflineFlags, 'space' | 'parents'> & { name: string },
 ): InjectionFacts {
   const namespace = tree.namespaces.get(name)
   if (!namespace) {
@@ -89,6 +112,7 @@ export function clusterFacts(
     ...fixedFacts(),
     namespace: { name, labels, annotations },
     chain: chainOf(tree.spaces, name),
+    services,
     kubeletVersions: kubelet ? [kubelet] : kubeletVersions,
   }
 }

@@ -1,6 +1,7 @@
-/** The pods of a manifest: pods themselves, and those that workloads would make. */
+/** The pods of a manifest, also those that workloads would make, and its Services. */
 import { parseAllDocuments } from 'yaml'
 import type { Pod } from '../core/kube/types.ts'
+import type { TargetedService } from '../core/service-target.ts'
 import { CliError } from './command.ts'
 
 /** A pod as admission would see it, and where it comes from. */
@@ -10,6 +11,12 @@ export interface ManifestPod {
   /** Namespace that the manifest names; null if it leaves that open. */
   namespace: string | null
   pod: Pod
+}
+
+/** A Service of the manifest, which will be there when the pods come. */
+export interface ManifestService {
+  namespace: string | null
+  service: TargetedService
 }
 
 type Json = Record<string, unknown>
@@ -32,17 +39,51 @@ export const POD_KINDS = ['Pod', ...Object.keys(TEMPLATE)]
  * Throws a sentence where the text cannot be read.
  */
 export function podsOf(text: string, source: string): ManifestPod[] {
+  return objectsOf(text, source).flatMap(podsOfObject)
+}
+
+/** The Services of a manifest, read as `podsOf` reads it; what makes no sense in one is passed over. */
+export function servicesOf(text: string, source: string): ManifestService[] {
+  return objectsOf(text, source)
+    .filter(({ kind }) => kind === 'Service')
+    .map((object) => {
+      const { metadata, spec } = object
+      const { name, namespace } = isObject(metadata) ? metadata : {}
+      return {
+        namespace: typeof namespace === 'string' ? namespace : null,
+        service: {
+          metadata: typeof name === 'string' ? { name } : {},
+          spec: isObject(spec) ? soundSpec(spec) : {},
+        },
+      }
+    })
+}
+
+function soundSpec({ type, selector, ports }: Json): TargetedService['spec'] {
+  const isSound = (port: unknown) => isObject(port) && typeof port['port'] === 'number'
+  return {
+    ...(typeof type === 'string' && { type }),
+    ...(isObject(selector) && { selector: selector as Record<string, string> }),
+    ports: (Array.isArray(ports) ? ports : []).filter(isSound),
+  }
+}
+
+function objectsOf(text: string, source: string): Json[] {
   return parseAllDocuments(text).flatMap((document) => {
     const [error] = document.errors
     if (error) throw new CliError(`${source} is no YAML: ${error.message}`, 1, { cause: error })
-    return fromObject(document.toJS())
+    return flattened(document.toJS())
   })
 }
 
-function fromObject(object: unknown): ManifestPod[] {
+function flattened(object: unknown): Json[] {
   if (!isObject(object)) return []
+  const { kind, items } = object
+  return kind === 'List' && Array.isArray(items) ? items.flatMap(flattened) : [object]
+}
+
+function podsOfObject(object: Json): ManifestPod[] {
   const kind = String(object['kind'] ?? '')
-  if (kind === 'List' && Array.isArray(object['items'])) return object['items'].flatMap(fromObject)
   const metadata = isObject(object['metadata']) ? object['metadata'] : {}
   const name = String(metadata['name'] ?? metadata['generateName'] ?? '')
   const namespace = typeof metadata['namespace'] === 'string' ? metadata['namespace'] : null

@@ -27,8 +27,13 @@ export const ANNOTATION = {
   build: 'azds.io/build',
   /** `native` or `classic`: overrides the layout that the webhook would choose. */
   layout: 'azds.io/sidecar-layout',
-  /** Inbound ports that go straight to the app: `3306,8000-8010`. */
+  /** Inbound ports that go straight to the app, whatever they carry: `3306,8000-8010`. */
   skipInboundPorts: 'azds.io/skip-inbound-ports',
+  /**
+   * Pod or namespace: inbound ports that carry no HTTP and go straight to the app, in place of the
+   * well-known ones: `6379,7000-7010`; `none` or nothing: not even those.
+   */
+  opaquePorts: 'azds.io/opaque-ports',
   /** Outbound ports that go straight out. */
   skipOutboundPorts: 'azds.io/skip-outbound-ports',
   /** Source CIDRs whose inbound connections go straight to the app. */
@@ -71,6 +76,19 @@ export interface InjectionStatus {
   layout: 'native' | 'classic'
   initContainers: string[]
   containers: string[]
+  /** Inbound ports that are not redirected. Absent in pods that were injected before version 2. */
+  direct?: DirectPorts[]
+}
+
+/** Inbound ports whose connections go straight to the app, and the one reason why. */
+export interface DirectPorts {
+  /** `6379,7000-7010`. */
+  ports: string
+  /** One of the codes in `webhook/inject/reasons.ts`. */
+  reason: string
+  /** Where a Service's `appProtocol` is the reason: its name, and what it says. */
+  service?: string
+  appProtocol?: string
 }
 
 /** Header names, in lower case. */
@@ -156,6 +174,8 @@ export const ENV = {
   adminPort: 'AZDS_ADMIN_PORT',
   traceBodyBytes: 'AZDS_TRACE_BODY_BYTES',
   logLevel: 'AZDS_LOG_LEVEL',
+  /** Inbound ports that the webhook has found to carry no HTTP. */
+  opaquePorts: 'AZDS_OPAQUE_PORTS',
   skipInboundPorts: 'AZDS_SKIP_INBOUND_PORTS',
   skipOutboundPorts: 'AZDS_SKIP_OUTBOUND_PORTS',
   skipInboundCidrs: 'AZDS_SKIP_INBOUND_CIDRS',

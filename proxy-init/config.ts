@@ -62,6 +62,10 @@ export const settings = {
   ),
   inboundPort: port(ENV.inboundPort, 'The sidecar’s port for connections to the pod', PORT.inbound),
   adminPort: port(ENV.adminPort, 'The sidecar’s admin port, never intercepted', PORT.admin),
+  opaquePorts: portList(
+    ENV.opaquePorts,
+    'Ports of the pod that carry no HTTP, whose connections go straight to the app',
+  ),
   skipInboundPorts: portList(
     ENV.skipInboundPorts,
     'Ports of the pod whose connections go straight to the app',

@@ -10,10 +10,10 @@
  *   inbound                          outbound
  *   comes over loopback    direct    made by the sidecar's uid  direct
  *   to one of our ports    direct    stays on loopback          direct
- *   to a skipped port      direct    by a skipped uid           direct
- *   from a skipped CIDR    direct    to a skipped port          direct
- *   any other TCP          redirect  to a skipped CIDR          direct
- *                                    any other TCP              redirect
+ *   to an opaque port      direct    by a skipped uid           direct
+ *   to a skipped port      direct    to a skipped port          direct
+ *   from a skipped CIDR    direct    to a skipped CIDR          direct
+ *   any other TCP          redirect  any other TCP              redirect
  */
 import { CHAIN } from '../core/names.ts'
 import { type Cidr, type Family, formatCidr } from './cidr.ts'
@@ -29,6 +29,7 @@ export interface InterceptionConfig {
   outboundPort: number
   inboundPort: number
   adminPort: number
+  opaquePorts: readonly PortRange[]
   skipInboundPorts: readonly PortRange[]
   skipOutboundPorts: readonly PortRange[]
   skipInboundCidrs: readonly Cidr[]
@@ -115,6 +116,7 @@ function inboundRules(config: InterceptionConfig, family: Family): string[] {
     // Netfilter asks nat for a looped-back connection once, on its way out; this holds for any kernel.
     direct('-i lo', 'loopback'),
     ...portMatches(own).map((match) => direct(match, 'ports of the sidecar')),
+    ...portMatches(config.opaquePorts).map((match) => direct(match, 'opaque-ports')),
     ...portMatches(config.skipInboundPorts).map((match) => direct(match, 'skip-inbound-ports')),
     ...cidrMatches('-s', config.skipInboundCidrs, family).map((match) =>
       direct(match, 'skip-inbound-cidrs'),

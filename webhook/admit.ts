@@ -1,6 +1,7 @@
 /** One admission: review in, answer out, with one log line and one count. Never throws. */
 import type { Log } from '../core/log.ts'
 import type { FactSource } from './facts.ts'
+import { describeDirect } from './inject/inbound-ports.ts'
 import { type Injection, inject } from './inject/inject.ts'
 import { isObject } from './inject/json.ts'
 import { SKIP_REASON } from './inject/reasons.ts'
@@ -99,12 +100,18 @@ function verdictOf(uid: string, injection: Injection): Verdict {
     const { errors } = injection
     return { answer: refuse(uid, errors), outcome: 'invalid', reason: 'none', details: { errors } }
   }
-  const { patch, warnings, layout, repaired } = injection
+  const { patch, warnings, layout, repaired, direct, declaredHttp } = injection
   return {
     answer: allow(uid, patch, warnings),
     outcome: repaired ? 'repaired' : 'injected',
     reason: 'none',
-    details: { layout, operations: patch.length, ...(warnings.length > 0 && { warnings }) },
+    details: {
+      layout,
+      operations: patch.length,
+      direct: direct.map(describeDirect),
+      ...(declaredHttp.length > 0 && { declaredHttp }),
+      ...(warnings.length > 0 && { warnings }),
+    },
   }
 }
 

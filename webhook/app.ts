@@ -5,7 +5,7 @@ import { closeServer } from '../core/close-server.ts'
 import type { Config } from '../core/config.ts'
 import { watchCache } from '../core/kube/cache.ts'
 import type { KubeClient } from '../core/kube/client.ts'
-import type { KubeNode, Namespace } from '../core/kube/types.ts'
+import type { KubeNode, Namespace, Service } from '../core/kube/types.ts'
 import { Readiness } from '../core/lifecycle.ts'
 import type { Log } from '../core/log.ts'
 import { CONTROLLER_SERVICE, SYSTEM_NAMESPACE } from '../core/names.ts'
@@ -18,6 +18,7 @@ import { keepLeafFresh } from './leaf-renewal.ts'
 import { createMetrics } from './metrics.ts'
 import { CONFIGURATION_PATH, keepRegistered, type WebhookConfiguration } from './registration.ts'
 import { createServer, type WebhookServer } from './server.ts'
+import { keptOfService } from './services.ts'
 
 export type WebhookConfig = Config<typeof settings>
 
@@ -48,18 +49,19 @@ export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
   const metrics = createMetrics()
   metrics.certificateExpiry(expiryOf(leaf))
   const readiness = new Readiness()
-  const cachesDone = readiness.task('namespaces and nodes')
+  const cachesDone = readiness.task('namespaces, nodes and Services')
   const registered = readiness.task('webhook configuration')
 
   const namespaces = watchCache<Namespace>(client, '/api/v1/namespaces', log)
   const nodes = watchCache<KubeNode>(client, '/api/v1/nodes', log)
+  const services = watchCache<Service>(client, '/api/v1/services', log, { keep: keptOfService })
   const configurations = watchCache<WebhookConfiguration>(client, CONFIGURATION_PATH, log)
-  void Promise.all([namespaces.synced, nodes.synced]).then(cachesDone)
+  void Promise.all([namespaces.synced, nodes.synced, services.synced]).then(cachesDone)
   const stopCaches = () => {
-    for (const cache of [namespaces, nodes, configurations]) cache.stop()
+    for (const cache of [namespaces, nodes, services, configurations]) cache.stop()
   }
 
-  const facts = createFactSource(namespaces, nodes, fixedFacts(config))
+  const facts = createFactSource({ namespaces, nodes, services }, fixedFacts(config))
   const admit = createAdmit({ facts, metrics, log, now: () => performance.now() })
   const server = createServer({ certificate: leaf, admit, metrics, readiness })
   try {

@@ -1,11 +1,15 @@
-/** Answers what the injection must know from local copies of namespaces and nodes: no call per pod. */
+/** Answers what the injection must know from local copies of namespaces, nodes and Services: no call per pod. */
 import type { Cached } from '../core/kube/cache.ts'
-import type { KubeNode, Namespace } from '../core/kube/types.ts'
+import type { KubeNode, Namespace, Service } from '../core/kube/types.ts'
 import { chainOf, type Space, spaceOf } from '../core/spaces.ts'
 import type { InjectionFacts } from './inject/facts.ts'
 import { kubeletVersionsOf } from './inject/kubelets.ts'
+import { indexServices } from './services.ts'
 
-export type FixedFacts = Omit<InjectionFacts, 'namespace' | 'chain' | 'kubeletVersions'>
+export type FixedFacts = Omit<
+  InjectionFacts,
+  'namespace' | 'chain' | 'services' | 'kubeletVersions'
+>
 
 /**
  * How long an admission waits for the copy to catch up, in ms. The API server only asks about
@@ -19,11 +23,16 @@ export interface FactSource {
   of(namespace: string): Promise<InjectionFacts | null>
 }
 
-export function createFactSource(
-  namespaces: Cached<Namespace>,
-  nodes: Cached<KubeNode>,
-  fixed: FixedFacts,
-): FactSource {
+/** The collections that the webhook follows. */
+export interface Copies {
+  namespaces: Cached<Namespace>
+  nodes: Cached<KubeNode>
+  services: Cached<Service>
+}
+
+export function createFactSource(copies: Copies, fixed: FixedFacts): FactSource {
+  const { namespaces, nodes, services } = copies
+  const servicesOf = indexServices(services)
   const spaces = new Map<string, Space>()
   const waiting = new Set<() => void>()
   const note = (name: string, namespace: Namespace | null) => {
@@ -37,9 +46,9 @@ export function createFactSource(
     for (const wake of waiting) wake()
   })
 
-  // Half a list of nodes would choose the layout by chance.
+  // Half a list of nodes or Services would choose layout and ports by chance.
   let synced = false
-  void Promise.all([namespaces.synced, nodes.synced]).then(() => {
+  void Promise.all([namespaces.synced, nodes.synced, services.synced]).then(() => {
     synced = true
     for (const wake of waiting) wake()
   })
@@ -57,6 +66,7 @@ export function createFactSource(
           annotations: namespace.metadata.annotations ?? {},
         },
         chain: chainOf(spaces, name),
+        services: servicesOf(name),
         kubeletVersions: kubeletVersionsOf(nodes.values()),
       }
     },

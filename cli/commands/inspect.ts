@@ -1,11 +1,14 @@
 /** `azds inspect`: what the webhook would do to the pods of a manifest, and why. */
 import { stringify } from 'yaml'
 import type { Pod } from '../../core/kube/types.ts'
-import { CONTAINER } from '../../core/names.ts'
+import { CONTAINER, type DirectPorts } from '../../core/names.ts'
+import type { TargetedService } from '../../core/service-target.ts'
 import { displayPath } from '../../core/spaces.ts'
 import type { InjectionFacts } from '../../webhook/inject/facts.ts'
+import { describeDirect } from '../../webhook/inject/inbound-ports.ts'
 import { type Injection, inject } from '../../webhook/inject/inject.ts'
 import { SKIP_REASON } from '../../webhook/inject/reasons.ts'
+import { statusOf } from '../../webhook/inject/status.ts'
 import {
   CliError,
   type Command,
@@ -15,8 +18,14 @@ import {
   textFlag,
   usageError,
 } from '../command.ts'
-import { clusterFacts, offlineFacts, readClusterFacts } from '../inspect-facts.ts'
-import { type ManifestPod, POD_KINDS, podsOf } from '../manifest.ts'
+import { clusterFacts, offlineFacts, readClusterFacts, servicesIn } from '../inspect-facts.ts'
+import {
+  type ManifestPod,
+  type ManifestService,
+  POD_KINDS,
+  podsOf,
+  servicesOf,
+} from '../manifest.ts'
 import { json, outputFlag, type Paint, painter, printable } from '../output.ts'
 import type { World } from '../world.ts'
 
@@ -31,7 +40,14 @@ export function findingText({ source, facts, injection }: Finding, paint: Paint)
   const head = `${paint('bold', printable(`${source.kind} ${source.name}`))} in ${displayPath(facts.chain)}`
   if (injection.kind === 'skipped') {
     const sentence = SKIP_REASON[injection.reason]
-    return `${head}: ${paint('yellow', 'not injected')} (${injection.reason})\n  ${sentence}\n`
+    // A pod that is there already tells what was decided when it came.
+    const direct = injection.reason === 'already-injected' ? statusOf(source.pod)?.direct : []
+    const lines = [
+      `${head}: ${paint('yellow', 'not injected')} (${injection.reason})`,
+      `  ${sentence}`,
+      ...directLines(direct),
+    ]
+    return `${lines.join('\n')}\n`
   }
   if (injection.kind === 'invalid') {
     const errors = injection.errors
@@ -45,11 +61,19 @@ export function findingText({ source, facts, injection }: Finding, paint: Paint)
     `${head}: ${paint('green', what)}, ${injection.layout} layout`,
     `  init containers: ${namesOf(spec.initContainers, paint)}`,
     `  containers: ${namesOf(spec.containers, paint)}`,
+    ...directLines(injection.direct),
+    ...injection.declaredHttp.map(
+      ({ port, by }) => `  to the sidecar after all: ${port} (${printable(by)})`,
+    ),
     ...injection.warnings.map(
       (warning) => `  ${paint('yellow', 'warning:')} ${printable(warning)}`,
     ),
   ]
   return `${lines.join('\n')}\n`
+}
+
+function directLines(direct: readonly DirectPorts[] = []): string[] {
+  return direct.map((entry) => `  straight to the app: ${printable(describeDirect(entry))}`)
 }
 
 const OURS: readonly string[] = Object.values(CONTAINER)
@@ -71,29 +95,41 @@ function asAdmitted({ source }: Finding, pod: Pod): Pod {
 
 async function findings(invocation: Invocation, world: World): Promise<Finding[]> {
   const [file = ''] = invocation.args
-  const sources = podsOf(await world.read(file), file === '-' ? 'standard input' : file)
+  const text = await world.read(file)
+  const named = file === '-' ? 'standard input' : file
+  const sources = podsOf(text, named)
   if (sources.length === 0) {
     throw new CliError(`${file} has no pods: expected an object of kind ${POD_KINDS.join(', ')}`)
   }
-  const factsFor = await factSource(invocation, world)
-  return sources.map((source) => {
-    const facts = factsFor(source)
-    return { source, facts, injection: inject(source.pod, facts) }
-  })
+  const factsFor = await factSource(invocation, world, servicesOf(text, named))
+  const found: Finding[] = []
+  for (const source of sources) {
+    const facts = await factsFor(source)
+    found.push({ source, facts, injection: inject(source.pod, facts) })
+  }
+  return found
 }
 
 /** Offline if the flags say so; otherwise from the cluster, where the namespace's labels count. */
 async function factSource(
   invocation: Invocation,
   world: World,
-): Promise<(source: ManifestPod) => InjectionFacts> {
+  services: readonly ManifestService[],
+): Promise<(source: ManifestPod) => Promise<InjectionFacts>> {
   const space = textFlag(invocation, 'space')
   const kubelet = textFlag(invocation, 'kubelet')
+  /** The manifest's Services in a namespace; those that name none go to `unnamed`, as pods do. */
+  const servicesFor = (name: string, unnamed: string): TargetedService[] =>
+    services
+      .filter(({ namespace }) => (space ?? namespace ?? unnamed) === name)
+      .map(({ service }) => service)
   const parents = (textFlag(invocation, 'parent') ?? '').split(',').filter((name) => name !== '')
   if (invocation.flags['offline'] === true || parents.length > 0) {
-    return ({ namespace }) => {
+    return async ({ namespace }) => {
       const name = space ?? namespace
-      if (name) return offlineFacts({ space: name, parents, kubelet })
+      if (name) {
+        return offlineFacts({ space: name, parents, kubelet, services: servicesFor(name, name) })
+      }
       throw usageError('the manifest names no namespace: pass --space to say where it would go')
     }
   }
@@ -103,7 +139,16 @@ async function factSource(
       cause: error,
     })
   })
-  return ({ namespace }) => clusterFacts(cluster, space ?? namespace ?? client.namespace, kubelet)
+  return async ({ namespace }) => {
+    const name = space ?? namespace ?? client.namespace
+    const known = await servicesIn(client, name, servicesFor(name, client.namespace))
+    if (!known.allowed) {
+      world.err(
+        `note: you may not list Services in "${name}": what they say of ports is not considered\n`,
+      )
+    }
+    return clusterFacts(cluster, { name, kubelet, services: known.services })
+  }
 }
 
 function onlyInjected(all: readonly Finding[], form: string) {
@@ -118,7 +163,7 @@ export const inspect: Command = {
   words: ['inspect'],
   summary: 'Show what would be injected into a manifest’s pods, and why or why not',
   description: [
-    'Reads a pod, or workloads with a pod template, from YAML or JSON, and runs the webhook’s own\ndecision on them. Nothing is sent to the cluster; only namespaces and nodes are read from it. With\n--offline or --parent nothing is read: the space is assumed to be there.',
+    'Reads a pod, or workloads with a pod template, from YAML or JSON, and runs the webhook’s own\ndecision on them. Nothing is sent to the cluster; only namespaces, nodes and Services are read from it.\nServices of the manifest count as if they were there. With --offline or --parent nothing is read: the\nspace is assumed to be there.',
     'Ends with 1 if a pod would be refused. Image names and resources are the webhook’s defaults.',
   ],
   args: [{ name: 'FILE', doc: 'A manifest; - for standard input.' }],

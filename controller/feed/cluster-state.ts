@@ -2,9 +2,8 @@
 import type { EndpointSlice, Namespace, Pod, Service } from '../../core/kube/types.ts'
 import type { FeedPort, FeedService, SelfPort } from '../../core/routing-feed.ts'
 import { formatAddress } from '../../core/routing-table.ts'
+import { isTcp, portsLeadingTo, type ServicePort, tcpPorts } from '../../core/service-target.ts'
 import { type Space, spaceOf } from '../../core/spaces.ts'
-
-type ServicePort = NonNullable<Service['spec']['ports']>[number]
 
 /** All namespaces that are spaces, by name. */
 export function spacesOf(namespaces: Iterable<Namespace>): Map<string, Space> {
@@ -86,46 +85,15 @@ function clusterIPsOf({ clusterIPs, clusterIP }: Service['spec']): string[] {
 }
 
 /**
- * The Service ports that lead to a pod: whose selector its labels match, with the port inside it.
- * A named target port that no container of the pod has leads nowhere and is left out.
+ * The Service ports that lead to a pod, with the port inside it.
  *
- * @param services the Services of the pod's namespace
+ * @param services of any namespace; those of the pod's count
  */
 export function selfPortsOf(pod: Pod, services: Iterable<Service>): SelfPort[] {
-  const ports: SelfPort[] = []
-  for (const { metadata, spec } of services) {
-    if (metadata.namespace !== pod.metadata.namespace || spec.type === 'ExternalName') continue
-    if (!selects(spec.selector, pod.metadata.labels)) continue
-    for (const port of tcpPorts(spec.ports)) {
-      const targetPort = targetPortOf(port, pod)
-      if (targetPort === null) continue
-      ports.push({ service: metadata.name ?? '', port: port.port, targetPort })
-    }
-  }
-  return ports.sort((a, b) => a.service.localeCompare(b.service) || a.port - b.port)
-}
-
-/** An empty selector selects nothing: such a Service's endpoints are written by somebody else. */
-function selects(selector: Service['spec']['selector'], labels: Record<string, string> = {}) {
-  const wanted = Object.entries(selector ?? {})
-  return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value)
-}
-
-function targetPortOf({ port, targetPort }: ServicePort, pod: Pod): number | null {
-  if (targetPort === undefined || targetPort === 0 || targetPort === '') return port
-  if (typeof targetPort === 'number') return targetPort
-  const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]
-  for (const container of containers) {
-    const named = container.ports?.find((one) => one.name === targetPort && isTcp(one))
-    if (named) return named.containerPort
-  }
-  return null
-}
-
-function tcpPorts(ports: Service['spec']['ports']): ServicePort[] {
-  return (ports ?? []).filter(isTcp)
-}
-
-function isTcp({ protocol }: { protocol?: string }): boolean {
-  return protocol === undefined || protocol === 'TCP'
+  const near = [...services].filter(({ metadata }) => metadata.namespace === pod.metadata.namespace)
+  return portsLeadingTo(pod, near).map(({ service, port, targetPort }) => ({
+    service,
+    port: port.port,
+    targetPort,
+  }))
 }

@@ -39,6 +39,11 @@ export interface WatchTimes {
   graceMs: number
 }
 const WATCH_TIMES: WatchTimes = { serverSeconds: 300, graceMs: 30_000 }
+export interface CacheOptions<T> {
+  times?: WatchTimes
+  /** What is kept of an object: name, namespace and resourceVersion at the least. Default: all. */
+  keep?: (object: T) => T
+}
 /** A watch shorter than this (ms) has failed even if it ended in order: no busy loop of watches. */
 const SHORT_WATCH_MS = 1000
 /** Objects a page, so that no answer grows past a few megabytes. */
@@ -52,7 +57,7 @@ export function watchCache<T extends KubeObject>(
   client: KubeClient,
   path: string,
   log: Log,
-  times: WatchTimes = WATCH_TIMES,
+  { times = WATCH_TIMES, keep = (object) => object }: CacheOptions<T> = {},
 ): Cached<T> {
   const objects = new Map<string, T>()
   const listeners: Parameters<Cached<T>['onChange']>[0][] = []
@@ -83,7 +88,7 @@ export function watchCache<T extends KubeObject>(
         const key = objectKey(object)
         seen.add(key)
         const known = objects.get(key)?.metadata.resourceVersion
-        if (known === undefined || known !== object.metadata.resourceVersion) set(key, object)
+        if (known === undefined || known !== object.metadata.resourceVersion) set(key, keep(object))
       }
       version = page.metadata.resourceVersion
       next = page.metadata.continue ? `&continue=${encodeURIComponent(page.metadata.continue)}` : ''
@@ -104,7 +109,7 @@ export function watchCache<T extends KubeObject>(
         return
       }
       version = object.metadata.resourceVersion ?? version
-      if (type !== 'BOOKMARK') set(objectKey(object), type === 'DELETED' ? null : object)
+      if (type !== 'BOOKMARK') set(objectKey(object), type === 'DELETED' ? null : keep(object))
     }
     const dead = AbortSignal.timeout(times.serverSeconds * 1000 + times.graceMs)
     await client.lines(withQuery(path, query), onLine, AbortSignal.any([stopped.signal, dead]))

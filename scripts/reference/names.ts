@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ANNOTATION, HEADER, LABEL, PORT } from '../../core/names.ts'
+import { WELL_KNOWN_PORTS } from '../../webhook/inject/well-known-ports.ts'
 import { docComments } from './doc-comments.ts'
 import { code, page, section, sentence, table } from './markdown.ts'
 
@@ -22,7 +23,7 @@ export function namesPage(root: string): string {
   ])
   return page(
     'Labels, annotations, headers and ports',
-    '`core/names.ts`',
+    '`core/names.ts` and `webhook/inject/well-known-ports.ts`',
     section('Labels', tableOf('Label', 'LABEL', LABEL)),
     section('Annotations', tableOf('Annotation', 'ANNOTATION', ANNOTATION)),
     section(`The JSON of ${ANNOTATION.build}`, table(['Key', 'What it is'], request)),
@@ -31,6 +32,14 @@ export function namesPage(root: string): string {
       'Ports inside a pod',
       'No container of the app may use them.',
       tableOf('Port', 'PORT', PORT),
+    ),
+    section(
+      'Well-known ports',
+      `Connections to these ports of a pod go straight to the app, unless a Service or a container port says that they carry\nHTTP, or pod or namespace has its own list in ${code(ANNOTATION.opaquePorts)}: see [inbound ports](reasons.md#why-an-inbound-port-is-not-redirected).`,
+      table(
+        ['Port', 'Known for', 'Why the app should see its client'],
+        WELL_KNOWN_PORTS.map(({ port, software, why }) => [`${port}`, software, sentence(why)]),
+      ),
     ),
   )
 }

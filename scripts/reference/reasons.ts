@@ -1,8 +1,16 @@
-/** docs/reference/reasons.md: why a request went where it went, and why a pod was left alone. */
+/** docs/reference/reasons.md: why a request went where it went, and why a pod or a port was left alone. */
 import { CONTEXT_SOURCES } from '../../core/context.ts'
+import { ANNOTATION } from '../../core/names.ts'
 import { ROUTE_REASON } from '../../core/route-reason.ts'
-import { SKIP_REASON } from '../../webhook/inject/reasons.ts'
+import { DIRECT_REASON, SKIP_REASON } from '../../webhook/inject/reasons.ts'
 import { code, page, section, sentence, table } from './markdown.ts'
+
+const INBOUND_PORTS = `Connections to such a port reach the app itself, which sees its client's address. They are not traced and not routed on
+this side; a caller's sidecar records them as \`tcp\`. The first reason that holds is told by \`azds inspect\`, by the
+webhook's log, and in the pod's annotation ${code(ANNOTATION.status)}. Between \`opaque-ports\` and \`app-protocol\` stands
+what makes a port carry HTTP after all: a Service whose \`appProtocol\` is one of HTTP (\`http\`, \`https\`, \`http2\`, \`h2c\`, \`grpc\`,
+\`kubernetes.io/h2c\`, …); and after \`app-protocol\`: a port of a Service or a container whose name begins with \`http\` or \`grpc\`.
+It is decided once, when the pod is made: a Service that comes or changes later counts for the pods that are made then.`
 
 const rowsOf = (reasons: Record<string, string>) =>
   Object.entries(reasons).map(([name, doc]) => [code(name), sentence(doc)])
@@ -20,6 +28,11 @@ export function reasonsPage(): string {
       'Why a pod was not injected',
       'The webhook’s log and metrics have the code; `azds inspect` tells it before a pod is created.',
       table(['Reason', 'Meaning'], rowsOf(SKIP_REASON)),
+    ),
+    section(
+      'Why an inbound port is not redirected',
+      INBOUND_PORTS,
+      table(['Reason', 'Meaning'], rowsOf(DIRECT_REASON)),
     ),
   )
 }

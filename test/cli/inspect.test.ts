@@ -5,6 +5,7 @@ import { offlineFacts } from '../../cli/inspect-facts.ts'
 import { podsOf } from '../../cli/manifest.ts'
 import { readConfig } from '../../core/config.ts'
 import { settings as webhookSettings } from '../../webhook/config.ts'
+import { WELL_KNOWN_PORTS } from '../../webhook/inject/well-known-ports.ts'
 import { answerJson, type ScriptedApi } from '../core/kube/api-fixture.ts'
 import { azds, namespaceApi } from './world-fixture.ts'
 
@@ -26,6 +27,8 @@ const workload = (kind: string, spec: unknown = { template }) => ({
   metadata: { name: 'web' },
   spec,
 })
+
+const WELL_KNOWN = WELL_KNOWN_PORTS.map(({ port }) => port).join()
 
 /** Runs inspect on one manifest. */
 const inspect = (manifest: unknown, flags = '--space alice --parent dev') =>
@@ -49,6 +52,7 @@ test.each([
       `${manifest.kind} web in dev/alice: injected, native layout`,
       '  init containers: devspaces-proxy-init, devspaces-proxy (sidecar)',
       '  containers: web',
+      `  straight to the app: ${WELL_KNOWN} (well-known)`,
       '',
     ].join('\n'),
   })
@@ -87,6 +91,81 @@ test('a pod that would be refused is told field by field, and ends with 1', asyn
   expect(out).toContain('metadata.annotations["azds.io/skip-inbound-ports"]: ')
   expect(out).toContain('metadata.annotations["azds.io/sidecar-layout"]: ')
   expect(code).toBe(1)
+})
+
+const cache = (ports: object[], namespace?: string) => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'cache', ...(namespace && { namespace }) },
+  spec: { selector: { app: 'web' }, ports },
+})
+const labelled = { ...pod, metadata: { name: 'web', labels: { app: 'web' } } }
+
+test('ports that go straight to the app are told with the reason, from the manifest’s own Services', async () => {
+  const annotations = { 'azds.io/skip-inbound-ports': '9000', 'azds.io/opaque-ports': '7100' }
+  const metadata = { ...labelled.metadata, annotations }
+  const service = cache([{ port: 7000, appProtocol: 'tcp' }])
+  const elsewhere = cache([{ port: 7002, appProtocol: 'tcp' }], 'bob')
+  const items = [service, { ...labelled, metadata: { ...metadata, namespace: 'alice' } }, elsewhere]
+  const { out } = await inspect({ kind: 'List', items }, '--offline')
+  expect(out.split('\n').filter((line) => line.includes('straight'))).toEqual([
+    '  straight to the app: 9000 (skip-inbound-ports)',
+    '  straight to the app: 7100 (opaque-ports)',
+    '  straight to the app: 7000 (app-protocol: Service cache, tcp)',
+  ])
+})
+
+test('a well-known port that is declared HTTP is told, too', async () => {
+  const service = cache([{ name: 'http', port: 80, targetPort: 9300 }])
+  const { out } = await inspect({ kind: 'List', items: [labelled, service] })
+  expect(out).toContain('  to the sidecar after all: 9300 (Service "cache", port name http)\n')
+})
+
+test('Services that make no sense change nothing', async () => {
+  const odd = [
+    { kind: 'Service' },
+    cache([1, {}] as never),
+    { kind: 'Service', spec: { ports: 1 } },
+  ]
+  expect(await inspect({ kind: 'List', items: [...odd, labelled] })).toMatchObject({ code: 0 })
+})
+
+test('the cluster’s Services count, and the manifest’s own in their place', async () => {
+  api = await namespaceApi({ alice: null }, (_, response, url) => {
+    if (url.pathname === '/api/v1/nodes') answerJson(response, 200, { items: [] })
+    else if (url.pathname === '/api/v1/namespaces/alice/services')
+      answerJson(response, 200, { items: [cache([{ port: 7000, appProtocol: 'tcp' }])] })
+    else return false
+    return true
+  })
+  expect((await inspect(labelled, '')).out).toContain('7000 (app-protocol: Service cache, tcp)')
+  const items = [labelled, cache([{ port: 7001, appProtocol: 'tls' }])]
+  const { out } = await inspect({ kind: 'List', items }, '')
+  expect(out).toContain('7001 (app-protocol: Service cache, tls)')
+  expect(out).not.toContain('7000')
+})
+
+test('without the right to list Services it says that they are not considered', async () => {
+  api = await namespaceApi({ alice: null }, (_, response, url) => {
+    if (url.pathname === '/api/v1/nodes') answerJson(response, 200, { items: [] })
+    else if (url.pathname.endsWith('/services'))
+      answerJson(response, 403, { reason: 'Forbidden', message: 'no' })
+    else return false
+    return true
+  })
+  const { code, out, err } = await inspect(labelled, '')
+  expect(err).toContain('you may not list Services in "alice"')
+  expect(out).toContain('injected')
+  expect(code).toBe(0)
+})
+
+test('a pod that was injected before tells the ports of that time', async () => {
+  const manifest = { kind: 'List', items: [labelled, cache([{ port: 7000, appProtocol: 'tcp' }])] }
+  const one = await inspect(manifest, '--space alice --parent dev -o yaml')
+  const { out } = await inspect(one.out)
+  expect(out).toContain('not injected (already-injected)')
+  expect(out).toContain('  straight to the app: 7000 (app-protocol: Service cache, tcp)\n')
+  expect(out).toContain(`  straight to the app: ${WELL_KNOWN} (well-known)\n`)
 })
 
 test('--patch prints the operations of the JSON patch', async () => {
@@ -182,7 +261,9 @@ test('what is assumed without a cluster are the webhook’s own defaults', () =>
   const read = readConfig(webhookSettings, {})
   if (!read.ok) throw new Error(read.mistakes.join())
   const { config } = read
-  expect(offlineFacts({ space: 'alice', parents: [], kubelet: undefined })).toMatchObject({
+  expect(
+    offlineFacts({ space: 'alice', parents: [], kubelet: undefined, services: [] }),
+  ).toMatchObject({
     images: {
       proxy: config.proxyImage,
       proxyInit: config.proxyInitImage,

@@ -53,7 +53,7 @@ export async function azds(
 /** `{ alice: 'dev', dev: null, plain: undefined }`: undefined is a namespace that is no space. */
 export type Parents = Record<string, string | null | undefined>
 
-/** An API server that holds namespaces and really creates, labels and deletes them. */
+/** An API server that holds namespaces, without Services, and really creates, labels and deletes them. */
 export async function namespaceApi(
   parents: Parents,
   other: (request: IncomingMessage, response: ServerResponse, url: URL) => boolean = () => false,
@@ -67,6 +67,8 @@ export async function namespaceApi(
   }
   const api = await scriptedApi(async (request, response, url) => {
     if (other(request, response, url)) return
+    if (/^\/api\/v1\/namespaces\/[^/]+\/services$/.test(url.pathname))
+      return answerJson(response, 200, { items: [] })
     const match = /^\/api\/v1\/namespaces(?:\/([^/]+))?$/.exec(url.pathname)
     if (!match) return answerJson(response, 404, { reason: 'NotFound', message: 'no such path' })
     const chunks: Buffer[] = []

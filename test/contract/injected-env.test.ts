@@ -14,6 +14,7 @@ const POD: Pod = {
     namespace: 'alice-web',
     labels: { 'pod-template-hash': '7c9' },
     annotations: {
+      'azds.io/opaque-ports': '7000-7010, 6379',
       'azds.io/skip-inbound-ports': '3306, 8000-8010',
       'azds.io/skip-outbound-ports': '6379',
       'azds.io/skip-inbound-cidrs': '10.244.0.1',
@@ -97,6 +98,10 @@ test.each(Object.entries(LAYOUTS))('proxy-init reads its %s environment', async 
       outboundPort: 15001,
       inboundPort: 15006,
       adminPort: 15020,
+      opaquePorts: [
+        { first: 6379, last: 6379 },
+        { first: 7000, last: 7010 },
+      ],
       skipInboundPorts: [
         { first: 3306, last: 3306 },
         { first: 8000, last: 8010 },

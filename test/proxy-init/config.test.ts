@@ -13,6 +13,7 @@ test('only the chain of spaces must be set; everything else has a default', () =
       outboundPort: 15001,
       inboundPort: 15006,
       adminPort: 15020,
+      opaquePorts: [],
       skipInboundPorts: [],
       skipOutboundPorts: [],
       skipInboundCidrs: [],
@@ -28,6 +29,7 @@ test('only the chain of spaces must be set; everything else has a default', () =
 test('skip lists are read with blanks, ranges and both families', () => {
   const result = readInitConfig({
     ...SPACE,
+    AZDS_OPAQUE_PORTS: '6379',
     AZDS_SKIP_INBOUND_PORTS: '3306, 8000-8010',
     AZDS_SKIP_OUTBOUND_CIDRS: '10.1.2.3/8,fd00::1/8,192.0.2.7',
     AZDS_SKIP_OUTBOUND_UIDS: '0,4294967294',
@@ -35,6 +37,7 @@ test('skip lists are read with blanks, ranges and both families', () => {
   expect(result).toMatchObject({
     ok: true,
     config: {
+      opaquePorts: [{ first: 6379, last: 6379 }],
       skipInboundPorts: [
         { first: 3306, last: 3306 },
         { first: 8000, last: 8010 },

@@ -15,6 +15,7 @@ const CONFIG: InterceptionConfig = {
   outboundPort: 15001,
   inboundPort: 15006,
   adminPort: 15020,
+  opaquePorts: [],
   skipInboundPorts: [],
   skipOutboundPorts: [],
   skipInboundCidrs: [],
@@ -92,6 +93,7 @@ test('rules of others are not mentioned', () => {
 test('every skip list becomes RETURN rules before the redirect, in its own direction', () => {
   const config = {
     ...CONFIG,
+    opaquePorts: [{ first: 5432, last: 5432 }],
     skipInboundPorts: [
       { first: 3306, last: 3306 },
       { first: 8000, last: 8010 },
@@ -106,6 +108,7 @@ test('every skip list becomes RETURN rules before the redirect, in its own direc
     return desiredPart(config, family).rules.filter((line) => !plain.includes(line))
   }
   expect(added('ipv4')).toEqual([
+    '-A AZDS_INBOUND -p tcp -m multiport --dports 5432 -m comment --comment "azds: opaque-ports" -j RETURN',
     '-A AZDS_INBOUND -p tcp -m multiport --dports 3306,8000:8010 -m comment --comment "azds: skip-inbound-ports" -j RETURN',
     '-A AZDS_INBOUND -s 192.0.2.0/24 -m comment --comment "azds: skip-inbound-cidrs" -j RETURN',
     '-A AZDS_OUTBOUND -m owner --uid-owner 2000 -m comment --comment "azds: skip-outbound-uids" -j RETURN',

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { connect } from 'node:tls'
 import { afterEach, expect, test } from '@jest/globals'
 import { readConfig } from '../../core/config.ts'
+import type { KubeObject } from '../../core/kube/types.ts'
 import { silentLog } from '../../core/log.ts'
 import { startWebhook, type WebhookApp } from '../../webhook/app.ts'
 import {
@@ -20,9 +21,10 @@ import { createMetrics } from '../../webhook/metrics.ts'
 import { bundleWith, registrationPatch } from '../../webhook/registration.ts'
 import { NODES, TREE } from './cluster-fixture.ts'
 import { COLLECTION, MemoryApi } from './memory-api.ts'
-import { review } from './review-fixture.ts'
+import { POD, review } from './review-fixture.ts'
 
 const NAME = 'azds-webhook-service.azds.svc'
+const labelled = { ...POD, metadata: { ...POD.metadata, labels: { app: 'cache' } } }
 
 const running = new Set<WebhookApp>()
 afterEach(async () => {
@@ -120,6 +122,22 @@ test('it registers its authority, and by that alone an API server can call it', 
   const reply = await call(app, ca, '/mutate', review())
   expect(reply.status).toBe(200)
   expect(JSON.parse(reply.body).response).toMatchObject({ allowed: true, patchType: 'JSONPatch' })
+})
+
+test('what a Service says of a port is known to the next admission', async () => {
+  const api = cluster()
+  const app = await start(api)
+  await until('readiness', () => isReady(app))
+  const patch = async () => {
+    const { body } = await call(app, app.authority, '/mutate', review({ object: labelled }))
+    return Buffer.from(JSON.parse(body).response.patch, 'base64').toString()
+  }
+  expect(await patch()).not.toContain('7000')
+  api.put(COLLECTION.services, {
+    metadata: { name: 'cache', namespace: 'alice' },
+    spec: { selector: { app: 'cache' }, ports: [{ port: 7000, appProtocol: 'tcp' }] },
+  } as KubeObject)
+  expect(await patch()).toContain(',7000,')
 })
 
 test('an admission makes no call to the API server', async () => {

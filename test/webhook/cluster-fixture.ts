@@ -1,8 +1,8 @@
 /** A small cluster as data: the tree dev -> alice -> alice-web, one node, and the facts about it. */
 import type { Cached } from '../../core/kube/cache.ts'
 import { objectKey } from '../../core/kube/cache.ts'
-import type { KubeNode, KubeObject, Namespace } from '../../core/kube/types.ts'
-import { createFactSource, type FixedFacts } from '../../webhook/facts.ts'
+import type { KubeNode, KubeObject, Namespace, Service } from '../../core/kube/types.ts'
+import { type Copies, createFactSource, type FixedFacts } from '../../webhook/facts.ts'
 import type { InjectionFacts } from '../../webhook/inject/facts.ts'
 
 export const fixed: FixedFacts = {
@@ -63,7 +63,27 @@ export function cacheOf<T extends KubeObject>(objects: T[]) {
     map.set(key, object)
     for (const listener of listeners) listener({ key, old, now: object })
   }
-  return { cached, set }
+  const remove = (object: T) => {
+    const key = objectKey(object)
+    const old = map.get(key) ?? null
+    map.delete(key)
+    for (const listener of listeners) listener({ key, old, now: null })
+  }
+  return { cached, set, remove }
+}
+
+/** Copies that never change. */
+export function copiesOf(objects: {
+  namespaces?: Namespace[]
+  nodes?: KubeNode[]
+  services?: Service[]
+}): Copies {
+  const { namespaces = TREE, nodes = NODES, services = [] } = objects
+  return {
+    namespaces: cacheOf(namespaces).cached,
+    nodes: cacheOf(nodes).cached,
+    services: cacheOf(services).cached,
+  }
 }
 
 /** Facts about one namespace of the cluster, which must exist. */
@@ -71,8 +91,9 @@ export async function factsOf(
   name = 'alice',
   namespaces: Namespace[] = TREE,
   nodes: KubeNode[] = NODES,
+  services: Service[] = [],
 ): Promise<InjectionFacts> {
-  const source = createFactSource(cacheOf(namespaces).cached, cacheOf(nodes).cached, fixed)
+  const source = createFactSource(copiesOf({ namespaces, nodes, services }), fixed)
   const facts = await source.of(name)
   if (!facts) throw new Error(`the test names no namespace ${name}`)
   return facts

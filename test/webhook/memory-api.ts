@@ -93,6 +93,7 @@ export class MemoryApi {
 export const COLLECTION = {
   namespaces: '/api/v1/namespaces',
   nodes: '/api/v1/nodes',
+  services: '/api/v1/services',
   secrets: '/api/v1/namespaces/azds/secrets',
   configurations: '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations',
 }

@@ -8,7 +8,7 @@ import { createFactSource, type FactSource } from '../../webhook/facts.ts'
 import type { PatchOperation } from '../../webhook/inject/patch.ts'
 import { createMetrics } from '../../webhook/metrics.ts'
 import { createServer, type WebhookServer } from '../../webhook/server.ts'
-import { cacheOf, fixed, NODES, space, TREE } from './cluster-fixture.ts'
+import { cacheOf, copiesOf, fixed, space, TREE } from './cluster-fixture.ts'
 import { POD, review } from './review-fixture.ts'
 
 let certificate: KeyPair
@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 function serverWith({
-  facts = createFactSource(cacheOf(TREE).cached, cacheOf(NODES).cached, fixed),
+  facts = createFactSource(copiesOf({}), fixed),
   log = silentLog,
   ready = readiness,
 }: {
@@ -158,7 +158,7 @@ test('a namespace that the copy does not have is denied with 503 and the advice 
 
 test('a namespace that comes while the admission waits is taken into account', async () => {
   const namespaces = cacheOf(TREE)
-  const facts = createFactSource(namespaces.cached, cacheOf(NODES).cached, fixed)
+  const facts = createFactSource({ ...copiesOf({}), namespaces: namespaces.cached }, fixed)
   const late = serverWith({ facts })
   const reply = post(review({ namespace: 'bob' }), 'application/json', late)
   setTimeout(() => namespaces.set(space('bob', 'dev')), 20)
@@ -167,13 +167,21 @@ test('a namespace that comes while the admission waits is taken into account', a
   await late.close()
 })
 
-test('no pod is decided on while the nodes are not known, because the layout depends on them', async () => {
-  const nodes = { ...cacheOf(NODES).cached, synced: new Promise<void>(() => {}) }
-  const early = serverWith({ facts: createFactSource(cacheOf(TREE).cached, nodes, fixed) })
-  const { response } = (await post(review(), undefined, early)).json()
-  expect(response).toMatchObject({ allowed: false, status: { code: 503 } })
-  await early.close()
-})
+test.each([
+  ['nodes', 'layouts'],
+  ['services', 'ports'],
+] as const)(
+  'no pod is decided on while the %s are not known, because %s depend on them',
+  async (name, _) => {
+    const copies = copiesOf({})
+    const unknown = { ...copies[name], synced: new Promise<void>(() => {}) }
+    const facts = createFactSource({ ...copies, [name]: unknown }, fixed)
+    const early = serverWith({ facts })
+    const { response } = (await post(review(), undefined, early)).json()
+    expect(response).toMatchObject({ allowed: false, status: { code: 503 } })
+    await early.close()
+  },
+)
 
 test('a fault of the webhook itself denies the pod with a sentence, not with a stack', async () => {
   const lines: string[] = []

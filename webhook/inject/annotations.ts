@@ -8,7 +8,7 @@ import { ANNOTATION, type BuildRequest } from '../../core/names.ts'
 import { parseBuildRequest } from './build-request.ts'
 import type { FieldError, InjectionFacts } from './facts.ts'
 import type { Layout } from './layout.ts'
-import { cidrList, portList, uidList } from './lists.ts'
+import { cidrList, opaquePortList, portList, uidList } from './lists.ts'
 import { BUILD_RESOURCES, type ContainerResources, parseResources, withinPod } from './resources.ts'
 
 export interface PodSettings {
@@ -19,6 +19,9 @@ export interface PodSettings {
   layout: Layout | null
   /** The lists as proxy-init reads them; null where the pod has none. */
   skipInboundPorts: string | null
+  opaquePorts: string | null
+  /** Read only where the pod has no list of its own. */
+  namespaceOpaquePorts: string | null
   skipOutboundPorts: string | null
   skipInboundCidrs: string | null
   skipOutboundCidrs: string | null
@@ -51,6 +54,12 @@ export function readAnnotations(pod: Pod, facts: InjectionFacts): SettingsResult
     build: own<BuildRequest | null>(ANNOTATION.build, null, parseBuildRequest),
     layout: own<Layout | null>(ANNOTATION.layout, null, word('native', 'classic')),
     skipInboundPorts: own<string | null>(ANNOTATION.skipInboundPorts, null, portList),
+    opaquePorts: own<string | null>(ANNOTATION.opaquePorts, null, opaquePortList),
+    namespaceOpaquePorts: read.ofNamespace<string | null>(
+      ANNOTATION.opaquePorts,
+      null,
+      opaquePortList,
+    ),
     skipOutboundPorts: own<string | null>(ANNOTATION.skipOutboundPorts, null, portList),
     skipInboundCidrs: own<string | null>(ANNOTATION.skipInboundCidrs, null, cidrList),
     skipOutboundCidrs: own<string | null>(ANNOTATION.skipOutboundCidrs, null, cidrList),
@@ -79,14 +88,16 @@ function reader(pod: Pod, facts: InjectionFacts, errors: FieldError[]) {
     const text = pod.metadata.annotations?.[key]
     return text === undefined ? fallback : parse(annotationField(key), text, fallback, parser)
   }
-  const ofPodOrNamespace = <T>(key: string, fallback: T, parser: Parse<T>): T => {
+  /** The namespace's value, which is not even read where the pod has one of its own. */
+  const ofNamespace = <T>(key: string, fallback: T, parser: Parse<T>): T => {
     const text = facts.namespace.annotations[key]
-    if (text === undefined || pod.metadata.annotations?.[key] !== undefined)
-      return ofPod(key, fallback, parser)
+    if (text === undefined || pod.metadata.annotations?.[key] !== undefined) return fallback
     const field = `namespace "${facts.namespace.name}" ${annotationField(key)}`
     return parse(field, text, fallback, parser)
   }
-  return { ofPod, ofPodOrNamespace }
+  const ofPodOrNamespace = <T>(key: string, fallback: T, parser: Parse<T>): T =>
+    ofPod(key, ofNamespace(key, fallback, parser), parser)
+  return { ofPod, ofNamespace, ofPodOrNamespace }
 }
 
 export function annotationField(key: string): string {

@@ -8,6 +8,8 @@ export interface EnvSource {
   facts: InjectionFacts
   settings: PodSettings
   proxyUid: number
+  /** Ports that the rules leave alone because they carry no HTTP; null where there are none. */
+  opaquePorts: string | null
   /** Null where nothing owns the pod. */
   workload: string | null
 }
@@ -39,10 +41,11 @@ export function proxyEnv({ facts, settings, proxyUid, workload }: EnvSource): En
   ]
 }
 
-export function proxyInitEnv({ facts, settings, proxyUid }: EnvSource): EnvVar[] {
+export function proxyInitEnv({ facts, settings, proxyUid, opaquePorts }: EnvSource): EnvVar[] {
   return [
     ...placeInTree(facts),
     ...interception(proxyUid),
+    ...optional(ENV.opaquePorts, opaquePorts),
     ...optional(ENV.skipInboundPorts, settings.skipInboundPorts),
     ...optional(ENV.skipOutboundPorts, settings.skipOutboundPorts),
     ...optional(ENV.skipInboundCidrs, settings.skipInboundCidrs),

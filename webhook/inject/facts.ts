@@ -1,5 +1,6 @@
 /** What the injection must know besides the pod: all of it data, so that the server and the command line can both supply it. */
 import type { LogLevel } from '../../core/config.ts'
+import type { TargetedService } from '../../core/service-target.ts'
 import type { Chain } from '../../core/spaces.ts'
 import type { ContainerResources } from './resources.ts'
 
@@ -12,6 +13,8 @@ export interface InjectionFacts {
   }
   /** The namespace's chain of spaces, nearest first. */
   chain: Chain
+  /** The Services of that namespace. */
+  services: readonly TargetedService[]
   /** Kubelet versions (`v1.34.1`) of all nodes that could run the pod. */
   kubeletVersions: readonly string[]
   images: { proxy: string; proxyInit: string; build: string }

@@ -3,13 +3,14 @@
  * out. Pure: admission and `azds inspect` give the same answer because both call this.
  */
 import type { Pod } from '../../core/kube/types.ts'
-import type { InjectionStatus } from '../../core/names.ts'
+import type { DirectPorts, InjectionStatus } from '../../core/names.ts'
 import { readAnnotations } from './annotations.ts'
 import { buildContainer } from './build-container.ts'
 import { checkBuild } from './build-request.ts'
 import { decide } from './decide.ts'
 import type { EnvSource } from './env.ts'
 import type { FieldError, InjectionFacts } from './facts.ts'
+import { type DeclaredHttp, decideInboundPorts } from './inbound-ports.ts'
 import { chooseLayout, type Layout } from './layout.ts'
 import { mutate } from './mutate.ts'
 import { type PatchOperation, patchBetween } from './patch.ts'
@@ -33,6 +34,10 @@ export type Injection =
       layout: Layout
       /** True where the pod had been injected before and something of that was put right. */
       repaired: boolean
+      /** Inbound ports that are not redirected; for a repaired pod what was decided when it was injected. */
+      direct: DirectPorts[]
+      /** Ports that would be among them, were they not declared to carry HTTP. */
+      declaredHttp: DeclaredHttp[]
       warnings: string[]
     }
   | { kind: 'skipped'; reason: SkipReason }
@@ -51,12 +56,14 @@ export function inject(candidate: unknown, facts: InjectionFacts): Injection {
   return repairInjected(pod, state.status, facts)
 }
 
+/** What was decided before stays: the pod's rules are made, or will be, whatever Services say by now. */
 function repairInjected(pod: Pod, status: InjectionStatus, facts: InjectionFacts): Injection {
   const repaired = repair(pod, status, facts)
   const patch = patchBetween(pod, repaired)
   if (patch.length === 0) return { kind: 'skipped', reason: 'already-injected' }
-  const { layout } = status
-  return { kind: 'injected', pod: repaired, patch, layout, repaired: true, warnings: [] }
+  const { layout, direct = [] } = status
+  const found = { pod: repaired, patch, layout, direct }
+  return { kind: 'injected', ...found, repaired: true, declaredHttp: [], warnings: [] }
 }
 
 function injectFresh(pod: Pod, facts: InjectionFacts): Injection {
@@ -71,16 +78,20 @@ function injectFresh(pod: Pod, facts: InjectionFacts): Injection {
   if (errors.length > 0) return { kind: 'invalid', errors }
 
   const layout = chooseLayout(settings.layout, facts.kubeletVersions)
-  const source: EnvSource = { facts, settings, proxyUid, workload: workloadOf(pod) }
+  const { direct, opaquePorts, declaredHttp } = decideInboundPorts(pod, settings, facts.services)
+  const workload = workloadOf(pod)
+  const source: EnvSource = { facts, settings, proxyUid, opaquePorts, workload }
   const injected = mutate(pod, {
     layout,
     build: build && buildContainer(source, build),
     proxyInit: proxyInitContainer(source),
     proxy: proxyContainer(source, layout),
+    direct,
   })
-  const warnings = [...read.warnings, ...warningsFor({ pod, facts, settings, layout })]
+  const warnings = [...read.warnings, ...warningsFor({ pod, facts, layout, direct })]
   const patch = patchBetween(pod, injected)
-  return { kind: 'injected', pod: injected, patch, layout, repaired: false, warnings }
+  const found = { pod: injected, patch, layout, direct, declaredHttp, warnings }
+  return { kind: 'injected', ...found, repaired: false }
 }
 
 const NO_FREE_UID: FieldError = {

@@ -16,6 +16,17 @@ export const portList = (text: string): ListResult =>
     return first >= 1 && first <= last && last <= 65_535
   })
 
+/** The word that stands for no port at all. */
+const NO_PORTS = 'none'
+
+/** As `portList`, or `none`, which like nothing at all gives the empty list. */
+export const opaquePortList = (text: string): ListResult => {
+  const list = text.trim() === NO_PORTS ? '' : text
+  const result = portList(list)
+  if (result.ok) return result
+  return { ok: false, message: `${result.message}, nor is the whole "${NO_PORTS}"` }
+}
+
 /** `10.0.0.0/8,fd00::/8`: networks of either family; a bare address is a network of one. */
 export const cidrList = (text: string): ListResult =>
   itemsOf(text, 'a network such as 10.0.0.0/8 or fd00::/8', (item) => {
@@ -34,14 +45,6 @@ export const uidList = (text: string): ListResult =>
     'a numeric user id such as 101',
     (item) => /^\d{1,10}$/.test(item) && Number(item) < 2 ** 32 - 1,
   )
-
-/** Whether `port` is in a list that `portList` has accepted. */
-export function listsPort(ports: string, port: number): boolean {
-  return ports.split(',').some((item) => {
-    const [first, last = first] = item.split('-').map(Number)
-    return first !== undefined && last !== undefined && port >= first && port <= last
-  })
-}
 
 function itemsOf(text: string, form: string, accepts: (item: string) => boolean): ListResult {
   const items = text

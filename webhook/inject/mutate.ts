@@ -1,6 +1,6 @@
 /** Adds the planned containers and marks to a copy of the pod, in fixed steps. Decides nothing. */
 import type { Container, Pod } from '../../core/kube/types.ts'
-import { ANNOTATION, type InjectionStatus, LABEL } from '../../core/names.ts'
+import { ANNOTATION, type DirectPorts, type InjectionStatus, LABEL } from '../../core/names.ts'
 import type { Layout } from './layout.ts'
 import { STATUS_VERSION } from './status.ts'
 
@@ -10,6 +10,8 @@ export interface Plan {
   build: Container | null
   proxyInit: Container
   proxy: Container
+  /** Inbound ports that the init container leaves alone. */
+  direct: DirectPorts[]
 }
 
 type Step = (pod: Pod, plan: Plan) => void
@@ -55,13 +57,14 @@ function addLabel(pod: Pod): void {
   pod.metadata.labels = { ...pod.metadata.labels, [LABEL.instrumented]: 'true' }
 }
 
-function addStatus(pod: Pod, { layout, build, proxyInit, proxy }: Plan): void {
+function addStatus(pod: Pod, { layout, build, proxyInit, proxy, direct }: Plan): void {
   const inits = [...(build ? [build.name] : []), proxyInit.name]
   const status: InjectionStatus = {
     version: STATUS_VERSION,
     layout,
     initContainers: layout === 'native' ? [...inits, proxy.name] : inits,
     containers: layout === 'native' ? [] : [proxy.name],
+    direct,
   }
   annotationsOf(pod)[ANNOTATION.status] = JSON.stringify(status)
 }

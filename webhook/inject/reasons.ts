@@ -1,5 +1,5 @@
-/** The closed list of reasons why a pod is left alone: a code for logs and metrics, a sentence for people. */
-import { LABEL, SYSTEM_NAMESPACE } from '../../core/names.ts'
+/** Closed lists of reasons, a code for logs and metrics and a sentence for people: why a pod is left alone, and why a port. */
+import { ANNOTATION, LABEL, SYSTEM_NAMESPACE } from '../../core/names.ts'
 
 export const SKIP_REASON = {
   'system-namespace': `Pods of the cluster itself and of ${SYSTEM_NAMESPACE} are never injected: they must start while the webhook is down.`,
@@ -17,3 +17,15 @@ export const SKIP_REASON = {
 } as const satisfies Record<string, string>
 
 export type SkipReason = keyof typeof SKIP_REASON
+
+/** Why connections to a port of an injected pod go straight to the app. */
+export const DIRECT_REASON = {
+  'skip-inbound-ports': `The pod lists the port in ${ANNOTATION.skipInboundPorts}.`,
+  'opaque-ports': `The pod lists the port in ${ANNOTATION.opaquePorts}.`,
+  'app-protocol':
+    'A Service that selects the pod leads to the port, and says by appProtocol that it carries no HTTP.',
+  'namespace-opaque-ports': `The namespace lists the port in ${ANNOTATION.opaquePorts}, and nobody says that it carries HTTP.`,
+  'well-known': 'The port is known for a protocol that is not HTTP, and nobody says otherwise.',
+} as const satisfies Record<string, string>
+
+export type DirectReason = keyof typeof DIRECT_REASON

@@ -1,10 +1,11 @@
 /** The annotation that records what was injected, and what it tells about a pod that comes again. */
 import type { Container, Pod } from '../../core/kube/types.ts'
-import { ANNOTATION, CONTAINER, type InjectionStatus } from '../../core/names.ts'
+import { ANNOTATION, CONTAINER, type DirectPorts, type InjectionStatus } from '../../core/names.ts'
 import type { FieldError } from './facts.ts'
+import { isObject } from './json.ts'
 
 /** Grows by one whenever the injected containers change their form. */
-export const STATUS_VERSION = '1'
+export const STATUS_VERSION = '2'
 
 const OUR_NAMES: readonly string[] = Object.values(CONTAINER)
 
@@ -25,6 +26,12 @@ export type Injected =
   | { state: 'fresh' }
   | { state: 'injected'; status: InjectionStatus }
   | { state: 'collision'; errors: FieldError[] }
+
+/** The status of a pod that has been injected; null for any other. */
+export function statusOf(pod: Pod): InjectionStatus | null {
+  const injected = stateOf(pod)
+  return injected.state === 'injected' ? injected.status : null
+}
 
 export function stateOf(pod: Pod): Injected {
   const found = ourContainers(pod)
@@ -63,7 +70,7 @@ export function parseStatus(text: string | undefined): InjectionStatus | null {
       isNames(status.containers) &&
       status.initContainers.includes(CONTAINER.proxyInit) &&
       status[status.layout === 'native' ? 'initContainers' : 'containers'].includes(CONTAINER.proxy)
-    return sound ? status : null
+    return sound ? { ...status, direct: directOf(status.direct) } : null
   } catch {
     return null
   }
@@ -71,4 +78,17 @@ export function parseStatus(text: string | undefined): InjectionStatus | null {
 
 function isNames(value: unknown): boolean {
   return Array.isArray(value) && value.every((name) => typeof name === 'string')
+}
+
+/** What the status says of ports; what cannot be ours is left out, since it is only shown. */
+function directOf(value: unknown): DirectPorts[] {
+  if (!Array.isArray(value)) return []
+  return value.filter(
+    (entry) =>
+      isObject(entry) &&
+      ['ports', 'reason'].every((key) => typeof entry[key] === 'string') &&
+      ['service', 'appProtocol'].every((key) =>
+        ['string', 'undefined'].includes(typeof entry[key]),
+      ),
+  )
 }

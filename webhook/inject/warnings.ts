@@ -1,17 +1,17 @@
 /** What does not stop an injection but will surprise: sentences that `kubectl` prints as warnings. */
 import type { Container, Pod } from '../../core/kube/types.ts'
-import { ANNOTATION, LABEL } from '../../core/names.ts'
+import { ANNOTATION, type DirectPorts, LABEL } from '../../core/names.ts'
 import { describeProblem } from '../../core/spaces.ts'
-import type { PodSettings } from './annotations.ts'
 import type { InjectionFacts } from './facts.ts'
 import type { Layout } from './layout.ts'
-import { listsPort } from './lists.ts'
+import { covers, rangesOf } from './port-ranges.ts'
 
 export interface WarningSource {
   pod: Pod
   facts: InjectionFacts
-  settings: PodSettings
   layout: Layout
+  /** Inbound ports that reach the app itself. */
+  direct: readonly DirectPorts[]
 }
 
 const WARNINGS: readonly ((source: WarningSource) => string[])[] = [
@@ -66,12 +66,13 @@ function endlessJob({ pod, layout }: WarningSource): string[] {
 }
 
 /** The sidecar accepts a connection before it has reached the app, so such a probe always passes. */
-function blindTcpProbes({ pod, settings }: WarningSource): string[] {
+function blindTcpProbes({ pod, direct }: WarningSource): string[] {
+  const open = direct.flatMap(({ ports }) => rangesOf(ports))
   return (['initContainers', 'containers'] as const).flatMap((list) =>
     (pod.spec[list] ?? []).flatMap((container, index) =>
       (['startupProbe', 'readinessProbe', 'livenessProbe'] as const).flatMap((probe) => {
         const port = tcpProbePort(container, probe)
-        if (port === null || listsPort(settings.skipInboundPorts ?? '', port)) return []
+        if (port === null || covers(open, port)) return []
         return [
           `spec.${list}[${index}].${probe}.tcpSocket only reaches the sidecar, which accepts every connection: use httpGet, grpc or exec, or list port ${port} in ${ANNOTATION.skipInboundPorts}`,
         ]

@@ -196,7 +196,7 @@ test('a watch on a dead link is given up after its time, and goes on where it wa
     response.write(`${JSON.stringify({ type: 'BOOKMARK', object: named('', '20') })}\n`)
   })
   const times = { serverSeconds: 1, graceMs: 100 }
-  cache = watchCache<Namespace>(api.client, PATH, silentLog, times)
+  cache = watchCache<Namespace>(api.client, PATH, silentLog, { times })
   await eventually(() => expect(versions).toEqual(['5', '20']))
   expect(api.requests[1]).toContain('timeoutSeconds=1&')
   expect(api.requests.filter((request) => request.includes('limit='))).toHaveLength(1)
@@ -234,4 +234,20 @@ test('stop while the list is on its way ends that request and asks for nothing m
   await eventually(() => expect(closed).toBe(true))
   await new Promise((resolve) => setTimeout(resolve, 300))
   expect(api.requests).toHaveLength(1)
+})
+
+test('of each object only what is asked for is kept, from the list and from the watch', async () => {
+  api = await scriptedApi((_, response, url) => {
+    if (url.searchParams.get('watch') !== 'true') {
+      const items = [{ ...named('a', '1'), status: { phase: 'Active' } }]
+      return answerJson(response, 200, { metadata: { resourceVersion: '1' }, items })
+    }
+    response.writeHead(200)
+    const object = { ...named('b', '2'), status: { phase: 'Active' } }
+    response.write(`${JSON.stringify({ type: 'ADDED', object })}\n`)
+  })
+  const keep = ({ metadata }: Namespace): Namespace => ({ metadata })
+  cache = watchCache<Namespace>(api.client, PATH, silentLog, { keep })
+  await new Promise<void>((resolve) => cache?.onChange(({ key }) => key === 'b' && resolve()))
+  expect([...cache.values()]).toEqual([named('a', '1'), named('b', '2')])
 })

@@ -4,7 +4,7 @@ import type { Pod } from '../../../core/kube/types.ts'
 import { checkBuild, parseBuildRequest } from '../../../webhook/inject/build-request.ts'
 import { inject } from '../../../webhook/inject/inject.ts'
 import { chooseLayout } from '../../../webhook/inject/layout.ts'
-import { cidrList, listsPort, portList, uidList } from '../../../webhook/inject/lists.ts'
+import { cidrList, opaquePortList, portList, uidList } from '../../../webhook/inject/lists.ts'
 import { applyPatch } from '../../../webhook/inject/patch.ts'
 import { workloadOf } from '../../../webhook/inject/workload.ts'
 import { factsOf, namespace, node, TREE } from '../cluster-fixture.ts'
@@ -48,6 +48,11 @@ test.each([
   [portList, '80-', null],
   [portList, '9-8', null],
   [portList, Array(65).fill('80').join(), null],
+  [opaquePortList, ' 6379,7000-7010', '6379,7000-7010'],
+  [opaquePortList, ' none ', ''],
+  [opaquePortList, '', ''],
+  [opaquePortList, 'none,80', null],
+  [opaquePortList, 'None', null],
   [cidrList, '10.0.0.0/8,::/0,fd00::1', '10.0.0.0/8,::/0,fd00::1'],
   [cidrList, '10.0.0.0/', null],
   [cidrList, '10.0.0.0/8/8', null],
@@ -59,13 +64,6 @@ test.each([
 ])('%p of "%s" is %p', (parse, text, value) => {
   const result = parse(text)
   expect(result.ok ? result.value : null).toBe(value)
-})
-
-test('a port is found in a list of ports and ranges', () => {
-  expect(
-    [79, 80, 81, 8000, 8005, 8010, 8011].filter((port) => listsPort('80,8000-8010', port)),
-  ).toEqual([80, 8000, 8005, 8010])
-  expect(listsPort('', 80)).toBe(false)
 })
 
 test.each([

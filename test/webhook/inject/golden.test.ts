@@ -1,13 +1,13 @@
 /**
  * Pods in, answers out. `NAME.pod.yaml` holds the pod and, where they differ from the fixture, the
- * cluster's namespaces and nodes; `NAME.patch.json` the whole answer but the pod.
+ * cluster's namespaces, nodes and Services; `NAME.patch.json` the whole answer but the pod.
  * UPDATE_GOLDEN=1 writes the answers anew: read the difference before you commit it.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { parseAllDocuments } from 'yaml'
-import type { KubeNode, KubeObject, Namespace, Pod } from '../../../core/kube/types.ts'
+import type { KubeNode, KubeObject, Namespace, Pod, Service } from '../../../core/kube/types.ts'
 import { inject } from '../../../webhook/inject/inject.ts'
 import { applyPatch } from '../../../webhook/inject/patch.ts'
 import { factsOf, NODES, TREE } from '../cluster-fixture.ts'
@@ -57,6 +57,7 @@ async function readCase(name: string) {
     pod.metadata.namespace,
     [...others, ...given],
     nodes.length > 0 ? nodes : NODES,
+    ofKind<Service>('Service'),
   )
   return { pod, facts }
 }

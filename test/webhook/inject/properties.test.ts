@@ -1,10 +1,11 @@
 /** What must hold for every pod: the patch gives the pod, once is enough, the app is not touched. */
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import type { Container, Pod } from '../../../core/kube/types.ts'
+import type { Container, Pod, Service } from '../../../core/kube/types.ts'
 import { CONTAINER, PORT } from '../../../core/names.ts'
 import { inject } from '../../../webhook/inject/inject.ts'
 import { applyPatch } from '../../../webhook/inject/patch.ts'
+import { statusOf } from '../../../webhook/inject/status.ts'
 import { factsOf, node } from '../cluster-fixture.ts'
 
 const OURS: readonly string[] = Object.values(CONTAINER)
@@ -96,16 +97,44 @@ test.each([
   )
 })
 
-test('a second admission of an injected pod changes nothing, whatever order it has come to', () => {
+/** Services that may select the pods, and say what may send a port to the app or to the sidecar. */
+const service: fc.Arbitrary<Service> = fc.record({
+  metadata: fc.record({ name, namespace: fc.constant('alice-web') }),
+  spec: fc.record({
+    selector: fc.constantFrom({}, { 'azds.io/instrumented': 'true' }, { app: 'web' }),
+    ports: fc.array(
+      fc.record(
+        {
+          port: fc.integer({ min: 1, max: 9999 }),
+          name: fc.constantFrom('http', 'tcp'),
+          appProtocol: fc.constantFrom('tcp', 'http', 'tls', 'x'),
+        },
+        { requiredKeys: ['port'] },
+      ),
+      { maxLength: 3 },
+    ),
+  }),
+})
+const services = fc.array(service, { maxLength: 3 })
+const facts = fc.constantFrom(native, classic)
+
+test('a second admission changes nothing, whatever order the pod has come to, and whatever Services say by then', () => {
   fc.assert(
-    fc.property(pod, fc.constantFrom(native, classic), fc.boolean(), (before, facts, turned) => {
-      const first = inject(before, facts)
-      if (first.kind !== 'injected') throw new Error('not injected')
-      const again = structuredClone(first.pod)
-      // Another webhook may have put its own container first.
-      if (turned) again.spec.initContainers?.unshift({ name: 'zz-other-webhooks-own', image: 'x' })
-      expect(inject(again, facts)).toEqual({ kind: 'skipped', reason: 'already-injected' })
-    }),
+    fc.property(
+      ...[pod, facts, fc.boolean(), services, services],
+      (before, facts, turned, known, later) => {
+        before.metadata.labels = { ...before.metadata.labels, app: 'web' }
+        const first = inject(before, { ...facts, services: known })
+        if (first.kind !== 'injected') throw new Error('not injected')
+        const again = structuredClone(first.pod)
+        // Another webhook may have put its own container first.
+        if (turned)
+          again.spec.initContainers?.unshift({ name: 'zz-other-webhooks-own', image: 'x' })
+        const second = inject(again, { ...facts, services: later })
+        expect(second).toEqual({ kind: 'skipped', reason: 'already-injected' })
+        expect(statusOf(again)?.direct).toEqual(first.direct)
+      },
+    ),
   )
 })
 
