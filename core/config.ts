@@ -144,7 +144,7 @@ export function list<T>(
   return { ...head, form, parse }
 }
 
-/** The six levels of pino. */
+/** How much is logged. */
 export const logLevel = (head: SettingHead): Setting<LogLevel> => oneOf(head, LOG_LEVELS)
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]

@@ -1,5 +1,4 @@
 /** W3C Trace Context and Baggage: reading and writing the two headers that cross process borders. */
-import { randomFillSync } from 'node:crypto'
 
 export interface TraceParent {
   /** 32 lower-case hex digits, not all zero. */
@@ -63,7 +62,8 @@ function randomDigits(count: number): string {
 
 function refill(): void {
   if (taken === random.length) {
-    randomFillSync(random)
+    // Loaded with the first id: OpenSSL is 2 MB of a pod's memory, also of one that nobody calls.
+    process.getBuiltinModule('node:crypto').randomFillSync(random)
     taken = 0
   }
   digits = random.toString('hex', taken, taken + PIECE)

@@ -21,7 +21,7 @@ interface Answer {
   body: string
 }
 
-type Page = (deps: AdminDeps) => Answer | Promise<Answer>
+type Page = (deps: AdminDeps) => Answer
 
 const json = (status: number, value: unknown): Answer => ({
   status,
@@ -32,10 +32,10 @@ const json = (status: number, value: unknown): Answer => ({
 const PAGES: Readonly<Record<string, Page>> = {
   '/live': () => json(200, { live: true }),
   '/ready': ({ readiness }) => json(readiness.state.ready ? 200 : 503, readiness.state),
-  '/metrics': async ({ metrics }) => ({
+  '/metrics': ({ metrics }) => ({
     status: 200,
     type: metrics.contentType,
-    body: await metrics.text(),
+    body: metrics.text(),
   }),
   '/routes': (deps) => json(200, routes(deps)),
 }
@@ -61,7 +61,7 @@ export function listenAdmin(
   { port, host }: { port: number; host?: string | undefined },
   deps: AdminDeps,
 ): Promise<AdminServer> {
-  const server = createServer((request, response) => void answer(request, response, deps))
+  const server = createServer((request, response) => answer(request, response, deps))
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
       reject(new Error(`cannot listen on admin port ${port}: ${cause.message}`, { cause }))
@@ -72,17 +72,13 @@ export function listenAdmin(
   })
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  deps: AdminDeps,
-): Promise<void> {
-  const { status, type, body } = await pageOf(request, deps)
+function answer(request: IncomingMessage, response: ServerResponse, deps: AdminDeps): void {
+  const { status, type, body } = pageOf(request, deps)
   response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) })
   response.end(request.method === 'HEAD' ? undefined : body)
 }
 
-async function pageOf(request: IncomingMessage, deps: AdminDeps): Promise<Answer> {
+function pageOf(request: IncomingMessage, deps: AdminDeps): Answer {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return json(405, { error: `${request.method} is not allowed: use GET` })
   }
@@ -90,7 +86,7 @@ async function pageOf(request: IncomingMessage, deps: AdminDeps): Promise<Answer
   const page = Object.hasOwn(PAGES, path) ? PAGES[path] : undefined
   if (!page) return json(404, { error: `no page ${path}`, pages: Object.keys(PAGES) })
   try {
-    return await page(deps)
+    return page(deps)
   } catch (error) {
     return json(500, { error: `page ${path} failed: ${String(error)}` })
   }

@@ -1,5 +1,8 @@
 /** The log: one JSON line a fact, and no secret in it. */
-import { expect, test } from '@jest/globals'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { describe, expect, test } from '@jest/globals'
 import { createLog } from '../../core/log.ts'
 
 function sink() {
@@ -38,3 +41,64 @@ test.each(['authorization', 'cookie', 'set-cookie', 'token', 'password'])(
     }
   },
 )
+
+test('an error is told with its type, text, code, stack and causes', () => {
+  const out = sink()
+  const cause = Object.assign(new TypeError('inner'), { code: 'EINNER' })
+  createLog('proxy', 'info', out).error({ err: new Error('outer', { cause }) }, 'failed')
+  const { err, msg } = JSON.parse(out.lines[0] ?? '')
+  expect(msg).toBe('failed')
+  expect(err).toMatchObject({ type: 'Error', message: 'outer' })
+  expect(err.stack).toContain('log.test.ts')
+  expect(err.cause).toMatchObject({ type: 'TypeError', message: 'inner', code: 'EINNER' })
+})
+
+test('what cannot be written as JSON costs its fields, not the line and not the program', () => {
+  const out = sink()
+  const cycle: Record<string, unknown> = {}
+  cycle['self'] = cycle
+  const log = createLog('proxy', 'info', out)
+  log.info({ cycle }, 'round')
+  log.info({ big: 1n }, 'big')
+  const records = out.lines.map((line) => JSON.parse(line))
+  expect(records).toMatchObject([{ msg: 'round' }, { msg: 'big' }])
+  expect(records[0].unprintable).toMatch(/circular/)
+  expect(records[1].unprintable).toMatch(/BigInt/)
+})
+
+test('the record that was logged is not changed by the redaction', () => {
+  const headers = { cookie: 'hunter2', host: 'a' }
+  createLog('proxy', 'info', sink()).info({ headers }, 'asked')
+  expect(headers.cookie).toBe('hunter2')
+})
+
+describe('on standard output', () => {
+  const LOG = join(import.meta.dirname, '../../core/log.ts')
+  const program = (body: string) =>
+    `import { createLog } from ${JSON.stringify(LOG)}
+     const log = createLog('p', 'info'); ${body}`
+  const start = (body: string) =>
+    spawn(process.execPath, ['--input-type=module', '-e', program(body)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+
+  test('the last line before the end is not lost, however much there is', async () => {
+    const body = `for (let i = 0; i < 2000; i++) log.info({ i, fill: 'x'.repeat(200) }, 'line'); process.exit(7)`
+    const child = start(body)
+    let text = ''
+    child.stdout.setEncoding('utf8').on('data', (data) => {
+      text += data
+    })
+    const [code] = await once(child, 'close')
+    const lines = text.trimEnd().split('\n')
+    expect(code).toBe(7)
+    expect(lines).toHaveLength(2000)
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ i: 1999, msg: 'line' })
+  })
+
+  test('a reader that has gone away does not end the program', async () => {
+    const child = start(`setTimeout(() => { log.info('unheard'); process.exit(7) }, 300)`)
+    child.stdout.destroy()
+    expect(await once(child, 'close')).toEqual([7, null])
+  })
+})

@@ -52,7 +52,7 @@ test.each<[string, () => Promise<PlanExchange>]>([
     metrics: {
       connectionEnded: () => {},
       exchange: () => {},
-      text: async () => '',
+      text: () => '',
       contentType: '',
     },
     log: silentLog,
