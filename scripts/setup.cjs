@@ -1,7 +1,7 @@
 /**
- * Makes this checkout ready for `npm start`, `npm test` or `npm run check`: npm packages (with the
- * Node that they bring), Debian packages, bundles. Says what it installs and why, and does nothing
- * where nothing is missing.
+ * Makes this checkout ready for `npm start`, `npm test`, `npm run bench` or `npm run check`: npm
+ * packages (with the Node that they bring), Debian packages, bundles. Says what it installs and why,
+ * and does nothing where nothing is missing.
  *
  * Plain CommonJS for old Node: it runs before the pinned Node is there.
  */
@@ -21,19 +21,19 @@ const DEBIAN = [
   {
     has: 'ip',
     name: 'iproute2',
-    goals: ['start', 'test'],
+    goals: ['start', 'test', 'bench'],
     why: 'makes the pods’ network namespaces',
   },
   {
     has: 'iptables-restore',
     name: 'iptables',
-    goals: ['start', 'test'],
+    goals: ['start', 'test', 'bench'],
     why: 'redirects the pods’ connections',
   },
   {
     has: 'nsenter',
     name: 'util-linux',
-    goals: ['start', 'test'],
+    goals: ['start', 'test', 'bench'],
     why: 'starts processes inside a pod',
   },
   {
@@ -56,10 +56,14 @@ const DEBIAN = [
   {
     has: 'nginx',
     name: 'nginx-light',
-    goals: ['test'],
+    goals: ['test', 'bench'],
     why: 'a real web server behind the sidecar',
   },
-  { has: 'curl', name: 'curl', goals: ['test'], why: 'a real HTTP client' },
+  { has: 'curl', name: 'curl', goals: ['test', 'bench'], why: 'a real HTTP client' },
+  { has: 'haproxy', name: 'haproxy', goals: ['bench'], why: 'a proxy to compare the sidecar with' },
+  { has: 'wrk', name: 'wrk', goals: ['bench'], why: 'makes HTTP/1 load' },
+  { has: 'h2load', name: 'nghttp2-client', goals: ['bench'], why: 'makes HTTP/2 load' },
+  { has: 'iperf3', name: 'iperf3', goals: ['bench'], why: 'sends bytes in bulk' },
   {
     has: 'chromium',
     name: 'chromium',
@@ -178,5 +182,5 @@ if (goal === 'start' && process.platform !== 'linux') {
   )
 }
 installNpmPackages()
-if (goal === 'start' || goal === 'test') installDebianPackages(goal)
+if (goal === 'start' || goal === 'test' || goal === 'bench') installDebianPackages(goal)
 if (goal !== 'packages') buildBundles()

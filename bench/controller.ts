@@ -1,0 +1,65 @@
+/** The stand-in for the controller, as a process on the lab's node. */
+import type { FeedMessage } from '../core/routing-feed.ts'
+import {
+  type LabProcess,
+  NODE_INSIDE,
+  type Place,
+  REPO_INSIDE,
+  spawnIn,
+  waitForPort,
+} from '../test/kernel/lab.ts'
+import { pinned } from './cores.ts'
+import type { TraceCount } from './programs/controller.ts'
+
+export interface Controller {
+  url: string
+  /** Gives a pod its routing table; an empty name stands for every gateway. */
+  publish(pod: string, message: FeedMessage): void
+  /** What has come of a pod's traces so far. */
+  countTraces(pod: string): Promise<TraceCount>
+}
+
+const PORT = 8080
+/** Answers take about 1 ms; this is for a stand-in that has died. */
+const ANSWER_TIMEOUT_MS = 5000
+
+export async function startController(node: Place): Promise<Controller> {
+  const argv = pinned('load', [
+    NODE_INSIDE,
+    `${REPO_INSIDE}/bench/programs/controller.ts`,
+    `${PORT}`,
+  ])
+  const server = spawnIn(node, argv)
+  await waitForPort(node, PORT, { server })
+  const say = (line: object) => server.child.stdin.write(`${JSON.stringify(line)}\n`)
+  return {
+    url: `http://${node.ipv4}:${PORT}`,
+    publish: (pod, message) => say({ pod, message }),
+    countTraces: (pod) => {
+      const answer = nextLine(server)
+      say({ count: pod })
+      return answer.then((line) => JSON.parse(line) as TraceCount)
+    },
+  }
+}
+
+function nextLine({ child, output }: LabProcess): Promise<string> {
+  const before = output.stdout.length
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer)
+      child.stdout.off('data', look)
+    }
+    const look = () => {
+      const end = output.stdout.indexOf('\n', before)
+      if (end < 0) return
+      stop()
+      resolve(output.stdout.slice(before, end))
+    }
+    const timer = setTimeout(() => {
+      stop()
+      reject(new Error(`the stand-in for the controller does not answer: ${output.stderr}`))
+    }, ANSWER_TIMEOUT_MS)
+    child.stdout.on('data', look)
+  })
+}

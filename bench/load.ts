@@ -1,0 +1,78 @@
+/** Runs a load against a contestant, and measures the CPU time that the proxy took for it. */
+import { REPO_INSIDE, run } from '../test/kernel/lab.ts'
+import { APP_UID, BACKEND, type BackendPath } from './backend.ts'
+import { pinned } from './cores.ts'
+import type { Measured } from './paired-rounds.ts'
+import { readWrk } from './readers/wrk-output.ts'
+import { hostFor, type Seat } from './stage.ts'
+
+/** Besides the load itself: its start, and connections that are slow to come. */
+const LOAD_GRACE_MS = 20_000
+
+export interface LoadRun<T> {
+  /** CPU seconds of the proxy, until it has done all that the load has left it to do. */
+  cpuSeconds: number
+  output: T
+}
+
+/** Runs a program of the load in the contestant's pod, as an app would. */
+export async function underLoad(
+  seat: Seat,
+  argv: readonly string[],
+  seconds: number,
+): Promise<LoadRun<{ code: number | null; stdout: string; stderr: string }>> {
+  await settle(seat)
+  const before = seat.cpuSeconds()
+  const output = await run(seat.place, pinned('load', argv), {
+    uid: APP_UID,
+    timeoutMs: seconds * 1000 + LOAD_GRACE_MS,
+  })
+  await settle(seat)
+  return { cpuSeconds: seat.cpuSeconds() - before, output }
+}
+
+export interface WrkLoad {
+  path: BackendPath
+  /** What `load.lua` calls it; a plain GET if absent. */
+  kind?: 'browser' | 'post' | 'close'
+  connections: number
+}
+
+/** Requests per CPU-second of the proxy, and what the client saw. */
+export async function measureWrk(seat: Seat, load: WrkLoad, seconds: number): Promise<Measured> {
+  const { path, kind, connections } = load
+  const port = seat.contestant.ours ? BACKEND.httpChecked : BACKEND.http
+  const { ip, port: via } = seat.addressFor(port)
+  const argv = [
+    ...['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '-H', `Host: ${hostFor(seat)}`],
+    ...['-s', `${REPO_INSIDE}/bench/wrk/load.lua`, `http://${ip}:${via}${path}`],
+    ...(kind ? ['--', kind] : []),
+  ]
+  const { cpuSeconds, output } = await underLoad(seat, argv, seconds)
+  const read = readWrk(output.stdout || output.stderr)
+  if (!read.ok) return read
+  const { requests, p50Us, p99Us } = read.result
+  const values = {
+    perSecond: requests / read.result.seconds,
+    p50Us,
+    p99Us,
+    ...(seat.process && { perCpuSecond: requests / cpuSeconds }),
+  }
+  return { ok: true, exchanges: requests, values }
+}
+
+/** Longest wait for a proxy to come to rest, and how long it must have done nothing. */
+const SETTLE_MS = 2000
+const REST_MS = 60
+/** One tick of the kernel's clock, which even an idle program takes now and then. */
+const TICK_SECONDS = 0.01
+
+/** Waits until the proxy has nothing to do, so that each measurement has its own work and no other. */
+async function settle(seat: Seat): Promise<void> {
+  const deadline = Date.now() + SETTLE_MS
+  for (;;) {
+    const before = seat.cpuSeconds()
+    await new Promise((resolve) => setTimeout(resolve, REST_MS))
+    if (seat.cpuSeconds() - before < TICK_SECONDS / 2 || Date.now() > deadline) return
+  }
+}

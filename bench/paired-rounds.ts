@@ -1,0 +1,76 @@
+/**
+ * Measures contestants side by side: all run at once, and in each round each is measured alone, in an
+ * order that turns round from one round to the next.
+ */
+import type { Place } from '../test/kernel/lab.ts'
+import type { Contestant } from './contestant.ts'
+import type { RowOutcome, RowRun, Sample } from './row.ts'
+import { openStage, type Seat, type SeatOptions, type Stage, seat } from './stage.ts'
+import { createTraceAudit } from './trace-audit.ts'
+
+export interface PairedRow extends SeatOptions {
+  contestants: readonly Contestant[]
+  /** Starts what has to run beside the backend. */
+  serve?: (place: Place) => Promise<void>
+  /** Looks once at what the contestant does; a problem makes all its measurements void. */
+  verify?: (seat: Seat) => Promise<string | null>
+  measure: (seat: Seat, seconds: number) => Promise<Measured>
+}
+
+export type Measured = Sample & {
+  /** Exchanges of which the sidecar must have made a record each. */
+  exchanges?: number
+}
+
+/** The JIT compiler of Node has compiled the hot path long before; nginx needs none of it. */
+const WARM_UP_SECONDS = 1
+
+export async function runPaired(row: PairedRow, run: RowRun): Promise<RowOutcome> {
+  const stage = await openStage(run.placement)
+  try {
+    return await runOn(stage, row, run)
+  } finally {
+    await stage.close()
+  }
+}
+
+async function runOn(stage: Stage, row: PairedRow, run: RowRun): Promise<RowOutcome> {
+  const { options, progress } = run
+  const entries = []
+  if (stage.backend) await row.serve?.(stage.backend)
+  for (const contestant of row.contestants) {
+    progress(`starts ${contestant.name}`)
+    const seated = await seat(stage, contestant, row)
+    if (!stage.backend) await row.serve?.(seated.place)
+    const problem = (await row.verify?.(seated)) ?? null
+    entries.push({
+      seat: seated,
+      problem,
+      audit: createTraceAudit(seated),
+      samples: [] as Sample[],
+    })
+  }
+  for (const { seat } of entries) await row.measure(seat, WARM_UP_SECONDS)
+  for (const { audit } of entries) await audit.begin()
+  for (let round = 0; round < options.rounds; round++) {
+    progress(`round ${round + 1} of ${options.rounds}`)
+    for (const entry of round % 2 === 0 ? entries : entries.toReversed()) {
+      const measured = await row.measure(entry.seat, options.seconds)
+      entry.audit.add(measured.exchanges ?? 0)
+      entry.samples.push(entry.problem === null ? measured : { ok: false, problem: entry.problem })
+    }
+  }
+  const notes = []
+  for (const { seat, audit, samples } of entries) {
+    const { note, problem } = await audit.end()
+    if (note !== null) notes.push(note)
+    if (problem !== null)
+      samples.fill({ ok: false, problem: `${seat.contestant.name}: ${problem}` })
+  }
+  return {
+    samples: Object.fromEntries(
+      entries.map(({ seat, samples }) => [seat.contestant.name, samples]),
+    ),
+    notes,
+  }
+}

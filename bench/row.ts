@@ -1,0 +1,60 @@
+/** A row of the benchmark: what is measured, of whom, and what must come out. */
+import type { Placement } from './contestant.ts'
+
+/** One measurement of one contestant. A measurement with an error has no values. */
+export type Sample = { ok: true; values: Values } | { ok: false; problem: string }
+/** By the key of a metric; a metric that a contestant does not have is missing. */
+export type Values = Readonly<Record<string, number>>
+
+export interface Metric {
+  key: string
+  /** Head of its column, with the unit. */
+  title: string
+  /** Digits after the point. */
+  digits: number
+}
+
+/** What has to come out for one contestant. */
+export interface Goal {
+  /** `must`: less is a failure of the row. `aim`: what is hoped for. */
+  level: 'must' | 'aim'
+  metric: string
+  of: string
+  /** Contestants to be divided by, the best of them; null: the value itself counts. */
+  against: readonly string[] | null
+  better: 'higher' | 'lower'
+  bound: number
+}
+
+export interface RowRun {
+  placement: Placement
+  options: RunSettings
+  /** Says what is being done, for whoever waits. */
+  progress: (text: string) => void
+}
+
+export interface RunSettings {
+  /** Paired rounds of a row. */
+  rounds: number
+  /** Length of one measurement. */
+  seconds: number
+  /** Another bundle of the proxy to measure beside the usual one; null for none. */
+  baseline: string | null
+}
+
+export interface RowOutcome {
+  /** By contestant, in the order of the rounds. */
+  samples: Record<string, Sample[]>
+  /** What was seen besides: trace counts, first connections, why a contestant is not comparable. */
+  notes: string[]
+}
+
+export interface Row {
+  name: string
+  title: string
+  placements: readonly Placement[]
+  /** The first is what the ratios are about. */
+  metrics: readonly Metric[]
+  goals: readonly Goal[]
+  run(run: RowRun): Promise<RowOutcome>
+}

@@ -1,0 +1,80 @@
+/** The row of opaque TCP in bulk: gigabytes per CPU-second of the proxy. */
+import { type Place, spawnIn, waitForPort } from '../../test/kernel/lab.ts'
+import { APP_UID, BACKEND } from '../backend.ts'
+import { DIRECT } from '../contestant.ts'
+import { azds } from '../contestants/azds.ts'
+import { HAPROXY_SPLICE, HAPROXY_TCP } from '../contestants/haproxy.ts'
+import { NET_PIPE } from '../contestants/pipe.ts'
+import { pinned } from '../cores.ts'
+import { underLoad } from '../load.ts'
+import { type Measured, runPaired } from '../paired-rounds.ts'
+import { readIperf3 } from '../readers/iperf3-output.ts'
+import type { Row } from '../row.ts'
+import type { Seat } from '../stage.ts'
+
+const GB = 1e9
+/** iperf3 opens one connection for control and one for the data. */
+const CONNECTIONS = 2
+
+export const BULK_ROW: Row = {
+  name: 'bulk',
+  title: 'opaque TCP in bulk, one stream (iperf3 -Z)',
+  placements: ['redirect', 'loopback'],
+  metrics: [
+    { key: 'gbPerCpuSecond', title: 'GB per CPU-second', digits: 2 },
+    { key: 'gbPerSecond', title: 'GB per second', digits: 2 },
+  ],
+  goals: [
+    {
+      level: 'must',
+      metric: 'gbPerCpuSecond',
+      of: 'azds',
+      against: ['haproxy-splice'],
+      better: 'higher',
+      bound: 1.3,
+    },
+    {
+      level: 'aim',
+      metric: 'gbPerCpuSecond',
+      of: 'azds',
+      against: ['haproxy-splice'],
+      better: 'higher',
+      bound: 1.6,
+    },
+  ],
+  run: (run) => {
+    const { baseline } = run.options
+    const sidecar = { sidecar: true }
+    const ours = [azds(sidecar)]
+    if (baseline !== null) ours.push(azds({ ...sidecar, name: 'baseline', bundle: baseline }))
+    return runPaired(
+      {
+        contestants: [...ours, HAPROXY_SPLICE, HAPROXY_TCP, NET_PIPE, DIRECT],
+        upstreamPort: BACKEND.bulk,
+        loopbackRules: true,
+        serve: startIperf3,
+        measure: measureBulk,
+      },
+      run,
+    )
+  },
+}
+
+async function startIperf3(place: Place): Promise<void> {
+  const argv = pinned('load', ['iperf3', '-s', '-p', `${BACKEND.bulk}`])
+  const server = spawnIn(place, argv, { uid: APP_UID })
+  await waitForPort(place, BACKEND.bulk, { server })
+}
+
+async function measureBulk(seat: Seat, seconds: number): Promise<Measured> {
+  const { ip, port } = seat.addressFor(BACKEND.bulk)
+  const argv = ['iperf3', '-c', ip, '-p', `${port}`, '-Z', '-P1', `-t${seconds}`, '--json']
+  const { cpuSeconds, output } = await underLoad(seat, argv, seconds)
+  const read = readIperf3(output.stdout)
+  if (!read.ok) return read
+  const values = {
+    gbPerSecond: read.bytes / read.seconds / GB,
+    ...(seat.process && { gbPerCpuSecond: read.bytes / cpuSeconds / GB }),
+  }
+  return { ok: true, exchanges: CONNECTIONS, values }
+}

@@ -1,0 +1,55 @@
+/** The row of the start: from the spawn to the first 200 of /ready, with a controller that answers. */
+import { PORT, PROXY_UID } from '../../core/names.ts'
+import { NODE_INSIDE, REPO_INSIDE, run, SCRATCH_INSIDE } from '../../test/kernel/lab.ts'
+import { BACKEND } from '../backend.ts'
+import type { Contestant } from '../contestant.ts'
+import { pinned } from '../cores.ts'
+import type { Row, RowOutcome, RowRun, Sample } from '../row.ts'
+import { openStage, preparePod, type Stage, surroundingsOf } from '../stage.ts'
+import { ourselves } from './http1.ts'
+
+/** Each takes a quarter of a second. */
+const STARTS = 9
+const TIMEOUT_MS = 120_000
+
+export const START_ROW: Row = {
+  name: 'start',
+  title: `start to ready, ${STARTS} starts, table of 1,000 services`,
+  placements: ['redirect'],
+  metrics: [{ key: 'readyMs', title: 'ms to ready', digits: 0 }],
+  goals: [
+    { level: 'must', metric: 'readyMs', of: 'azds', against: null, better: 'lower', bound: 250 },
+    { level: 'aim', metric: 'readyMs', of: 'azds', against: null, better: 'lower', bound: 100 },
+  ],
+  run: runStart,
+}
+
+async function runStart({ placement, options, progress }: RowRun): Promise<RowOutcome> {
+  const stage = await openStage(placement)
+  try {
+    const samples: Record<string, Sample[]> = {}
+    for (const contestant of ourselves(options.baseline)) {
+      progress(`starts ${contestant.name} ${STARTS} times`)
+      samples[contestant.name] = await measureStarts(stage, contestant)
+    }
+    return { samples, notes: [] }
+  } finally {
+    await stage.close()
+  }
+}
+
+async function measureStarts(stage: Stage, contestant: Contestant): Promise<Sample[]> {
+  const place = await preparePod(stage, contestant)
+  const surroundings = surroundingsOf(stage, place, { upstreamPort: BACKEND.http })
+  const { argv = [], env = {} } = contestant.launch?.(surroundings) ?? {}
+  const timer = [NODE_INSIDE, `${REPO_INSIDE}/bench/programs/time-start.ts`]
+  const args = [`${STARTS}`, `${PORT.admin}`, `${PROXY_UID}`, ...pinned('proxy', argv)]
+  const { code, stdout, stderr } = await run(place, pinned('load', [...timer, ...args]), {
+    env,
+    cwd: SCRATCH_INSIDE,
+    timeoutMs: TIMEOUT_MS,
+  })
+  if (code !== 0) return [{ ok: false, problem: stderr.trim().slice(-300) }]
+  const starts = JSON.parse(stdout) as number[]
+  return starts.map((readyMs) => ({ ok: true, values: { readyMs } }))
+}

@@ -1,0 +1,41 @@
+-- What wrk sends, by the name after `--`, and what it found, as one line of JSON.
+-- The request is made once, before the load, so that making it costs nothing during it.
+
+local browser = {
+  ["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
+  ["Accept"] = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+  ["Accept-Encoding"] = "gzip, deflate, br, zstd",
+  ["Accept-Language"] = "en-GB,en;q=0.9,de;q=0.8",
+  ["Cache-Control"] = "max-age=0",
+  ["Cookie"] = "session=8c2f41d09be74f0e9a6d6f0c5b7a1e33; theme=dark; consent=1; cart=4f1d2a90; _ga=GA1.1.1843201.1763700000",
+  ["Referer"] = "http://shop.example.test/catalogue/shoes?page=3&sort=price",
+  ["Sec-Fetch-Dest"] = "document",
+  ["Sec-Fetch-Mode"] = "navigate",
+  ["Sec-Fetch-Site"] = "same-origin",
+  ["Sec-Fetch-User"] = "?1",
+  ["Upgrade-Insecure-Requests"] = "1",
+}
+
+function init(args)
+  local kind = args[1]
+  if kind == "browser" then
+    for name, value in pairs(browser) do wrk.headers[name] = value end
+  elseif kind == "post" then
+    wrk.method = "POST"
+    wrk.body = string.rep("0123456789abcde\n", 128)
+    wrk.headers["Content-Type"] = "text/plain"
+  elseif kind == "close" then
+    wrk.headers["Connection"] = "close"
+  elseif kind ~= nil then
+    error("load.lua: no such kind of request: " .. kind)
+  end
+end
+
+function done(summary, latency)
+  local e = summary.errors
+  io.write(string.format(
+    '{"requests":%d,"seconds":%.6f,"bytes":%d,"errors":{"connect":%d,"read":%d,"write":%d,"status":%d,"timeout":%d},"p50Us":%.1f,"p99Us":%.1f}\n',
+    summary.requests, summary.duration / 1e6, summary.bytes,
+    e.connect, e.read, e.write, e.status, e.timeout,
+    latency:percentile(50), latency:percentile(99)))
+end
