@@ -15,6 +15,7 @@ export type FieldRole =
   | 'pseudo-status'
   | 'pseudo-unknown'
   | 'content-length'
+  | 'host'
   | 'te'
   /** A field that speaks of an HTTP/1 connection (8.2.2). */
   | 'connection-specific'
@@ -41,6 +42,7 @@ const ROLES: ReadonlyMap<string, FieldRole> = new Map<string, FieldRole>([
   [':path', 'pseudo-path'],
   [':status', 'pseudo-status'],
   ['content-length', 'content-length'],
+  ['host', 'host'],
   ['te', 'te'],
   ['connection', 'connection-specific'],
   ['proxy-connection', 'connection-specific'],

@@ -1,7 +1,7 @@
 /** What a header list must hold to be a request, a response or trailers (RFC 9113 8). Pure. */
 import type { HeaderList } from '../../core/trace-record.ts'
 import type { RequestHead, ResponseHead } from '../exchange.ts'
-import { HOST, TOKEN } from '../http1/characters.ts'
+import { TOKEN } from '../http1/characters.ts'
 import type { HeaderField } from './field.ts'
 
 /** A message that must not be processed: a stream error PROTOCOL_ERROR (RFC 9113 8.1.1). */
@@ -26,6 +26,7 @@ const PROBLEM = {
   path: 'a :path that does not begin with / (RFC 9113 8.3.1)',
   asterisk: 'the :path * with another method than OPTIONS (RFC 9113 8.3.1)',
   authority: 'an :authority that names no host (RFC 9113 8.3.1)',
+  otherHost: 'a Host field that differs from :authority (RFC 9113 8.3.1)',
   connect: 'CONNECT with :scheme or :path (RFC 9113 8.5)',
   noConnectAuthority: 'CONNECT without :authority (RFC 9113 8.5)',
   status: 'no :status, or none of three digits from 100 up (RFC 9113 8.3.2)',
@@ -39,6 +40,7 @@ interface Facts {
   authority: string | null
   path: string | null
   status: string | null
+  host: string | null
   contentLength: number | null
   /** Pseudo-header fields so far; they are the first of the list. */
   pseudo: number
@@ -107,7 +109,7 @@ export class Http2RequestHead extends FieldList implements RequestHead {
 
   /**
    * As of an HTTP/1 head: `host` is `:authority` where that is present, which overrides a Host field
-   * beside it (RFC 9113 8.3.1). Both are sent on as they came: if they differ, the app is to judge.
+   * beside it (RFC 9113 8.3.1). Both are sent on as they came.
    */
   override header(name: string): string | null {
     if (name === 'host' && this.authority !== null) return this.authority
@@ -184,6 +186,7 @@ function noFacts(): Facts {
     authority: null,
     path: null,
     status: null,
+    host: null,
     contentLength: null,
     pseudo: 0,
   }
@@ -240,6 +243,10 @@ const SLOTS: { readonly [role in HeaderField['role']]?: Slot } = {
 
 function readSpecial({ role, value }: HeaderField, facts: Facts): string | null {
   if (role === 'connection-specific') return PROBLEM.connection
+  if (role === 'host') {
+    facts.host ??= value
+    return null
+  }
   if (role === 'te') return value.toLowerCase() === 'trailers' ? null : PROBLEM.te
   if (facts.contentLength !== null) return PROBLEM.twoLengths
   if (!/^\d{1,16}$/.test(value)) return PROBLEM.length
@@ -247,13 +254,15 @@ function readSpecial({ role, value }: HeaderField, facts: Facts): string | null 
   return Number.isSafeInteger(facts.contentLength) ? null : PROBLEM.length
 }
 
-function pseudoProblem({ method, scheme, authority, path }: Facts): string | null {
+function pseudoProblem({ method, scheme, authority, path, host }: Facts): string | null {
   if (method === null || !isMade(method, TOKEN)) return PROBLEM.noMethod
-  if (authority !== null && !isAuthority(authority)) return PROBLEM.authority
+  if (authority !== null && !AUTHORITY.test(authority)) return PROBLEM.authority
   if (method === 'CONNECT') {
     if (scheme !== null || path !== null) return PROBLEM.connect
     return authority === null || authority === '' ? PROBLEM.noConnectAuthority : null
   }
+  // Our routing goes by the one, many apps by the other.
+  if (host !== null && authority !== null && !isSameHost(host, authority)) return PROBLEM.otherHost
   if (scheme === null || !SCHEME.test(scheme)) return PROBLEM.noScheme
   if (path === null || path === '') return PROBLEM.noPath
   if (path.charCodeAt(0) === 0x2f || !HTTP_SCHEME.test(scheme)) return null
@@ -264,9 +273,16 @@ function pseudoProblem({ method, scheme, authority, path }: Facts): string | nul
 const SCHEME = /^[a-z][a-z0-9+\-.]*$/i
 const HTTP_SCHEME = /^https?$/i
 
-/** Host and port; user information is forbidden, and `@` is no character of a host. */
-function isAuthority(authority: string): boolean {
-  return authority === '' || isMade(authority, HOST)
+/** Host and port, or nothing; user information is forbidden. */
+const AUTHORITY = /^(?:\[[0-9a-f.]*:[0-9a-f:.]*(?:%[\w.~-]+)?\]|[\w\-.~%!$&'()*+;=]*)(?::\d*)?$/i
+
+/** The port may be left out where it is the usual one. */
+function isSameHost(a: string, b: string): boolean {
+  return a === b || plainHost(a) === plainHost(b)
+}
+
+function plainHost(authority: string): string {
+  return authority.toLowerCase().replace(/:(?:80|443)?$/, '')
 }
 
 function isMade(text: string, of: Uint8Array): boolean {
