@@ -1,8 +1,8 @@
 /** The controller as a process. */
 import { EXIT_USAGE, readConfig } from '../core/config.ts'
+import { createLog } from '../core/control-log.ts'
 import { createKubeClient } from '../core/kube/client.ts'
 import { runUntilSignal } from '../core/lifecycle.ts'
-import { createLog } from '../core/log.ts'
 import { startController } from './app.ts'
 import { settings } from './config.ts'
 

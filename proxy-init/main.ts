@@ -2,7 +2,7 @@
 import { networkInterfaces } from 'node:os'
 import { EXIT_USAGE } from '../core/config.ts'
 import { exec } from '../core/exec.ts'
-import { createLog } from '../core/log.ts'
+import { createPodLog } from '../core/pod-log.ts'
 import { preparePod, printPlan } from './app.ts'
 import { helpText, readFlags, readInitConfig } from './config.ts'
 import { hasIpv6Address } from './interfaces.ts'
@@ -19,7 +19,7 @@ async function main(): Promise<number> {
   const result = readInitConfig(process.env)
   if (!result.ok) return refuse(result.mistakes)
   const { config } = result
-  const log = createLog('proxy-init', config.logLevel)
+  const log = createPodLog('proxy-init', config.logLevel)
   const world = {
     exec,
     log,

@@ -1,7 +1,8 @@
 /** The sidecar `devspaces-proxy`, and with AZDS_MODE=gateway the preview gateway. */
 import { EXIT_USAGE, readConfig } from '../core/config.ts'
 import { runUntilSignal } from '../core/lifecycle.ts'
-import { createLog, type Log } from '../core/log.ts'
+import type { Log } from '../core/log.ts'
+import { createPodLog } from '../core/pod-log.ts'
 import { LAST_TRACES_MS, startProxy } from './app.ts'
 import { type ProxyConfig, settings, waitSettings } from './config.ts'
 import { realOutside } from './outside.ts'
@@ -15,14 +16,14 @@ process.exit(process.argv[2] === 'wait' ? await wait() : await serve())
 async function serve(): Promise<number> {
   const read = readConfig(settings, process.env)
   if (!read.ok) return complain(read.mistakes)
-  const log = createLog('proxy', read.config.logLevel)
+  const log = createPodLog('proxy', read.config.logLevel)
   log.info({ config: read.config }, 'starting')
   return run(read.config, log)
 }
 
 async function run(config: ProxyConfig, log: Log): Promise<number> {
   try {
-    const starting = startProxy(config, log, realOutside(config, log))
+    const starting = realOutside(config, log).then((outside) => startProxy(config, log, outside))
     // Listened to from now on: a signal during the start would be lost, or end it without a drain.
     const app = { close: async () => (await starting).close() }
     const stopped = runUntilSignal(app, process, config.drainDeadlineMs + LAST_RESORT_MS)

@@ -1,8 +1,8 @@
 /** The playground's node, process 1 of its own namespaces. Ends when its standard input does. */
 import { writeSync } from 'node:fs'
 import { EXIT_USAGE, readConfig } from '../../core/config.ts'
+import { createLog } from '../../core/control-log.ts'
 import { exec } from '../../core/exec.ts'
-import { createLog } from '../../core/log.ts'
 import { startNode } from './app.ts'
 import { settings } from './config.ts'
 

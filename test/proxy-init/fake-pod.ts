@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Exec, ExecResult } from '../../core/exec.ts'
-import { createLog } from '../../core/log.ts'
+import { createPodLog } from '../../core/pod-log.ts'
 import type { World } from '../../proxy-init/app.ts'
 import { type InitConfig, readInitConfig } from '../../proxy-init/config.ts'
 
@@ -50,7 +50,7 @@ export function fakePod(options: {
   }
   const logged: Record<string, unknown>[] = []
   const printed: string[] = []
-  const log = createLog('proxy-init', 'info', { write: (line) => logged.push(JSON.parse(line)) })
+  const log = createPodLog('proxy-init', 'info', { write: (line) => logged.push(JSON.parse(line)) })
   const world = {
     exec,
     log,

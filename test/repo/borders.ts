@@ -16,7 +16,7 @@ export interface Border {
 }
 
 export const BORDERS: readonly Border[] = [
-  { folder: 'core', ours: [], packages: { pino: 'core/log.ts' } },
+  { folder: 'core', ours: [], packages: { pino: 'core/control-log.ts' } },
   {
     folder: 'core/kube',
     ours: ['core'],
@@ -38,7 +38,7 @@ export const BORDERS: readonly Border[] = [
       'reflect-metadata': 'webhook/certificate.ts',
     },
   },
-  { folder: 'proxy', ours: ['core'], packages: { koffi: '*', 'prom-client': 'proxy/metrics.ts' } },
+  { folder: 'proxy', ours: ['core'], packages: { koffi: 'proxy/getsockopt.ts' } },
   { folder: 'proxy-init', ours: ['core'], packages: {} },
   { folder: 'build-init', ours: ['core'], packages: {} },
   {

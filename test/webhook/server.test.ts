@@ -1,7 +1,8 @@
 /** The server's answers, without a socket. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { createLog } from '../../core/control-log.ts'
 import { Readiness } from '../../core/lifecycle.ts'
-import { createLog, type Log, silentLog } from '../../core/log.ts'
+import { type Log, silentLog } from '../../core/log.ts'
 import { createAdmit } from '../../webhook/admit.ts'
 import { createAuthority, createLeaf, type KeyPair } from '../../webhook/certificate.ts'
 import { createFactSource, type FactSource } from '../../webhook/facts.ts'
