@@ -3,6 +3,7 @@
  * parsers could disagree is refused. It stops and goes on at any byte, and looks at none twice.
  */
 import { COLON, CR, HTAB, LF, SP, TARGET, TOKEN, VALUE } from './characters.ts'
+import { readWholeRequest, readWholeResponse } from './whole-head.ts'
 
 /**
  * Longest head, bytes. Above nginx's (32 KiB), Node's (16 KiB) and Envoy's (60 KiB) default, so that
@@ -91,6 +92,7 @@ export class HeadScanner {
    */
   scan(buffer: Buffer, base: number, end: number): ScanResult {
     const stop = Math.min(end, base + MAX_HEAD_BYTES)
+    if (this.position === 0 && this.#readWhole(buffer, base, stop)) return 'done'
     let i = base + this.position
     let state = this.#state
     while (i < stop) {
@@ -227,6 +229,16 @@ export class HeadScanner {
     this.position = i - base
     this.#state = state
     return this.position >= MAX_HEAD_BYTES ? 'too-large' : 'more'
+  }
+
+  /** Most heads come in one piece and are as they should be. */
+  #readWhole(buffer: Buffer, base: number, stop: number): boolean {
+    const read = this.#first === START ? readWholeRequest : readWholeResponse
+    this.position = read(buffer, base, stop, this, this.fields)
+    if (this.position > 0) return true
+    this.fields = []
+    this.status = 0
+    return false
   }
 
   #version(byte: number): boolean {

@@ -1,0 +1,122 @@
+/**
+ * Finds the parts of a head that is there whole and has nothing unusual, in one straight pass: two to three
+ * times as fast as `HeadScanner`, which decides about all others. What this accepts, that accepts with
+ * the same parts; of what is wrong with a head only the scanner knows.
+ */
+import { COLON, CR, HTAB, LF, SP, TARGET, TOKEN } from './characters.ts'
+
+/** Where the parts of a start line are; offsets from the head's base. */
+export interface StartLine {
+  methodEnd: number
+  targetEnd: number
+  minor: number
+  status: number
+}
+
+/** `HTTP/1.x` and what must be around it. */
+const VERSION_BYTES = 8
+
+/**
+ * Reads a request head from `base`, of which bytes up to `stop` are there. Fills in `line` and adds four
+ * offsets a field to `fields`.
+ * @returns its length with the blank line; 0 if the scanner has to look at it
+ */
+export function readWholeRequest(
+  buffer: Buffer,
+  base: number,
+  stop: number,
+  line: StartLine,
+  fields: number[],
+): number {
+  let i = base
+  while (i < stop && TOKEN[buffer[i] as number] === 1) i++
+  if (i === base || i >= stop || buffer[i] !== SP) return 0
+  line.methodEnd = i - base
+  const target = ++i
+  while (i < stop && TARGET[buffer[i] as number] === 1) i++
+  if (i === target || stop - i < VERSION_BYTES + 3 || buffer[i] !== SP) return 0
+  line.targetEnd = i - base
+  if (!readVersion(buffer, i + 1, line)) return 0
+  i += 1 + VERSION_BYTES
+  if (buffer[i] !== CR || buffer[i + 1] !== LF) return 0
+  return readFields(buffer, base, i + 2, stop, fields)
+}
+
+/** The same for a response head. */
+export function readWholeResponse(
+  buffer: Buffer,
+  base: number,
+  stop: number,
+  line: StartLine,
+  fields: number[],
+): number {
+  let i = base + VERSION_BYTES
+  // Up to the space before the reason; without one the scanner decides.
+  if (stop - i < 7 || !readVersion(buffer, base, line) || buffer[i] !== SP) return 0
+  const hundreds = (buffer[i + 1] as number) - 0x30
+  const tens = (buffer[i + 2] as number) - 0x30
+  const ones = (buffer[i + 3] as number) - 0x30
+  if (hundreds < 1 || hundreds > 9 || tens < 0 || tens > 9 || ones < 0 || ones > 9) return 0
+  if (buffer[i + 4] !== SP) return 0
+  line.status = hundreds * 100 + tens * 10 + ones
+  i = valueEnd(buffer, i + 5, stop)
+  if (i + 1 >= stop || buffer[i] !== CR || buffer[i + 1] !== LF) return 0
+  return readFields(buffer, base, i + 2, stop, fields)
+}
+
+function readVersion(buffer: Buffer, at: number, line: StartLine): boolean {
+  line.minor = (buffer[at + 7] as number) - 0x30
+  return (
+    buffer[at] === 0x48 &&
+    buffer[at + 1] === 0x54 &&
+    buffer[at + 2] === 0x54 &&
+    buffer[at + 3] === 0x50 &&
+    buffer[at + 4] === 0x2f &&
+    buffer[at + 5] === 0x31 &&
+    buffer[at + 6] === 0x2e &&
+    (line.minor === 1 || line.minor === 0)
+  )
+}
+
+function readFields(
+  buffer: Buffer,
+  base: number,
+  from: number,
+  stop: number,
+  fields: number[],
+): number {
+  let i = from
+  while (i < stop) {
+    const name = i
+    while (i < stop && TOKEN[buffer[i] as number] === 1) i++
+    if (i + 1 >= stop) return 0
+    if (i === name) return buffer[i] === CR && buffer[i + 1] === LF ? i + 2 - base : 0
+    if (buffer[i] !== COLON) return 0
+    const nameEnd = i++
+    while (i < stop && isBlank(buffer[i] as number)) i++
+    const value = i
+    i = valueEnd(buffer, i, stop)
+    if (i + 1 >= stop || buffer[i] !== CR || buffer[i + 1] !== LF) return 0
+    let last = i
+    while (last > value && isBlank(buffer[last - 1] as number)) last--
+    fields.push(name - base, nameEnd - base, value - base, last - base)
+    i += 2
+  }
+  return 0
+}
+
+/** The first byte from `from` on that may not stand in a value. */
+function valueEnd(buffer: Buffer, from: number, stop: number): number {
+  let i = from
+  while (i < stop) {
+    const byte = buffer[i] as number
+    // Comparing is faster than the table, and this is where most of a head's bytes are.
+    if (byte < SP ? byte !== HTAB : byte === 0x7f) break
+    i++
+  }
+  return i
+}
+
+function isBlank(byte: number): boolean {
+  return byte === SP || byte === HTAB
+}
