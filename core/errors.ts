@@ -52,6 +52,12 @@ export const ERROR = {
     meaning: 'The target closed the connection before it had answered.',
     next: 'Look at the target’s log: it may have crashed or timed out.',
   },
+  'upstream-left': {
+    status: null,
+    meaning:
+      'The target closed a connection that had answered before, as a request came that may not be sent twice; the client’s was closed likewise.',
+    next: 'Often harmless: the client decides whether to send it again, as it would without a sidecar. Else look at the target’s log.',
+  },
   'upstream-reset': {
     status: null,
     meaning:

@@ -5,45 +5,25 @@ import type { HeaderList } from '../../core/trace-record.ts'
 import type { ExchangeRecorder } from '../exchange.ts'
 import { type ByteStream, DEAF, type StreamListener } from '../stream.ts'
 import { type BodyScanner, bodyOf, INTO_REQUEST, INTO_RESPONSE } from './body.ts'
+import type { ClientSide } from './client-side.ts'
 import { editHead } from './edit-head.ts'
-import { isRepeatable, type RequestFraming, responseFraming, UNTIL_CLOSE } from './framing.ts'
+import {
+  interimProblem,
+  isRepeatable,
+  type RequestFraming,
+  responseFraming,
+  UNTIL_CLOSE,
+} from './framing.ts'
 import { type ParsedRequestHead, ParsedResponseHead } from './head.ts'
 import type { HeadReader } from './head-reader.ts'
 import { ownAnswer } from './own-answer.ts'
+import { decideLoss } from './upstream-loss.ts'
 
 /**
  * Up to this many body bytes are copied behind an edited head, so that both leave in one write;
  * copying 16 KiB costs about 1 µs, a system call ten times that.
  */
 const MAX_COPIED_TAIL = 16_384
-
-/** The client's side, as an exchange sees it. */
-export interface ClientSide {
-  /** Answers are to say that the connection closes after them. */
-  readonly draining: boolean
-  /** Sends bytes to the client; false means that the upstream is to wait for `clientDrained`. */
-  send(bytes: Buffer): boolean
-  /** Stops or goes on reading the client, because the upstream takes no more. */
-  holdRequest(hold: boolean): void
-  dial(target: Address): ByteStream
-  /** FIN to the client; it may go on sending. */
-  endClient(): void
-  /** RST to the client. */
-  resetClient(): void
-  /** The exchange is over; with `reusable`, `upstream` may carry the next one. */
-  finished(upstream: ByteStream, reusable: boolean): void
-  /** The exchange has failed: the client has one of our answers as its last, was reset or has gone. */
-  failed(): void
-  /** The connection has left HTTP: joins both sides, client bytes read ahead first. */
-  tunnel(upstream: ByteStream, toClient: Buffer, onEnd: TunnelEnd): void
-}
-
-export type TunnelEnd = (end: {
-  fromClient: number
-  fromUpstream: number
-  error: NodeJS.ErrnoException | null
-  side: 'client' | 'upstream' | null
-}) => void
 
 export interface ExchangeStart {
   head: ParsedRequestHead
@@ -56,6 +36,8 @@ export interface ExchangeStart {
   heads: HeadReader
   /** The connection was open before this request, so its server may just be closing it. */
   reused: boolean
+  /** And the client has had an answer over it. */
+  known: boolean
 }
 
 export class ExchangeRelay implements StreamListener {
@@ -73,7 +55,10 @@ export class ExchangeRelay implements StreamListener {
   #reusable = false
   /** The client's FIN has been passed on. */
   #finSent = false
+  /** That FIN came in the middle of the request. */
+  #cutShort = false
   #mayRetry: boolean
+  #known: boolean
   #sentHead: Buffer | null = null
   #upstreamPaused = false
   #over = false
@@ -90,6 +75,7 @@ export class ExchangeRelay implements StreamListener {
     this.#heads.reset()
     this.#requestBody = bodyOf(framing.length, recorder, INTO_REQUEST)
     this.#mayRetry = start.reused && isRepeatable(head.method, framing)
+    this.#known = start.known
   }
 
   /** Sends the head with what follows it in `chunk`; returns where the request's part ends. */
@@ -133,21 +119,24 @@ export class ExchangeRelay implements StreamListener {
 
   /** Ends the exchange if both sides of it are done. */
   settle(): void {
-    if (this.#over || !this.requestDone || !this.#responseDone) return
+    if (this.#over || !this.#requestOver() || !this.#responseDone) return
     this.#finish()
+  }
+
+  /** Nothing more is to come from the client that could be sent on. */
+  #requestOver(): boolean {
+    return this.requestDone || this.#cutShort
   }
 
   /** The client has sent FIN and nothing of it is left to read. */
   clientEnded(): void {
     if (this.#over) return
-    if (this.requestDone) {
-      // A direct connection would show the server this FIN; some give up work on it.
-      this.#finSent = true
-      this.#upstream.end()
-      return
-    }
+    this.#cutShort = !this.requestDone
+    // A direct connection would show the server this FIN: some give up work on it, and others answer
+    // what they think of half a request, which a client that has only half closed still reads.
+    this.#finSent = true
     if (this.#responseDone) this.#finish()
-    else this.#abandon('closed in the middle of the request')
+    else this.#upstream.end()
   }
 
   /** The client's connection is gone. */
@@ -168,7 +157,7 @@ export class ExchangeRelay implements StreamListener {
     if (this.#over) return
     this.#responseBytes += chunk.length
     if (this.#responseDone) {
-      this.#reusable = false
+      this.#surplus()
       return
     }
     if (this.#responseBody === null) this.#readHeads(chunk)
@@ -192,7 +181,7 @@ export class ExchangeRelay implements StreamListener {
       return
     }
     this.#responseDone = true
-    if (this.requestDone) this.#finish()
+    if (this.#requestOver()) this.#finish()
     else this.#client.endClient()
   }
 
@@ -221,6 +210,11 @@ export class ExchangeRelay implements StreamListener {
         this.#finalHead(head, chunk, next)
         return
       }
+      const problem = interimProblem(head)
+      if (problem !== null) {
+        this.#fail('bad-response', problem)
+        return
+      }
       this.#sendDown(head.bytes())
       from = next
     }
@@ -240,16 +234,17 @@ export class ExchangeRelay implements StreamListener {
       return
     }
     const body = bodyOf(framing.length, this.#recorder, INTO_RESPONSE)
-    this.#responseBody = body
     this.#untilClose = framing.length === UNTIL_CLOSE
     const understood = request.version === '1.1' || framing.saysKeepAlive
     this.#reusable = asked.keepAlive && framing.keepAlive && understood
     this.#recorder.responseHead(head)
     const end = body.follow(chunk, next)
     if (body.problem !== null) {
+      // Nothing of it has been sent on yet, so that there can be an answer of ours.
       this.#fail('bad-response', body.problem)
       return
     }
+    this.#responseBody = body
     if (this.#client.draining) {
       this.#sendDown(editHead(head, [['Connection', 'close']]))
       if (end > next) this.#sendDown(slice(chunk, next, end))
@@ -274,9 +269,17 @@ export class ExchangeRelay implements StreamListener {
   #responseProgress(body: BodyScanner, surplus: boolean): void {
     if (!body.done) return
     this.#responseDone = true
-    // Bytes beyond the answer belong to no request: nothing that follows could be trusted.
-    if (surplus) this.#reusable = false
-    this.settle()
+    if (surplus) this.#surplus()
+    else this.settle()
+  }
+
+  /**
+   * Bytes beyond the answer belong to no request: nothing that follows could be trusted. Where the
+   * request is not complete for us, the server may think that it is: both sides would wait for ever.
+   */
+  #surplus(): void {
+    this.#reusable = false
+    this.#finish()
   }
 
   #becomeTunnel(head: ParsedResponseHead, chunk: Buffer, next: number): void {
@@ -309,21 +312,29 @@ export class ExchangeRelay implements StreamListener {
 
   /** The upstream closed before the end of its answer: tries again, or reports what happened. */
   #upstreamGone(error: NodeJS.ErrnoException | null): void {
-    const connecting = error?.syscall === 'connect'
-    if (this.#sentHead !== null && this.#mayRetry && this.#responseBytes === 0 && !connecting) {
-      this.#retry(this.#sentHead)
-      return
+    const loss = decideLoss({
+      error,
+      bytes: this.#responseBytes,
+      answering: this.#responseBody !== null,
+      mayRetry: this.#mayRetry,
+      known: this.#known,
+      finSent: this.#finSent,
+      cutShort: this.#cutShort,
+    })
+    if (loss.kind === 'retry') this.#retry()
+    else if (loss.kind === 'fail') this.#fail(loss.code, loss.reason)
+    else {
+      if (error !== null) this.#client.resetClient()
+      this.#giveUp(loss.code, this.#where(loss.reason))
     }
-    const errno = error?.code ?? 'closed'
-    if (connecting) this.#fail(CONNECT_CODE[errno] ?? 'connect-failed', errno)
-    else if (this.#responseBody !== null) this.#fail('upstream-reset', `${errno} in mid-answer`)
-    else if (this.#finSent && error === null) this.#abandon('FIN, on which the server closed too')
-    else this.#fail('upstream-closed', `${errno} before it had answered`)
   }
 
   /** Only for a reused connection that its server was closing: no byte of an answer, no body lost. */
-  #retry(head: Buffer): void {
+  #retry(): void {
+    const head = this.#sentHead
+    if (head === null) return
     this.#mayRetry = false
+    this.#known = false
     this.#upstream.listen(DEAF)
     this.#upstream.close()
     this.#upstream = this.#client.dial(this.#start.target)
@@ -336,7 +347,8 @@ export class ExchangeRelay implements StreamListener {
   #finish(): void {
     this.#over = true
     if (this.#upstreamPaused) this.#upstream.resume()
-    this.#done(null)
+    const reason = 'client: closed in the middle of the request'
+    this.#done(this.#cutShort ? { code: 'client-closed', message: reason } : null)
     this.#client.finished(this.#upstream, this.#reusable && this.requestDone && !this.#finSent)
   }
 
@@ -359,10 +371,14 @@ export class ExchangeRelay implements StreamListener {
 
   /** The client has gone: so must the upstream, which else would go on working for nobody. */
   #abandon(reason: string): void {
+    this.#giveUp('client-closed', `client: ${reason}`)
+  }
+
+  #giveUp(code: ErrorCode, message: string): void {
     this.#over = true
     this.#upstream.listen(DEAF)
     this.#upstream.reset()
-    this.#done({ code: 'client-closed', message: `client: ${reason}` })
+    this.#done({ code, message })
     this.#client.failed()
   }
 
@@ -375,11 +391,6 @@ export class ExchangeRelay implements StreamListener {
     const responseBytes = this.#responseBytes
     this.#recorder.done({ requestBytes, responseBytes, error })
   }
-}
-
-const CONNECT_CODE: Readonly<Record<string, ErrorCode>> = {
-  ECONNREFUSED: 'connect-refused',
-  ETIMEDOUT: 'connect-timeout',
 }
 
 function slice(chunk: Buffer, from: number, to: number): Buffer {

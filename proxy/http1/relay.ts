@@ -4,7 +4,8 @@ import type { Address } from '../../core/routing-table.ts'
 import type { ExchangePlan, PlanExchange, RefusedRequest } from '../exchange.ts'
 import { splice } from '../splice.ts'
 import { type ByteStream, DEAF, type Dial, type StreamListener } from '../stream.ts'
-import { type ClientSide, ExchangeRelay, type TunnelEnd } from './exchange-relay.ts'
+import type { ClientSide, TunnelEnd } from './client-side.ts'
+import { ExchangeRelay } from './exchange-relay.ts'
 import { isRepeatable, requestFraming } from './framing.ts'
 import { ParsedRequestHead } from './head.ts'
 import { MAX_HEAD_BYTES } from './head-parser.ts'
@@ -82,6 +83,8 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
   #held = 0
   #clientFull = false
   #exchange: ExchangeRelay | null = null
+  /** The client has had a whole answer. */
+  #answered = false
   /** FIN is sent or the connection gone: nothing that the client sends counts any more. */
   #finishing = false
   #gone = false
@@ -166,6 +169,7 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
 
   finished(upstream: ByteStream, reusable: boolean): void {
     this.#exchange = null
+    this.#answered = true
     this.#hold(UPSTREAM_FULL, false)
     if (reusable) this.#upstreams.keep(upstream)
     else {
@@ -257,7 +261,8 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     const repeatable = isRepeatable(head.method, framing)
     const { stream: upstream, reused } = this.#upstreams.take({ target, elsewhere }, repeatable)
     const heads = this.#responseHeads
-    const start = { head, framing, target, setHeaders, recorder, upstream, heads, reused }
+    const known = reused && this.#answered
+    const start = { head, framing, target, setHeaders, recorder, upstream, heads, reused, known }
     const exchange = new ExchangeRelay(this, start)
     this.#exchange = exchange
     this.#unshift(chunk, exchange.begin(chunk, next))

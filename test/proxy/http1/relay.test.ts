@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals'
+import { ChunkedScanner } from '../../../proxy/http1/chunked.ts'
 import { CHUNK_GARBAGE, EXCHANGES, type ExchangeVector } from './exchanges.ts'
 import { REFUSED_REQUESTS } from './refused-requests.ts'
 import { type Peer, settle, startRelay } from './relay-harness.ts'
@@ -197,4 +198,65 @@ test('a refusing plan is answered with its status and closes the connection', as
   expect(recorded).toMatchObject([
     { status: 508, ends: [{ responseBytes: bytes, error: { code: 'too-many-hops' } }] },
   ])
+})
+
+test.each([
+  'HTTP/1.1 100 Continue\r\nContent-Length: 3\r\n\r\n',
+  'HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\n',
+  'HTTP/1.1 102 Processing\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n',
+])('an interim answer that announces a body gives 502: %j', async (interim) => {
+  const { client, servers, recorded } = startRelay()
+  client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  await settle()
+  servers[0]?.send(`${interim}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`)
+  await settle()
+  expect(client.received).toMatch(/^HTTP\/1\.1 502 .*azds-proxy-error: bad-response/s)
+  expect(recorded).toMatchObject([{ ends: [{ error: { code: 'bad-response' } }] }])
+})
+
+test.each(CHUNK_GARBAGE)('a response that begins with $name gives 502', async ({ body }) => {
+  const { client, servers, recorded } = startRelay()
+  client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  await settle()
+  servers[0]?.send(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${body}`)
+  await settle()
+  expect(client.received).toMatch(/^HTTP\/1\.1 502 .*azds-proxy-error: bad-response/s)
+  expect(client.ended).toBe(true)
+  expect(recorded).toMatchObject([{ status: 502, ends: [{ error: { code: 'bad-response' } }] }])
+})
+
+test.each(CHUNK_GARBAGE)('chunks with $name are refused wherever they are split', async (row) => {
+  // The first byte is sound of itself; long lines are split at their ends and middle.
+  const { length } = row.body
+  const splits = Array.from({ length }, (_, at) => at).filter(
+    (at) => length < 100 || at < 20 || at > length - 20 || at % 997 === 0,
+  )
+  for (const at of splits) {
+    const scanner = new ChunkedScanner()
+    let end = scanner.scan(Buffer.from(row.body.slice(0, at), 'latin1'), 0, () => {})
+    if (scanner.problem === null) {
+      end = at + scanner.scan(Buffer.from(row.body.slice(at), 'latin1'), 0, () => {})
+    }
+    const whole = new ChunkedScanner()
+    expect(end).toBe(whole.scan(Buffer.from(row.body, 'latin1'), 0, () => {}))
+    expect(scanner.problem).toBe(whole.problem)
+    expect(scanner.problem).not.toBeNull()
+  }
+})
+
+test('the request ends when the server says more than its answer: nobody waits for ever', async () => {
+  const { client, servers, recorded } = startRelay()
+  client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\nExpect: 100-continue\r\n\r\n')
+  await settle()
+  const final = 'HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n'
+  servers[0]?.send(final)
+  await settle()
+  expect(client).toMatchObject({ received: final, ended: false })
+  // For the client, the request is over without its body; for us, this is the body's beginning.
+  client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  await settle()
+  servers[0]?.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+  await settle()
+  expect(client).toMatchObject({ received: final, ended: true })
+  expect(recorded).toMatchObject([{ status: 417, ends: [{ error: null }] }])
 })
