@@ -13,6 +13,8 @@ import {
 export interface Greeting {
   /** Name of the greeter that took the connection. */
   who?: string
+  /** The address that the greeter sees of its client. */
+  from?: string
   /** The port on which it arrived. */
   port?: number
   /** `<ip> <port>` of SO_ORIGINAL_DST, or `direct`. */

@@ -1,6 +1,6 @@
 /**
  * Program of the tests: listens on ports and tells each client, in one line of JSON, who took the
- * connection, on which port, and where the kernel says that it was meant to go.
+ * connection, from whom, on which port, and where the kernel says that it was meant to go.
  * Arguments: who, then the ports.
  */
 import { createServer } from 'node:net'
@@ -17,7 +17,8 @@ for (const port of ports) {
       original.kind === 'redirected'
         ? `${original.destination.ip} ${original.destination.port}`
         : original.kind
-    socket.end(`${JSON.stringify({ who, port: socket.localPort, to })}\n`)
+    const from = socket.remoteAddress?.replace('::ffff:', '')
+    socket.end(`${JSON.stringify({ who, from, port: socket.localPort, to })}\n`)
   })
   server.listen(Number(port), '::')
 }

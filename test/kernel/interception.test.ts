@@ -4,7 +4,16 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Dialer, startDialer, startGreeter } from './conversation.ts'
-import { createPodLab, type Place, type PodLab, runOk } from './lab.ts'
+import {
+  createPodLab,
+  type LabProcess,
+  NODE_INSIDE,
+  type Place,
+  type PodLab,
+  REPO_INSIDE,
+  runOk,
+  spawnIn,
+} from './lab.ts'
 import { BACKENDS, prepare } from './proxy-init-run.ts'
 import { describeKernel } from './requirements.ts'
 
@@ -18,6 +27,9 @@ const OTHER_DESTINATION = ['10.98.0.1', 'fd00:98::1'] as const
 const SKIPPED_SOURCE = ['10.77.0.5', 'fd00:77::5'] as const
 
 const ENV = {
+  // Fifteen ports fill one multiport rule, as the well-known ones do; the range stands in the next.
+  AZDS_OPAQUE_PORTS:
+    '25,587,1433,1521,2181,3307,4222,5432,5672,6380,9300,11211,16379,26379,27017,7000-7002',
   // Seven ranges and a port fill one multiport rule, so that 8000-8010 stands in the next.
   AZDS_SKIP_INBOUND_PORTS: '1-2,3-4,5-6,7-8,9-10,11-12,13-14,3306,8000-8010',
   AZDS_SKIP_OUTBOUND_PORTS: '6379,8500-8600',
@@ -41,6 +53,11 @@ const ROWS: [From, To, number, Arrival][] = [
   ['peer', 'pod', 8080, 'inbound'],
   ['node', 'pod', 8081, 'inbound'], // nothing of the app listens there
   ['node', 'pod', 3306, 'direct to app'],
+  ['node', 'pod', 1433, 'direct to app'],
+  ['peer', 'pod', 27017, 'direct to app'],
+  ['peer', 'pod', 7000, 'direct to app'],
+  ['peer', 'pod', 7002, 'direct to app'],
+  ['peer', 'pod', 7003, 'inbound'],
   ['node', 'pod', 8000, 'direct to app'],
   ['node', 'pod', 8010, 'direct to app'],
   ['node', 'pod', 7999, 'inbound'],
@@ -55,6 +72,7 @@ const ROWS: [From, To, number, Arrival][] = [
   ['root', 'peer', 80, 'outbound'],
   ['app', 'peer', 8080, 'outbound'], // the app's own port, on another pod
   ['app', 'peer', 3306, 'outbound'], // skipped for the other direction only
+  ['app', 'peer', 7001, 'outbound'], // opaque is a matter of the pod that listens
   ['app', 'peer', 6379, 'direct to peer'],
   ['app', 'peer', 8500, 'direct to peer'],
   ['app', 'peer', 8600, 'direct to peer'],
@@ -98,8 +116,8 @@ describeKernel('interception', () => {
         sidecar: startDialer(pod, SIDECAR_UID),
         'skipped uid': startDialer(pod, SKIPPED_UID),
       }
-      const appPorts = [3306, 7999, 8000, 8010, 8011, 8080]
-      const peerPorts = [80, 3306, 6379, 8080, 8500, 8600, 8601]
+      const appPorts = [1433, 3306, 7000, 7002, 7003, 7999, 8000, 8010, 8011, 8080, 27017]
+      const peerPorts = [80, 3306, 6379, 7001, 8080, 8500, 8600, 8601]
       await Promise.all([
         startGreeter(pod, 'sidecar', { uid: SIDECAR_UID, ports: [15001, 15006, 15020] }),
         startGreeter(pod, 'app', { uid: APP_UID, ports: appPorts }),
@@ -133,7 +151,8 @@ describeKernel('interception', () => {
         )
         if (arrival === 'inbound' || arrival === 'outbound') {
           const sidecarPort = arrival === 'inbound' ? 15006 : 15001
-          expect(greeting).toEqual({ who: 'sidecar', port: sidecarPort, to: `${host} ${port}` })
+          const to = `${host} ${port}`
+          expect(greeting).toMatchObject({ who: 'sidecar', port: sidecarPort, to })
           return
         }
         const who = arrival.replace('direct to ', '')
@@ -141,6 +160,31 @@ describeKernel('interception', () => {
         // Conntrack knows connections that nobody redirected, too: then both ends are the same.
         expect(['direct', `${host} ${port}`]).toContain(greeting.to)
       })
+
+      test('an app that is reached directly sees its client’s own address', async () => {
+        const { from } = await dialers.peer.dial(addressOf('pod', family), 7002)
+        expect(from).toBe(addressOf('peer', family))
+      })
+
+      test('UDP passes untouched either way, also where a port of that number is redirected', async () => {
+        const argv = [NODE_INSIDE, `${REPO_INSIDE}/test/kernel/udp-echo.ts`, '8080']
+        const [own, other] = [addressOf('pod', family), addressOf('peer', family)]
+        const servers = [
+          spawnIn(pod, argv, { uid: APP_UID }),
+          spawnIn(peer, argv, { uid: APP_UID }),
+        ]
+        await Promise.all(servers.map(ready))
+        const ask = (place: Place, host: string) =>
+          runOk(place, [...argv, host, 'hello'], { uid: APP_UID })
+        expect(await ask(peer, own)).toBe(`hello from ${other}\n`)
+        expect(await ask(pod, other)).toBe(`hello from ${own}\n`)
+        await Promise.all(servers.map((server) => server.stop()))
+      })
     })
   })
 })
+
+/** Resolves once the program has said its first line. */
+function ready({ child }: LabProcess): Promise<void> {
+  return new Promise((resolve) => child.stdout.once('data', () => resolve()))
+}

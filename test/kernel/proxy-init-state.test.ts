@@ -1,6 +1,7 @@
 /** What proxy-init leaves in the kernel: on re-runs, upgrades and failures, with both back-ends. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { restore, save } from '../../proxy-init/iptables.ts'
+import { WELL_KNOWN_PORTS } from '../../webhook/inject/well-known-ports.ts'
 import { createPodLab, execIn, type Place, type PodLab, run, runOk } from './lab.ts'
 import { BACKENDS, prepare, runProxyInit, savedRules } from './proxy-init-run.ts'
 import { describeKernel } from './requirements.ts'
@@ -18,13 +19,20 @@ describeKernel('proxy-init and the rules that exist', () => {
   afterEach(() => lab.close())
 
   describe.each(BACKENDS)('with the %s back-end', (backend) => {
-    const env = { AZDS_IPTABLES_BACKEND: backend, AZDS_SKIP_OUTBOUND_PORTS: '6379' }
+    const env = {
+      AZDS_IPTABLES_BACKEND: backend,
+      AZDS_SKIP_OUTBOUND_PORTS: '6379',
+      // More than one rule can take.
+      AZDS_OPAQUE_PORTS: `${WELL_KNOWN_PORTS.map(({ port }) => port).join()},7000-7010`,
+    }
     const iptables = (args: string) => runOk(pod, `iptables-${backend} -t nat ${args}`.split(' '))
 
     test('a second and a third run leave iptables-save as it was', async () => {
       await prepare(pod, env)
       const first = await savedRules(pod, backend)
       expect(first).toContain('azds: skip-outbound-ports')
+      // Two rules in each family.
+      expect(first.match(/azds: opaque-ports/g)).toHaveLength(4)
       await prepare(pod, env)
       await prepare(pod, env)
       expect(await savedRules(pod, backend)).toBe(first)
@@ -68,7 +76,8 @@ describeKernel('proxy-init and the rules that exist', () => {
 
     test('a changed configuration replaces the old rules', async () => {
       await prepare(pod, env)
-      await prepare(pod, { ...env, AZDS_SKIP_OUTBOUND_PORTS: '', AZDS_PROXY_UID: '1338' })
+      const none = { AZDS_SKIP_OUTBOUND_PORTS: '', AZDS_OPAQUE_PORTS: '' }
+      await prepare(pod, { ...env, ...none, AZDS_PROXY_UID: '1338' })
       const replaced = await savedRules(pod, backend)
       const fresh = await lab.addPod('fresh')
       await prepare(fresh, { AZDS_IPTABLES_BACKEND: backend, AZDS_PROXY_UID: '1338' })
