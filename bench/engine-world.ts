@@ -112,6 +112,7 @@ export async function startEngineWorld({
     identity: SIDECAR,
     now,
     bodyBytes: 0,
+    tracing,
     started: () => connections.begin(),
     finished: (exchange) => {
       connections.end()

@@ -31,6 +31,7 @@ export function parseAddress(text: string): Address | null {
 
 export class RoutingTable {
   #version: FeedVersion | null = null
+  #revision = 0
   readonly #spaces = new Map<string, Space>()
   readonly #services = new Map<string, FeedService>()
   /** Several only where headless Services share pods; ordered by key, so that order of arrival never matters. */
@@ -42,6 +43,11 @@ export class RoutingTable {
   /** Null until the first snapshot. */
   get version(): FeedVersion | null {
     return this.#version
+  }
+
+  /** Changes whenever anything in the table does, so that what was read from it may be kept until then. */
+  get revision(): number {
+    return this.#revision
   }
 
   get spaces(): ReadonlyMap<string, Space> {
@@ -65,6 +71,7 @@ export class RoutingTable {
   /** Takes one message of the feed. A delta before any snapshot is refused with an error. */
   apply(message: FeedMessage): void {
     if (message.type === 'heartbeat') return
+    this.#revision++
     if (message.type === 'snapshot') {
       this.#clear()
       for (const space of message.spaces) this.#spaces.set(space.name, space)

@@ -128,10 +128,12 @@ function createParts(
     },
   })
   const metrics = createMetrics({ connections, queue, table, feed, now })
-  const sink = createTraceSink({ queue, sender, metrics, tracing: config.tracing === 'on' })
+  const tracing = config.tracing === 'on'
+  const sink = createTraceSink({ queue, sender, metrics, tracing })
   const recorder = { identity, now, bodyBytes: config.traceBodyBytes, take: sink.take }
   const record = createRecordExchange({
     ...recorder,
+    tracing,
     // Exchanges in flight are what a drain waits for.
     started: () => connections.begin(),
     finished: (exchange) => {

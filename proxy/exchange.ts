@@ -61,6 +61,8 @@ export interface ExchangeRecorder {
   /** The final response head (not 1xx, but 101). */
   responseHead(head: ResponseHead): void
   responseBody(chunk: Buffer): void
+  /** The answer goes on in a later turn: a buffer that is held until then may be held for long. */
+  waits?(): void
   /** The fields behind the body of the answer, of HTTP/2 only; gRPC's status is one. */
   responseTrailers?(trailers: HeaderList): void
   /** The exchange has become a tunnel. */

@@ -40,15 +40,21 @@ export function planGateway(client: Address, gateway: Address, deps: GatewayDeps
     const host = parseGatewayHost(authority ?? '')
     const found = findDestination(deps.table, authority, host)
     const context = gatewayContext(head, host)
-    const request = { direction: 'gateway' as const, head, ids: traceIdsOf(head), context, client }
+    const request = {
+      direction: 'gateway' as const,
+      head,
+      ids: traceIdsOf(head),
+      hop: hopOf(head) ?? 0,
+      service: host?.service ?? null,
+      context,
+      client,
+    }
     if (found.kind === 'refused') {
       const decision = refusedDecision(gateway, deps.table)
       const recorder = deps.record({
         ...request,
         decision,
         originalDestination: gateway,
-        hop: hopOf(head) ?? 0,
-        service: host?.service ?? null,
       })
       return { kind: 'refuse', code: found.code, message: found.message, recorder }
     }

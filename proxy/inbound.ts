@@ -6,7 +6,7 @@ import type { Address, RoutingTable, ServicePort } from '../core/routing-table.t
 import type { HeaderList } from '../core/trace-record.ts'
 import { requestAddress } from './authority.ts'
 import type { ExchangePlan, PlanExchange } from './exchange.ts'
-import { type RecordExchange, silentRecorder } from './recorder.ts'
+import { type ExchangeFacts, type RecordExchange, silentRecorder } from './recorder.ts'
 import {
   contextOfHead,
   hopOf,
@@ -46,6 +46,15 @@ export interface InboundConnection {
  */
 export function planInbound(connection: InboundConnection, deps: InboundDeps): PlanExchange {
   const { client, destination } = connection
+  const { identity, table } = deps
+  let known: KnownOwner | null = null
+  /** Whose port this is stands for the connection's last authority, as long as the table does. */
+  const ownerFor = (authority: string | null): ServicePort | null => {
+    if (known?.revision === table.revision && known.authority === authority) return known.own
+    const own = ownServicePort(table, identity.space, destination.port, authority)
+    known = { revision: table.revision, authority, own }
+    return own
+  }
   return (head): ExchangePlan => {
     if (isProbe(head)) {
       return { kind: 'forward', target: destination, setHeaders: [], recorder: silentRecorder }
@@ -57,24 +66,26 @@ export function planInbound(connection: InboundConnection, deps: InboundDeps): P
       originSpace: originSpaceOf(deps.identity, deps.table),
     })
     const { authority } = requestAddress(head)
-    const own = ownServicePort(deps.table, deps.identity.space, destination.port, authority)
+    const own = ownerFor(authority)
     const decideNow = () => decide({ table: deps.table, own, destination, hop, context })
     const decision = decideNow()
     const tagged = isTagged(context) && isOfTree(context.space, deps)
     if (tagged) deps.memory.remember(ids.traceId, context.space)
 
-    const request = {
-      direction: 'inbound' as const,
+    const facts: ExchangeFacts = {
+      direction: 'inbound',
       head,
       ids,
+      hop: hop ?? 0,
+      service: own?.service.name ?? deps.identity.workload,
       context,
       decision,
       originalDestination: destination,
       client,
     }
-    if (decision.target !== destination) return sendOn(request, deps.record, decideNow)
-    const service = own?.service.name ?? deps.identity.workload
-    const recorder = deps.record({ ...request, hop: hop ?? 0, service })
+    if (decision.target !== destination) return sendOn(facts, deps.record, decideNow)
+    const { service } = facts
+    const recorder = deps.record(facts)
     if (hop !== null && hop > MAX_HOPS) {
       const message = `the request to ${service} has passed ${hop} sidecars, and ${MAX_HOPS} is the most`
       return { kind: 'refuse', code: 'too-many-hops', message, recorder }
@@ -83,6 +94,13 @@ export function planInbound(connection: InboundConnection, deps: InboundDeps): P
     if (tagged && needsRouteAs(head, context)) setHeaders.push([HEADER.routeAs, context.space])
     return { kind: 'forward', target: destination, setHeaders, recorder }
   }
+}
+
+interface KnownOwner {
+  /** Of the table in which it was found. */
+  revision: number
+  authority: string | null
+  own: ServicePort | null
 }
 
 /**

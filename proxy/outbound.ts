@@ -1,10 +1,11 @@
 /** Decides what happens to a request that the app sends out. */
 import { type Decision, decideOutbound } from '../core/routing.ts'
 import type { Address, RoutingTable } from '../core/routing-table.ts'
+import type { HeaderList } from '../core/trace-record.ts'
 import { requestAddress } from './authority.ts'
 import type { NamedServices } from './dns-fallback.ts'
-import type { ExchangePlan, PlanExchange, RequestHead } from './exchange.ts'
-import type { RecordExchange } from './recorder.ts'
+import type { ExchangePlan, PlanExchange } from './exchange.ts'
+import type { ExchangeFacts, RecordExchange } from './recorder.ts'
 import { contextOfHead, hopOf, type Identity, originSpaceOf, traceIdsOf } from './request-facts.ts'
 import { sendOn } from './send-on.ts'
 import type { TraceMemory } from './trace-memory.ts'
@@ -32,7 +33,16 @@ export interface OutboundConnection {
  * | anything else         | not a byte is changed    | the original destination      |
  */
 export function planOutbound(connection: OutboundConnection, deps: OutboundDeps): PlanExchange {
-  const { client, destination } = connection
+  const { client, destination, named } = connection
+  const { table } = deps
+  let known: KnownDecision | null = null
+  /** The decision for the connection's last context stands for as long as the table does. */
+  const decide = (space: string | null): Decision => {
+    if (known?.revision === table.revision && known.space === space) return known.decision
+    const decision = decideOutbound(table, destination, space)
+    known = { revision: table.revision, space, decision }
+    return decision
+  }
   return (head): ExchangePlan => {
     const ids = traceIdsOf(head)
     const context = contextOfHead(head, {
@@ -40,31 +50,50 @@ export function planOutbound(connection: OutboundConnection, deps: OutboundDeps)
       traceSpace: ids.parentSpanId === null ? null : deps.memory.spaceOf(ids.traceId),
       originSpace: originSpaceOf(deps.identity, deps.table),
     })
-    const decideNow = () => decide(connection, deps.table, head, context.space)
-    const decision = decideNow()
-    const request = {
-      direction: 'outbound' as const,
+    const { space } = context
+    const authority = named === null ? null : requestAddress(head).authority
+    const decision =
+      table.version === null ? decideByName(connection, authority, space) : decide(space)
+    const facts: ExchangeFacts = {
+      direction: 'outbound',
       head,
       ids,
+      hop: hopOf(head) ?? 0,
+      service: null,
       context,
       decision,
       originalDestination: destination,
       client,
     }
-    if (decision.service !== null) return sendOn(request, deps.record, decideNow)
-    const recorder = deps.record({ ...request, hop: hopOf(head) ?? 0, service: null })
-    return { kind: 'forward', target: decision.target, setHeaders: [], recorder }
+    if (decision.service === null) {
+      const recorder = deps.record(facts)
+      return { kind: 'forward', target: decision.target, setHeaders: NONE, recorder }
+    }
+    // A refused connection is no time for what was decided before, nor for the same endpoint again.
+    return sendOn(facts, deps.record, () =>
+      table.version === null
+        ? decideByName(connection, authority, space)
+        : decideOutbound(table, destination, space),
+    )
   }
 }
 
-function decide(
+interface KnownDecision {
+  /** Of the table by which it was decided. */
+  revision: number
+  space: string | null
+  decision: Decision
+}
+
+const NONE: HeaderList = []
+
+/** Before the first table: what DNS says about the host. */
+function decideByName(
   { destination, named }: OutboundConnection,
-  table: RoutingTable,
-  head: RequestHead,
+  authority: string | null,
   context: string | null,
 ): Decision {
-  if (table.version !== null) return decideOutbound(table, destination, context)
-  const found = named?.(requestAddress(head).authority, context) ?? null
+  const found = named?.(authority, context) ?? null
   if (!found) return { reason: 'no-table', target: destination, service: null, tried: [] }
   const { ip, space, name, tried } = found
   const service = { space, name, port: destination.port }

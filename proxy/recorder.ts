@@ -31,6 +31,8 @@ export interface RecorderDeps {
   now: () => number
   /** How many bytes of each body are kept. */
   bodyBytes: number
+  /** False: only what is counted. */
+  tracing: boolean
   /** Called when an exchange begins. */
   started?: () => void
   /** Hears of the exchange when it is over. */
@@ -98,13 +100,10 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
   readonly #facts: ExchangeFacts
   readonly #deps: RecorderDeps
   readonly #startedAt: number
-  #requestHead: RequestHead
   #responseHead: ResponseHead | null = null
   #requestBody: BodyCapture | null = null
   #responseBody: BodyCapture | null = null
   #protocol: TraceProtocol
-  #requestPieces = 0
-  #responsePieces = 0
   #requestBytes = 0
   #responseBytes = 0
 
@@ -113,7 +112,8 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
     this.#deps = deps
     this.#startedAt = deps.now()
     deps.started?.()
-    this.#requestHead = facts.head
+    // The answer comes in a later turn, and nobody knows how much later.
+    if (deps.tracing) facts.head = detached(facts.head)
     this.#protocol = PROTOCOL_OF[facts.head.version]
   }
 
@@ -126,8 +126,6 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
   }
 
   requestBody(chunk: Buffer): void {
-    // Who sends so much sends for long: that is no time to hold on to the buffer of the head.
-    if (++this.#requestPieces === 2) this.#requestHead = detached(this.#requestHead)
     if (this.#deps.bodyBytes === 0) return
     this.#requestBody ??= new BodyCapture(this.#deps.bodyBytes)
     this.#requestBody.add(chunk)
@@ -140,14 +138,17 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
   }
 
   responseBody(chunk: Buffer): void {
-    if (++this.#responsePieces === 2) this.#detach()
     if (this.#deps.bodyBytes === 0) return
     this.#responseBody ??= new BodyCapture(this.#deps.bodyBytes)
     this.#responseBody.add(chunk)
   }
 
+  waits(): void {
+    if (this.#responseHead !== null) this.#responseHead = detached(this.#responseHead)
+  }
+
   tunnel(kind: 'websocket' | 'connect' | 'upgrade'): void {
-    this.#detach()
+    this.waits()
     if (kind !== 'upgrade') this.#protocol = kind
   }
 
@@ -162,18 +163,17 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
   }
 
   keep(): PendingTrace {
-    this.#detach()
+    this.waits()
     this.bytes = FIXED_BYTES + (this.error?.message.length ?? 0)
-    this.bytes += headBytes(this.#requestHead)
+    this.bytes += headBytes(this.#facts.head)
     if (this.#responseHead !== null) this.bytes += headBytes(this.#responseHead)
     this.bytes += (this.#requestBody?.kept ?? 0) + (this.#responseBody?.kept ?? 0)
     return this
   }
 
   record(): TraceRecord {
-    const { ids, hop, service, direction, context, decision } = this.#facts
+    const { head, ids, hop, service, direction, context, decision } = this.#facts
     const { identity } = this.#deps
-    const head = this.#requestHead
     const { authority, path } = requestAddress(head)
     return {
       traceId: ids.traceId,
@@ -204,13 +204,6 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
       route: traceRouteOf(context, decision, this.#facts.originalDestination),
       error: this.error,
     }
-  }
-
-  #detach(): void {
-    this.#requestHead = detached(this.#requestHead)
-    // Of the facts, only the head holds a buffer.
-    this.#facts.head = this.#requestHead
-    if (this.#responseHead !== null) this.#responseHead = detached(this.#responseHead)
   }
 }
 

@@ -24,7 +24,8 @@ export interface TraceIds {
 const NEW_TRACE_FLAGS = '01'
 
 export function traceIdsOf(head: RequestHead): TraceIds {
-  const parent = parseTraceParent(head.header(HEADER.traceparent) ?? '')
+  const value = head.header(HEADER.traceparent)
+  const parent = value === null ? null : parseTraceParent(value)
   const traceId = parent?.traceId ?? newTraceId()
   const spanId = newSpanId()
   return {
@@ -53,11 +54,17 @@ export function contextOfHead(
   return contextOf({
     routeAs: head.header(HEADER.routeAs),
     // Both may come in several fields (W3C Baggage 3.3.1, RFC 9113 8.2.3), which make one list.
-    baggage: head.values(HEADER.baggage).join(',') || null,
-    cookie: head.values('cookie').join(';') || null,
+    baggage: joined(head, HEADER.baggage, ','),
+    cookie: joined(head, 'cookie', ';'),
     host: requestAddress(head).authority,
     ...spaces,
   })
+}
+
+/** Null without such a field, and where all are empty. */
+function joined(head: RequestHead, name: string, separator: string): string | null {
+  if (head.header(name) === null) return null
+  return head.values(name).join(separator) || null
 }
 
 /** Who this proxy is: the pod that it serves. */

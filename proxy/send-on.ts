@@ -2,21 +2,9 @@
 import type { Context } from '../core/context.ts'
 import { HEADER, MAX_HOPS } from '../core/names.ts'
 import type { Decision } from '../core/routing.ts'
-import type { Address } from '../core/routing-table.ts'
-import type { HeaderList, TraceRecord } from '../core/trace-record.ts'
+import type { HeaderList } from '../core/trace-record.ts'
 import type { ExchangePlan, RequestHead } from './exchange.ts'
-import type { RecordExchange } from './recorder.ts'
-import { hopOf, type TraceIds } from './request-facts.ts'
-
-export interface RoutedRequest {
-  direction: TraceRecord['direction']
-  head: RequestHead
-  ids: TraceIds
-  context: Context
-  decision: Decision
-  originalDestination: Address
-  client: Address
-}
+import type { ExchangeFacts, RecordExchange } from './recorder.ts'
 
 /**
  * | header       | when                                                | value                    |
@@ -27,16 +15,18 @@ export interface RoutedRequest {
  *
  * More than `MAX_HOPS` hops is a loop and is refused.
  *
+ * @param facts with the hop that the request came with; becomes what is recorded
  * @param decideAgain asked where the target refuses the connection: the table may know better by now
  */
 export function sendOn(
-  request: RoutedRequest,
+  facts: ExchangeFacts,
   record: RecordExchange,
   decideAgain: () => Decision,
 ): ExchangePlan {
-  const { head, ids, context, decision } = request
-  const hop = (hopOf(head) ?? 0) + 1
-  const facts = { ...request, hop, service: decision.service?.name ?? null }
+  const { head, ids, context, decision } = facts
+  const hop = facts.hop + 1
+  facts.hop = hop
+  facts.service = decision.service?.name ?? null
   const recorder = record(facts)
   if (hop > MAX_HOPS) {
     const message = `${head.method} request to ${decision.service?.name ?? 'this service'} has passed ${hop - 1} sidecars, and ${MAX_HOPS} is the most: two services send each other the same request`

@@ -1,6 +1,6 @@
 /** Changes single fields of a head and leaves every other byte as it came. */
 import type { HeaderList } from '../../core/trace-record.ts'
-import { TOKEN, VALUE } from './characters.ts'
+import { CR, LF, TOKEN, VALUE } from './characters.ts'
 import type { Head } from './head.ts'
 
 interface Edit {
@@ -16,7 +16,7 @@ interface Edit {
  * Throws if a name or value could break out of its line.
  */
 export function editHead(head: Head, set: HeaderList, tail = 0): Buffer {
-  const edits: Edit[] = []
+  let edits: Edit[] | null = null
   let added = ''
   for (const [name, value] of set) {
     assertField(name, value)
@@ -26,6 +26,7 @@ export function editHead(head: Head, set: HeaderList, tail = 0): Buffer {
       added += `${name}: ${value}\r\n`
       continue
     }
+    edits ??= []
     edits.push(replaceValue(head, first, value))
     for (let i = head.find(lower, first + 4); i >= 0; i = head.find(lower, i + 4)) {
       edits.push(removeField(head, i))
@@ -33,8 +34,19 @@ export function editHead(head: Head, set: HeaderList, tail = 0): Buffer {
   }
   // The blank line's own CRLF comes after what is added.
   const blank = head.to - head.base - 2
+  if (edits === null) return append(head, blank, added, tail)
   edits.push({ from: blank, to: blank, text: added })
   return assemble(head, edits, tail)
+}
+
+/** Mostly all fields are new, and nothing else changes. */
+function append(head: Head, blank: number, added: string, tail: number): Buffer {
+  const out = Buffer.allocUnsafe(head.length + added.length + tail)
+  let written = head.buffer.copy(out, 0, head.from, head.base + blank)
+  written += out.write(added, written, 'latin1')
+  out[written] = CR
+  out[written + 1] = LF
+  return out
 }
 
 function replaceValue(head: Head, field: number, text: string): Edit {

@@ -72,6 +72,7 @@ export function recordInto(
     identity: who,
     now,
     bodyBytes,
+    tracing: true,
     finished: (exchange) => records.push(exchange.record()),
   })
 }
