@@ -48,13 +48,15 @@ export class HpackDecoder {
   #problem: string | null = null
 
   /**
-   * @param maxTableBytes SETTINGS_HEADER_TABLE_SIZE as announced to the peer, bytes
+   * @param maxTableBytes SETTINGS_HEADER_TABLE_SIZE as announced to the peer (and, where that is less
+   * than the default, acknowledged), bytes
    * @param maxListBytes SETTINGS_MAX_HEADER_LIST_SIZE as announced, bytes
    */
   constructor(maxTableBytes = DEFAULT_TABLE_BYTES, maxListBytes = MAX_HEADER_LIST_BYTES) {
     this.#limit = maxTableBytes
     this.#maxListBytes = maxListBytes
-    this.#table = new DynamicTable(maxTableBytes)
+    // A larger table begins with an update of the peer's (RFC 7541 4.2).
+    this.#table = new DynamicTable(Math.min(maxTableBytes, DEFAULT_TABLE_BYTES))
   }
 
   /** Bytes that the dynamic table has now (RFC 7541 4.1). */
