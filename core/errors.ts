@@ -61,7 +61,7 @@ export const ERROR = {
   'upstream-reset': {
     status: null,
     meaning:
-      'The target vanished in the middle of its answer; the client’s connection was reset too.',
+      'The target vanished in the middle of its answer; the client’s connection was closed or reset likewise.',
     next: 'Look at the target’s log.',
   },
   'bad-response': {

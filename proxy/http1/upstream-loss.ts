@@ -19,9 +19,9 @@ export interface LostUpstream {
 
 export type Loss =
   | { kind: 'retry' }
-  /** The client has an answer of ours as its last, or RST where another answer has begun. */
+  /** The client has an answer of ours as its last. */
   | { kind: 'fail'; code: ErrorCode; reason: string }
-  /** The client's connection ends as the server's did, without an answer. */
+  /** The client's connection ends as the server's did, by FIN or RST, and nothing is made up. */
   | { kind: 'likewise'; code: ErrorCode; reason: string }
 
 /**
@@ -30,12 +30,15 @@ export type Loss =
  * | what has gone before                        | then                                                |
  * |---------------------------------------------|-----------------------------------------------------|
  * | there was no connection                     | 502 or 504 with the errno                           |
- * | an answer has begun                         | RST to the client: never a made-up end              |
+ * | an answer has begun                         | the client sees what the server did                 |
  * | no byte, a kept connection, repeatable      | the request is sent once more                       |
- * | the client's FIN in the middle of a request | the client sees what the server did                 |
+ * | the client's FIN in the middle of a request | the same                                            |
  * | the client's FIN, then the server's         | the same: nobody waits for an answer                |
  * | no byte, a connection that the client knows | the same: it must decide if it may send that again  |
  * | anything else                               | 502                                                 |
+ *
+ * FIN in the middle of an answer says as much as RST, since the answer's length or its last chunk is
+ * missing; and unlike RST it costs the client nothing of what came before.
  *
  * The last row but one is a request that may not be sent twice, such as a POST, which has met a server
  * that was just closing an idle connection. On a direct connection its client would see that, and HTTP
@@ -49,7 +52,9 @@ export function decideLoss(lost: LostUpstream): Loss {
   if (error?.syscall === 'connect') {
     return { kind: 'fail', code: CONNECT_CODE[errno] ?? 'connect-failed', reason: errno }
   }
-  if (answering) return { kind: 'fail', code: 'upstream-reset', reason: `${errno} in mid-answer` }
+  if (answering) {
+    return { kind: 'likewise', code: 'upstream-reset', reason: `${errno} in mid-answer` }
+  }
   if (mayRetry && bytes === 0) return { kind: 'retry' }
   if (cutShort) {
     const reason = 'the client closed in the middle of the request'
