@@ -11,7 +11,7 @@ import { DestinationExperience } from './destination-experience.ts'
 import { waitUntilQuiet } from './drain.ts'
 import { FeedClient } from './feed-client.ts'
 import { UpstreamPool } from './http1/upstream-pool.ts'
-import { type Listener, listen } from './listener.ts'
+import { listen } from './listener.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { OpaqueDeps } from './opaque.ts'
 import type { Outside } from './outside.ts'
@@ -23,6 +23,7 @@ import { TraceMemory } from './trace-memory.ts'
 import { TraceQueue } from './trace-queue.ts'
 import { TraceSender } from './trace-sender.ts'
 import { createTraceSink } from './trace-sink.ts'
+import type { Listening } from './transport.ts'
 
 /**
  * Time for the last traces, in ms. A controller that works takes them in a few; a pod whose
@@ -65,7 +66,7 @@ export async function startProxy(
   const listening = readiness.task('listeners')
   const parts = createParts(config, { log, outside, readiness })
   const pools: UpstreamPool[] = []
-  const listeners: Partial<Record<ListenerName, Listener>> = {}
+  const listeners: Partial<Record<ListenerName, Listening>> = {}
   let admin: AdminServer | null = null
   const stop = () => {
     for (const listener of Object.values(listeners)) listener.close()
@@ -87,7 +88,8 @@ export async function startProxy(
   listening()
   parts.feed.start()
   const addresses = addressesOf(admin, listeners)
-  log.info({ mode: config.mode, addresses: printable(addresses) }, 'listening')
+  const transport = outside.transport.name
+  log.info({ mode: config.mode, transport, addresses: printable(addresses) }, 'listening')
   return { addresses, close: () => closeProxy(parts, stop) }
 }
 
@@ -189,7 +191,7 @@ function sidesOf(parts: Parts): Partial<Record<ListenerName, { side: Side; port:
 function listenFor(
   side: Side,
   { port, pool, parts }: { port: number; pool: UpstreamPool; parts: Parts },
-): Promise<Listener> {
+): Promise<Listening> {
   const { config, log, outside, connections, metrics, recorder, record } = parts
   const deps = {
     ...recorder,
@@ -206,6 +208,7 @@ function listenFor(
   return listen({
     port,
     host: outside.host,
+    transport: outside.transport,
     originalDestination: config.mode === 'gateway' ? null : outside.originalDestination,
     isOwn: (address) => isOwnPort(address, config),
     onArrival: (arrival) => serveConnection(arrival, deps),
@@ -242,7 +245,7 @@ async function closeProxy(parts: Parts, stop: () => void): Promise<void> {
 
 function addressesOf(
   admin: AdminServer,
-  listeners: Partial<Record<ListenerName, Listener>>,
+  listeners: Partial<Record<ListenerName, Listening>>,
 ): ProxyApp['addresses'] {
   const entries = Object.entries(listeners).map(([name, { address }]) => [name, address])
   return { admin: admin.address, ...Object.fromEntries(entries) }

@@ -19,7 +19,8 @@ import {
   PROXY_UID,
   SYSTEM_NAMESPACE,
 } from '../core/names.ts'
-import { CONNECT_TIMEOUT_MS } from './socket-stream.ts'
+import { TRANSPORTS, type TransportSetting } from './choose-transport.ts'
+import { CONNECT_TIMEOUT_MS } from './transport.ts'
 
 /** `sidecar`: between an app and the network. `gateway`: the address that browsers open. */
 export const MODES = ['sidecar', 'gateway'] as const
@@ -113,6 +114,14 @@ export const settings = {
     },
     100,
     120_000,
+  ),
+  transport: oneOf(
+    {
+      env: 'AZDS_TRANSPORT',
+      doc: 'How connections are carried: `raw` is the fast way, on the inside of Node; `net` is the way of node:net; `auto` is raw where it works, else net.',
+      default: 'auto' satisfies TransportSetting,
+    },
+    TRANSPORTS,
   ),
   // The controller is normally reached in well under 1 s. Pods must start with it down, and a
   // startupProbe polls once a second, so 5 s costs such a start a few polls and no more.

@@ -12,8 +12,8 @@ import { type OpaqueDeps, passThrough } from './opaque.ts'
 import type { RecordExchange } from './recorder.ts'
 import { planLoop, recordUnreadable } from './refused-request.ts'
 import { identify, type Side } from './side.ts'
-import { CONNECTION_FAULT } from './socket-stream.ts'
 import type { ByteStream } from './stream.ts'
+import { CONNECTION_FAULT } from './transport.ts'
 
 export interface ConnectionDeps extends OpaqueDeps {
   side: Side

@@ -2,10 +2,8 @@
  * Where a redirected connection meant to go: `getsockopt(SO_ORIGINAL_DST)`, which conntrack answers
  * from its entry of the connection. Node has no door to it, so libc is called through koffi.
  */
-import { createRequire } from 'node:module'
-import type { Socket } from 'node:net'
 import type { Address } from '../core/routing-table.ts'
-import { descriptorOf } from './descriptor.ts'
+import type { GetSockOpt } from './getsockopt.ts'
 
 export type OriginalDestination =
   | { kind: 'redirected'; destination: Address }
@@ -13,8 +11,11 @@ export type OriginalDestination =
   | { kind: 'direct' }
   | { kind: 'failed'; message: string }
 
-/** How the proxy asks; tests pass their own. */
-export type FindOriginalDestination = (socket: Socket) => OriginalDestination
+/**
+ * How the proxy asks about a connection, by its descriptor (-1 once it is closed) and its client; tests
+ * pass their own.
+ */
+export type FindOriginalDestination = (fd: number, client: Address) => OriginalDestination
 
 /** Values of Linux' headers, the same on every architecture that Node runs on. */
 const SOL_IP = 0
@@ -28,19 +29,15 @@ const ENOPROTOOPT = 92
 const SOCKADDR_IN_BYTES = 16
 const SOCKADDR_IN6_BYTES = 28
 
-/** `getsockopt` of libc: 0, or the errno. `value` is filled. */
-export type GetSockOpt = (fd: number, level: number, name: number, value: Buffer) => number
-
 /**
  * Makes the function that asks the kernel.
  * @param getSockOpt libc's, from `loadGetSockOpt`
  */
 export function createOriginalDestination(getSockOpt: GetSockOpt): FindOriginalDestination {
-  return (socket) => {
-    const fd = descriptorOf(socket)
+  return (fd, client) => {
     if (fd < 0) return { kind: 'failed', message: 'the connection is closed already' }
-    // An IPv4 client of a dual-stack listener has a mapped address, and conntrack knows it as IPv4.
-    const isV6 = socket.localFamily === 'IPv6' && !isMapped(socket.localAddress)
+    // Conntrack knows an IPv4 client of a dual-stack listener as IPv4, and so do the streams.
+    const isV6 = client.ip.includes(':')
     const value = Buffer.alloc(isV6 ? SOCKADDR_IN6_BYTES : SOCKADDR_IN_BYTES)
     const errno = getSockOpt(fd, isV6 ? SOL_IPV6 : SOL_IP, ORIGINAL_DST, value)
     if (errno === ENOENT || errno === ENOPROTOOPT) return { kind: 'direct' }
@@ -52,10 +49,6 @@ export function createOriginalDestination(getSockOpt: GetSockOpt): FindOriginalD
       destination: isV6 ? readSockaddrIn6(value) : readSockaddrIn(value),
     }
   }
-}
-
-function isMapped(address: string | undefined): boolean {
-  return address?.toLowerCase().startsWith('::ffff:') ?? false
 }
 
 /** `struct sockaddr_in`: family 2, port 2 (big-endian), address 4, padding 8. */
@@ -82,27 +75,4 @@ function compressIPv6(groups: string[]): string {
   const before = text.slice(0, start).replace(/:$/, '')
   const after = text.slice(start + longest.length).replace(/^:/, '')
   return `${before}::${after}`
-}
-
-/**
- * Loads koffi and binds libc's `getsockopt`.
- * @throws Error that says what is missing, with the loader's error as its cause
- */
-export function loadGetSockOpt(): GetSockOpt {
-  try {
-    const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi')
-    // `null` is the running program: Node has libc's symbols, be it glibc or musl.
-    const getsockopt = koffi
-      .load(null)
-      .func('int getsockopt(int fd, int level, int name, void *value, _Inout_ uint32_t *length)')
-    return (fd, level, name, value) => {
-      const outcome = getsockopt(fd, level, name, value, [value.length]) as number
-      return outcome === 0 ? 0 : koffi.errno()
-    }
-  } catch (cause) {
-    throw new Error(
-      `cannot call getsockopt through koffi on ${process.platform}-${process.arch}, so no intercepted connection can be served: install the packages koffi and @koromix/koffi-${process.platform}-${process.arch} beside the program`,
-      { cause },
-    )
-  }
 }

@@ -4,17 +4,17 @@ import { fineClock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { formatAddress } from '../core/routing-table.ts'
 import { readAppSockets } from './app-presence.ts'
+import { chooseTransport } from './choose-transport.ts'
 import type { ProxyConfig } from './config.ts'
 import type { Resolve } from './dns-fallback.ts'
-import {
-  createOriginalDestination,
-  type FindOriginalDestination,
-  loadGetSockOpt,
-} from './original-destination.ts'
-import { CONNECTION_FAULT, dialTcp } from './socket-stream.ts'
+import { loadGetSockOpt } from './getsockopt.ts'
+import { createOriginalDestination, type FindOriginalDestination } from './original-destination.ts'
 import type { Dial } from './stream.ts'
+import { CONNECTION_FAULT, type Transport } from './transport.ts'
 
 export interface Outside {
+  /** Accepts connections; `dial` is its other half. */
+  transport: Transport
   originalDestination: FindOriginalDestination
   dial: Dial
   resolve: Resolve
@@ -29,16 +29,19 @@ export interface Outside {
 
 /**
  * The real world.
- * @throws Error where `getsockopt` cannot be called, which only a sidecar needs
+ * @throws Error where `getsockopt` cannot be called, which only a sidecar needs, and where the
+ *   transport that was asked for does not work
  */
-export function realOutside(config: ProxyConfig, log: Log): Outside {
+export async function realOutside(config: ProxyConfig, log: Log): Promise<Outside> {
   const isGateway = config.mode === 'gateway'
+  const transport = await chooseTransport(config.transport, log)
   return {
+    transport,
     originalDestination: isGateway
       ? () => ({ kind: 'direct' })
       : createOriginalDestination(loadGetSockOpt()),
     dial: (target) =>
-      dialTcp(target, {
+      transport.dial(target, {
         timeoutMs: config.connectTimeoutMs,
         onFault: (err) => log.error({ err, target: formatAddress(target) }, CONNECTION_FAULT),
       }),

@@ -1,83 +1,11 @@
-/**
- * Byte streams over the kernel's TCP sockets, by `node:net`. Besides the listeners, no other file of
- * the proxy touches a socket.
- */
-import net from 'node:net'
+/** One TCP connection as a byte stream over `node:net`'s sockets. */
+import type net from 'node:net'
 import type { Address } from '../core/routing-table.ts'
 import { saveLastBytes } from './last-bytes.ts'
 import type { ByteStream, StreamListener } from './stream.ts'
+import type { OnFault } from './transport.ts'
 
-/**
- * Time to establish a connection, ms. Inside a cluster a SYN is answered in under 1 ms; the kernel
- * sends it again after 1 s and 3 s, so 5 s stand two lost packets and still answer a waiting user.
- */
-export const CONNECT_TIMEOUT_MS = 5_000
-
-/**
- * Idle time before TCP keep-alive probes, ms. Peers that vanished without a FIN (a node that died)
- * are noticed in 10 s + 9 probes instead of the kernel's two hours.
- */
-const KEEP_ALIVE_MS = 10_000
-
-/** Hears of what a listener has thrown: a fault of ours, after which the connection is reset. */
-export type OnFault = (error: unknown) => void
-
-/** What the log says of one. */
-export const CONNECTION_FAULT = 'a connection was reset by a fault of this proxy'
-
-const rethrow: OnFault = (error) => {
-  throw error
-}
-
-/** Wraps a socket that a server with `allowHalfOpen` has accepted. */
-export function acceptStream(socket: net.Socket, onFault: OnFault = rethrow): ByteStream {
-  socket.setNoDelay(true)
-  socket.setKeepAlive(true, KEEP_ALIVE_MS)
-  const remote = { ip: plainIp(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
-  return new SocketStream(socket, remote, onFault)
-}
-
-/**
- * Opens a connection. Failures come as `onClose` with the errno in `code` and `syscall` `connect`;
- * `ETIMEDOUT` after `timeoutMs`.
- */
-export function dialTcp(
-  target: Address,
-  {
-    timeoutMs = CONNECT_TIMEOUT_MS,
-    onFault = rethrow,
-  }: { timeoutMs?: number; onFault?: OnFault } = {},
-): ByteStream {
-  const socket = net.connect({
-    host: target.ip,
-    port: target.port,
-    allowHalfOpen: true,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: KEEP_ALIVE_MS,
-    autoSelectFamily: false,
-  })
-  const stream = new SocketStream(socket, target, onFault)
-  const timer = setTimeout(() => {
-    const error: NodeJS.ErrnoException = new Error(
-      `connect ETIMEDOUT ${target.ip}:${target.port}: no answer in ${timeoutMs} ms`,
-    )
-    error.code = 'ETIMEDOUT'
-    error.syscall = 'connect'
-    socket.destroy(error)
-  }, timeoutMs)
-  const done = () => clearTimeout(timer)
-  socket.once('connect', done)
-  socket.once('close', done)
-  return stream
-}
-
-/** An IPv4 peer of a dual-stack listener shows as `::ffff:1.2.3.4`; it is plainly `1.2.3.4`. */
-function plainIp(ip: string): string {
-  return ip.startsWith('::ffff:') && ip.includes('.') ? ip.slice(7) : ip
-}
-
-class SocketStream implements ByteStream {
+export class SocketStream implements ByteStream {
   readonly remote: Address
   readonly #socket: net.Socket
   readonly #onFault: OnFault
@@ -85,11 +13,14 @@ class SocketStream implements ByteStream {
   #ended = false
   #closed = false
   #dropped = false
+  /** A listener was promised to be told when all is sent. */
+  #drainUntold = false
   /** What the present listener has missed and is about to be told. */
   #endUntold = false
   #closeUntold = false
   #error: NodeJS.ErrnoException | null = null
 
+  /** @param socket one with `allowHalfOpen` */
   constructor(socket: net.Socket, remote: Address, onFault: OnFault) {
     this.remote = remote
     this.#onFault = onFault
@@ -100,7 +31,6 @@ class SocketStream implements ByteStream {
     saveLastBytes(socket, (chunk) => this.#onData(chunk))
     socket.on('close', () => this.#onClose())
     socket.on('connect', () => this.#tell((listener) => listener.onConnect?.()))
-    socket.on('drain', () => this.#tell((listener) => listener.onDrain()))
     socket.on('end', () => {
       this.#ended = true
       this.#tell((listener) => listener.onEnd())
@@ -131,10 +61,12 @@ class SocketStream implements ByteStream {
   write(chunk: Buffer): boolean {
     const socket = this.#socket
     if (!socket.writable) return true
-    socket.write(chunk)
+    socket.write(chunk, this.#wrote)
     // Asked after the write: mostly the kernel has taken all of it by now, and then there is
-    // nothing to wait for. At or above the mark Node is bound to emit `drain`.
-    return socket.writableLength < socket.writableHighWaterMark
+    // nothing to wait for.
+    if (socket.writableLength === 0) return true
+    this.#drainUntold = true
+    return false
   }
 
   pause(): void {
@@ -167,6 +99,12 @@ class SocketStream implements ByteStream {
     else socket.resetAndDestroy()
   }
 
+  readonly #wrote = (error?: Error | null): void => {
+    if (error || !this.#drainUntold || this.#socket.writableLength > 0) return
+    this.#drainUntold = false
+    this.#tell((listener) => listener.onDrain())
+  }
+
   #onData(chunk: Buffer): void {
     if (!this.#dropped) this.#tell((listener) => listener.onData(chunk))
   }
@@ -192,7 +130,7 @@ class SocketStream implements ByteStream {
       call(this.#listener)
     } catch (error) {
       this.reset()
-      this.#onFault(error)
+      this.#onFault(error, this)
     }
   }
 

@@ -1,18 +1,24 @@
 /**
  * The byte stream that everything in the proxy is written against: one TCP connection, either
- * accepted or dialled. What stands on it never sees a socket, so that the transport can be replaced
- * by a faster one (`socket-stream.ts` is today’s).
+ * accepted or dialled. What stands on it never sees a socket, so that the transport below can be
+ * chosen at start (`transport.ts`).
  */
 import type { Address } from '../core/routing-table.ts'
 
 /** Who listens to a stream. Handing a stream over means replacing its listener. */
 export interface StreamListener {
+  /**
+   * True while the listener only borrows what `onData` brings: it is done with the bytes when it
+   * returns, or else pauses the stream before it returns and is done when it resumes it. The transport
+   * may then read the next bytes into the same memory. Asked before each `onData`.
+   */
+  readonly borrows?: boolean
   /** A dialled connection is established. Never called for accepted ones. */
   onConnect?(): void
   /**
-   * Bytes came. The buffer is never changed afterwards, so it may be passed on to another stream or
-   * kept for as long as an exchange lasts; what is kept longer should be a copy, since a small part
-   * holds the whole.
+   * Bytes came. Unless the listener borrows, the buffer is never changed afterwards, so it may be
+   * passed on to another stream or kept for as long as an exchange lasts; what is kept longer should
+   * be a copy, since a small part holds the whole.
    */
   onData(chunk: Buffer): void
   /** The peer has sent FIN; writing may go on. */
@@ -42,7 +48,10 @@ export interface ByteStream {
    * later turn. Whether the stream is paused does not change.
    */
   listen(listener: StreamListener): void
-  /** Sends bytes; false asks the caller to stop until `onDrain`. The buffer is not to be changed. */
+  /**
+   * Sends bytes. True: they have been taken, by the kernel or as a copy, and the buffer is the
+   * caller's again. False: the buffer must not be changed, nor should more be written, until `onDrain`.
+   */
   write(chunk: Buffer): boolean
   /** Stops and starts reading, which stops and starts the peer through TCP's window. */
   pause(): void

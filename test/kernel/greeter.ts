@@ -4,7 +4,10 @@
  * Arguments: who, then the ports.
  */
 import { createServer } from 'node:net'
-import { createOriginalDestination, loadGetSockOpt } from '../../proxy/original-destination.ts'
+import { descriptorOf } from '../../proxy/descriptor.ts'
+import { loadGetSockOpt } from '../../proxy/getsockopt.ts'
+import { createOriginalDestination } from '../../proxy/original-destination.ts'
+import { plainIp } from '../../proxy/transport.ts'
 
 const [who = '', ...ports] = process.argv.slice(2)
 const findOriginalDestination = createOriginalDestination(loadGetSockOpt())
@@ -12,7 +15,8 @@ const findOriginalDestination = createOriginalDestination(loadGetSockOpt())
 for (const port of ports) {
   const server = createServer((socket) => {
     socket.on('error', () => {})
-    const original = findOriginalDestination(socket)
+    const client = { ip: plainIp(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
+    const original = findOriginalDestination(descriptorOf(socket), client)
     const to =
       original.kind === 'redirected'
         ? `${original.destination.ip} ${original.destination.port}`

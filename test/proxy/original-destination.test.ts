@@ -1,11 +1,9 @@
 import net from 'node:net'
 import { expect, test } from '@jest/globals'
-import {
-  createOriginalDestination,
-  type GetSockOpt,
-  loadGetSockOpt,
-  readSockaddrIn6,
-} from '../../proxy/original-destination.ts'
+import { descriptorOf } from '../../proxy/descriptor.ts'
+import { type GetSockOpt, loadGetSockOpt } from '../../proxy/getsockopt.ts'
+import { createOriginalDestination, readSockaddrIn6 } from '../../proxy/original-destination.ts'
+import { plainIp } from '../../proxy/transport.ts'
 
 /** Connects once to a listener on `host` and asks for the accepted socket's destination. */
 async function ask(host: string, getSockOpt: GetSockOpt) {
@@ -15,7 +13,8 @@ async function ask(host: string, getSockOpt: GetSockOpt) {
   const client = net.connect(port, host)
   try {
     const socket = await new Promise<net.Socket>((resolve) => server.once('connection', resolve))
-    const answer = createOriginalDestination(getSockOpt)(socket)
+    const remote = { ip: plainIp(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
+    const answer = createOriginalDestination(getSockOpt)(descriptorOf(socket), remote)
     socket.destroy()
     return answer
   } finally {
@@ -63,7 +62,7 @@ test('a socket that is closed already has no destination, and nobody is asked', 
   const find = createOriginalDestination(() => {
     throw new Error('asked')
   })
-  expect(find(new net.Socket()).kind).toBe('failed')
+  expect(find(descriptorOf(new net.Socket()), { ip: '10.0.0.1', port: 1 }).kind).toBe('failed')
 })
 
 test.each([

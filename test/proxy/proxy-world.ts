@@ -15,8 +15,9 @@ import { type ListenerName, type ProxyApp, startProxy } from '../../proxy/app.ts
 import { settings } from '../../proxy/config.ts'
 import type { OriginalDestination } from '../../proxy/original-destination.ts'
 import type { Outside } from '../../proxy/outside.ts'
-import { dialTcp } from '../../proxy/socket-stream.ts'
+import type { Transport } from '../../proxy/transport.ts'
 import { eventually, type FakeController, fakeController, line } from './fake-controller.ts'
+import { rawTransport } from './transports.ts'
 
 export interface World {
   app: ProxyApp
@@ -53,6 +54,8 @@ export interface WorldOptions {
   env?: Record<string, string>
   greeting?: FeedMessage[]
   outside?: Partial<Outside>
+  /** The raw one if absent. */
+  transport?: Transport
   /** False: the controller's address answers nobody. */
   controllerUp?: boolean
 }
@@ -124,9 +127,11 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       if (options.controllerUp !== false) await controller.close()
     },
   }
+  const transport = options.transport ?? rawTransport
   world.app = await startProxy(read.config, silentLog, {
     originalDestination: () => world.destination,
-    dial: (target) => dialTcp(target, { timeoutMs: 2000 }),
+    transport,
+    dial: (target) => transport.dial(target, { timeoutMs: 2000 }),
     resolve: async () => [],
     appSockets: async () => world.appSockets,
     now: () => performance.timeOrigin + performance.now(),

@@ -2,7 +2,7 @@ import net from 'node:net'
 import { afterEach, expect, test } from '@jest/globals'
 import type { Address } from '../../../core/routing-table.ts'
 import { redial } from '../../../proxy/http1/redial.ts'
-import { dialTcp } from '../../../proxy/socket-stream.ts'
+import { rawTransport } from '../transports.ts'
 
 const open: { close(): unknown }[] = []
 afterEach(() => {
@@ -30,7 +30,7 @@ async function refusing(): Promise<{ address: Address; serve(): void; seen: () =
 }
 
 function ask(target: Address, elsewhere: () => Address) {
-  const stream = redial((address) => dialTcp(address), target, elsewhere)
+  const stream = redial(rawTransport.dial, target, elsewhere)
   const answer = new Promise<string>((resolve) => {
     stream.listen({
       onData: (chunk) => resolve(chunk.toString('latin1')),

@@ -1,0 +1,32 @@
+/** Chooses the transport at start: the raw one where Node's inside is as it expects. */
+import type { Log } from '../core/log.ts'
+import { netTransport } from './net-transport.ts'
+import { loadRawBindings } from './raw-bindings.ts'
+import { probeRaw } from './raw-probe.ts'
+import { createRawTransport } from './raw-transport.ts'
+import type { Transport } from './transport.ts'
+
+/** `auto`: raw where it works, else net. The other two: that one or none. */
+export const TRANSPORTS = ['auto', 'raw', 'net'] as const
+export type TransportSetting = (typeof TRANSPORTS)[number]
+
+/**
+ * @param load for tests; Node's own inside otherwise
+ * @throws Error if `raw` is asked for and does not work here
+ */
+export async function chooseTransport(
+  setting: TransportSetting,
+  log: Pick<Log, 'info' | 'warn'>,
+  load: typeof loadRawBindings = loadRawBindings,
+): Promise<Transport> {
+  if (setting === 'net') return netTransport
+  const loaded = load()
+  const problem = loaded.ok ? await probeRaw(loaded.bindings) : loaded.problem
+  if (loaded.ok && problem === null) return createRawTransport(loaded.bindings)
+  const what = `the raw transport does not work with Node ${process.version}: ${problem}`
+  if (setting === 'raw') {
+    throw new Error(`${what}. Set AZDS_TRANSPORT to auto or net, or use the Node of the image`)
+  }
+  log.warn({ problem, node: process.version }, `${what}; using the slower one of node:net`)
+  return netTransport
+}

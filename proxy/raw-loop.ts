@@ -1,0 +1,135 @@
+/**
+ * What the connections of one raw transport share: requests of libuv's, read buffers and the clocks that
+ * are kept for each of them.
+ */
+import { Deadlines } from './deadlines.ts'
+import type { RawBindings, RawRequest, TcpHandle } from './raw-bindings.ts'
+import { ReadBuffers } from './raw-buffers.ts'
+import type { RawStream } from './raw-stream.ts'
+import { KEEP_ALIVE_SECONDS } from './transport.ts'
+
+/**
+ * Age at which a dialled connection gets its keep-alive probes, ms. To ask for them takes four system
+ * calls, which connections that carry one request can do without; half the probes' own idle time is
+ * early enough for the others.
+ */
+const YOUNG_MS = (KEEP_ALIVE_SECONDS * 1000) / 2
+
+/** How often lent buffers of idle connections are looked for, ms. */
+const SWEEP_MS = 5_000
+
+/** How often one connection may be parted from its buffer: each time costs libuv's listeners 40 bytes. */
+const MOST_SWEPT = 100
+
+interface Loan {
+  /** Bytes read when it was looked at last. */
+  seen: number
+}
+
+export class RawLoop {
+  readonly buffers = new ReadBuffers()
+  /** Dialled connections without keep-alive probes so far. */
+  readonly young = new Deadlines<RawStream>(YOUNG_MS, (stream) =>
+    stream.keepAlive(KEEP_ALIVE_SECONDS),
+  )
+  /** For the next write. Mostly the kernel takes all at once, and then it serves the one after as well. */
+  spare: RawRequest
+  readonly #bindings: RawBindings
+  readonly #connects = new Map<number, Deadlines<RawStream>>()
+  readonly #loans = new Map<RawStream, Loan>()
+  readonly #swept = new WeakMap<RawStream, number>()
+  #sweeping = false
+
+  constructor(bindings: RawBindings) {
+    this.#bindings = bindings
+    this.spare = this.#writeRequest()
+  }
+
+  /** Bytes that the read had, or a negative errno. */
+  lastRead(): number {
+    return this.#bindings.state[this.#bindings.readAt] as number
+  }
+
+  /** Whether libuv still holds something of the last write, and the request. */
+  wasAsync(): boolean {
+    return this.#bindings.state[this.#bindings.asyncAt] !== 0
+  }
+
+  /** The last write is under way for a stream, with the spare request. */
+  useSpare(stream: RawStream, bytes: Buffer): void {
+    const request = this.spare
+    request.owner = stream
+    request.bytes = bytes
+    this.spare = this.#writeRequest()
+  }
+
+  /** Sends FIN; `stream` hears when it is done. Returns 0 or a negative errno. */
+  shutDown(handle: TcpHandle, stream: RawStream): number {
+    const request = new this.#bindings.ShutdownRequest()
+    request.owner = stream
+    request.oncomplete = onShutDown
+    return handle.shutdown(request)
+  }
+
+  /** Those who wait that long for their connections. */
+  connects(timeoutMs: number): Deadlines<RawStream> {
+    let list = this.#connects.get(timeoutMs)
+    if (list === undefined) {
+      list = new Deadlines<RawStream>(timeoutMs, (stream) => stream.connectTimedOut(timeoutMs))
+      this.#connects.set(timeoutMs, list)
+    }
+    return list
+  }
+
+  /** A read buffer of its own for a connection; null if it is to do without. */
+  lend(stream: RawStream): Buffer | null {
+    if ((this.#swept.get(stream) ?? 0) >= MOST_SWEPT) return null
+    const buffer = this.buffers.lend()
+    if (buffer === null) return null
+    this.#loans.set(stream, { seen: -1 })
+    this.#sweepLater()
+    return buffer
+  }
+
+  takeBack(stream: RawStream, buffer: Buffer): void {
+    this.#loans.delete(stream)
+    this.buffers.takeBack(buffer)
+  }
+
+  giveUp(stream: RawStream): void {
+    this.#loans.delete(stream)
+    this.buffers.giveUp()
+  }
+
+  #writeRequest(): RawRequest {
+    const request = new this.#bindings.WriteRequest()
+    request.oncomplete = onWritten
+    return request
+  }
+
+  #sweepLater(): void {
+    if (this.#sweeping) return
+    this.#sweeping = true
+    setTimeout(() => this.#sweep(), SWEEP_MS).unref()
+  }
+
+  #sweep(): void {
+    this.#sweeping = false
+    for (const [stream, loan] of [...this.#loans]) {
+      if (loan.seen !== stream.bytesRead) loan.seen = stream.bytesRead
+      else if (stream.releaseIdle()) this.#swept.set(stream, (this.#swept.get(stream) ?? 0) + 1)
+    }
+    if (this.#loans.size > 0) this.#sweepLater()
+  }
+}
+
+function onWritten(this: RawRequest, status: number): void {
+  this.bytes = null
+  const stream = this.owner as RawStream
+  stream.written(status)
+}
+
+function onShutDown(this: RawRequest): void {
+  const stream = this.owner as RawStream
+  stream.wasShutDown()
+}

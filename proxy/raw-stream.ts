@@ -1,0 +1,400 @@
+/** One TCP connection as a byte stream directly on a handle of libuv's, without `node:net` between. */
+import type { Address } from '../core/routing-table.ts'
+import type { Deadlines, Waiting } from './deadlines.ts'
+import { EarlyBytes } from './early-bytes.ts'
+import { errnoError, type TcpHandle, UV_EOF } from './raw-bindings.ts'
+import { readRest } from './raw-last-bytes.ts'
+import type { RawLoop } from './raw-loop.ts'
+import type { ByteStream, StreamListener } from './stream.ts'
+import { connectTimeout, type OnFault } from './transport.ts'
+
+/** Where the handle stands. */
+const CONNECTING = 0
+const OPEN = 1
+/** Asked to close; its callback is still to come. */
+const CLOSING = 2
+const CLOSED = 3
+
+/** A read of at least this size, bytes, asks for a buffer of one's own; one below the other, ends it. */
+const BULK_BYTES = 16_384
+const TRICKLE_BYTES = 4_096
+
+export class RawStream implements ByteStream, Waiting {
+  readonly remote: Address
+  bytesRead = 0
+  due = 0
+  earlier: Waiting | null = null
+  later: Waiting | null = null
+  readonly #handle: TcpHandle
+  readonly #loop: RawLoop
+  readonly #onFault: OnFault
+  #listener: StreamListener | null = null
+  #phase: number
+  #written = 0
+  /** Bytes of `#written` that the kernel had not taken when the handle was closed. */
+  #unsent = 0
+  /** Writes that libuv has not finished. */
+  #pending = 0
+  /** The list in which this waits, for its connection or for keep-alive probes. */
+  #waitsIn: Deadlines<RawStream> | null = null
+  /** What was written before the connection was there. */
+  #early: EarlyBytes | null = null
+  /** The buffer that the handle reads into instead of the landing area. */
+  #lent: Buffer | null = null
+  #paused = false
+  #reading = false
+  /** The listener is in its `onData`. */
+  #telling = false
+  /** The peer's FIN has come. */
+  #ended = false
+  /** FIN was asked for; it is on its way to the kernel; the kernel has it. */
+  #finishing = false
+  #shutting = false
+  #finished = false
+  /** A write has failed and is about to be reported. */
+  #broken = false
+  /** Let go: nothing that comes is told. */
+  #dropped = false
+  #resetWanted = false
+  /** A listener promised to be told when all is sent. */
+  #drainUntold = false
+  /** What the present listener has missed and is about to be told. */
+  #endUntold = false
+  #closeUntold = false
+  #error: NodeJS.ErrnoException | null = null
+
+  /** @param connecting whether a connection is still to be made, which `connected` will report */
+  constructor(
+    handle: TcpHandle,
+    remote: Address,
+    { loop, onFault, connecting }: { loop: RawLoop; onFault: OnFault; connecting: boolean },
+  ) {
+    this.remote = remote
+    this.#handle = handle
+    this.#loop = loop
+    this.#onFault = onFault
+    this.#phase = connecting ? CONNECTING : OPEN
+    handle.owner = this
+    handle.onread = onRead
+    handle.useUserBuffer(loop.buffers.landing)
+  }
+
+  get fd(): number {
+    return this.#phase >= CLOSING ? -1 : this.#handle.fd
+  }
+
+  /** Without what still waits in user space. */
+  get bytesWritten(): number {
+    if (this.#pending === 0 || this.#phase >= CLOSING) return this.#written - this.#unsent
+    return this.#written - this.#handle.writeQueueSize
+  }
+
+  listen(listener: StreamListener): void {
+    const first = this.#listener === null
+    // The listener before this one may still need what it has borrowed.
+    if (this.#lent !== null) this.#leaveLent()
+    this.#listener = listener
+    this.#endUntold = this.#ended && !this.#dropped
+    this.#closeUntold = this.#phase === CLOSED
+    if (this.#ended || this.#closeUntold) queueMicrotask(() => this.#tellState(listener))
+    if (first) this.#startOrStop()
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.#phase !== OPEN) return this.#writeEarly(chunk)
+    return this.#finishing || chunk.length === 0 || this.#writeNow(chunk)
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#startOrStop()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#startOrStop()
+  }
+
+  end(): void {
+    if (this.#finishing || this.#phase >= CLOSING) return
+    this.#finishing = true
+    this.#shutDownIfDone()
+  }
+
+  close(): void {
+    if (this.#phase >= CLOSING) return
+    this.#dropped = true
+    if (this.#phase === CONNECTING && this.#early === null) {
+      this.#closeHandle()
+      return
+    }
+    if (this.#lent !== null) this.#leaveLent()
+    // Bytes left unread would make the kernel end with RST, and cost the peer what is on its way.
+    this.resume()
+    this.end()
+    if (this.#finished) this.#closeHandle()
+  }
+
+  reset(): void {
+    this.#dropped = true
+    if (this.#phase >= CLOSING) return
+    if (this.#phase === CONNECTING) this.#closeHandle()
+    // While a FIN is on its way down to the kernel, libuv refuses to reset and Node then loses the
+    // handle; it is a matter of one turn of the loop.
+    else if (this.#shutting) this.#resetWanted = true
+    else this.#closeHandle(true)
+  }
+
+  /** Begins to wait in a list; the end of what it waits for ends that. */
+  waitIn(list: Deadlines<RawStream>): void {
+    this.#waitsIn = list
+    list.begin(this)
+  }
+
+  /** The connection is established, or has failed with a negative errno. */
+  connected(errno: number): void {
+    if (this.#phase !== CONNECTING) return
+    this.#waitsIn?.end(this)
+    if (errno !== 0) {
+      this.#fail(errnoError(errno, 'connect', this.remote))
+      return
+    }
+    this.#phase = OPEN
+    const early = this.#early
+    this.#early = null
+    for (const chunk of early?.chunks ?? []) this.#writeNow(chunk)
+    if (this.#finishing) this.#shutDownIfDone()
+    this.waitIn(this.#loop.young)
+    this.#tell((listener) => listener.onConnect?.())
+    if (early?.full && this.#pending === 0) this.#tell((listener) => listener.onDrain())
+  }
+
+  /** No connection in time. */
+  connectTimedOut(timeoutMs: number): void {
+    if (this.#phase === CONNECTING) this.#fail(connectTimeout(this.remote, timeoutMs))
+  }
+
+  /** An established connection that has lasted a while is to be watched over. */
+  keepAlive(seconds: number): void {
+    if (this.#phase === OPEN) this.#handle.setKeepAlive(true, seconds)
+  }
+
+  /** Takes the handle's last read; the result, if any, is where the next one is to go. */
+  readNow(): Buffer | undefined {
+    const count = this.#loop.lastRead()
+    if (count > 0) return this.#readBytes(count)
+    if (count === 0 || this.#phase >= CLOSING) return undefined
+    if (count !== UV_EOF) {
+      this.#fail(errnoError(count, 'read'))
+      return undefined
+    }
+    this.#ended = true
+    if (!this.#dropped) this.#tell((listener) => listener.onEnd())
+    this.#closeIfBothEnded()
+    return undefined
+  }
+
+  /** A write that was under way is over. */
+  written(status: number): void {
+    this.#pending--
+    if (this.#phase >= CLOSING) return
+    if (status < 0) {
+      this.#fail(errnoError(status, 'write'))
+      return
+    }
+    if (this.#pending > 0) return
+    if (this.#drainUntold) {
+      this.#drainUntold = false
+      this.#tell((listener) => listener.onDrain())
+    }
+    if (this.#finishing) this.#shutDownIfDone()
+  }
+
+  /** The kernel has the FIN. That there is no connection any more is for the reader to find out. */
+  wasShutDown(): void {
+    this.#shutting = false
+    this.#finished = true
+    if (this.#phase >= CLOSING) return
+    if (this.#resetWanted) this.#closeHandle(true)
+    else if (this.#dropped) this.#closeHandle()
+    else this.#closeIfBothEnded()
+  }
+
+  /** The handle is gone. */
+  wasClosed(): void {
+    this.#phase = CLOSED
+    // What goes wrong after the connection was let go concerns nobody.
+    if (this.#dropped) this.#error = null
+    this.#closeUntold = false
+    this.#tellEnd()
+    this.#tell((listener) => listener.onClose(this.#error))
+  }
+
+  /** Parts with a lent buffer, as the connection has become idle; false if it still needs it. */
+  releaseIdle(): boolean {
+    if (this.#lent === null || this.#paused || this.#phase !== OPEN) return false
+    this.#leaveLent()
+    return true
+  }
+
+  #readBytes(count: number): Buffer | undefined {
+    this.bytesRead += count
+    const listener = this.#listener
+    if (this.#dropped || listener === null) return undefined
+    const { buffers } = this.#loop
+    const lent = this.#lent
+    const borrows = listener.borrows === true
+    const chunk =
+      lent !== null && borrows
+        ? lent.subarray(0, count)
+        : buffers.copy(lent ?? buffers.landing, count)
+    this.#telling = true
+    try {
+      listener.onData(chunk)
+    } catch (error) {
+      this.#fault(error)
+    }
+    this.#telling = false
+    // Whoever took over in `onData` begins with the landing area.
+    if (this.#phase !== OPEN || this.#lent !== lent) return undefined
+    if (lent === null) {
+      if (borrows && count >= BULK_BYTES) this.#lent = this.#loop.lend(this)
+      return this.#lent ?? undefined
+    }
+    if (count >= TRICKLE_BYTES || this.#paused) return undefined
+    this.#lent = null
+    this.#loop.takeBack(this, lent)
+    return buffers.landing
+  }
+
+  /** Goes back to the landing area outside of a read. */
+  #leaveLent(): void {
+    this.#returnLent()
+    if (this.#phase < CLOSING) this.#handle.useUserBuffer(this.#loop.buffers.landing)
+  }
+
+  #returnLent(): void {
+    const lent = this.#lent
+    if (lent === null) return
+    this.#lent = null
+    // In both cases its last bytes may still be needed elsewhere.
+    if (this.#paused || this.#telling) this.#loop.giveUp(this)
+    else this.#loop.takeBack(this, lent)
+  }
+
+  #writeNow(chunk: Buffer): boolean {
+    if (this.#broken) return true
+    const loop = this.#loop
+    const errno = this.#handle.writeBuffer(loop.spare, chunk)
+    if (errno !== 0) {
+      this.#break(errno)
+      return true
+    }
+    this.#written += chunk.length
+    if (!loop.wasAsync()) return true
+    // Libuv has the request and the buffer until `written`.
+    loop.useSpare(this, chunk)
+    this.#pending++
+    this.#drainUntold = true
+    return false
+  }
+
+  #writeEarly(chunk: Buffer): boolean {
+    if (this.#phase !== CONNECTING || this.#finishing) return true
+    this.#early ??= new EarlyBytes()
+    return this.#early.add(chunk)
+  }
+
+  /** A failed write; what the peer has said before is still to be read, in a turn of its own. */
+  #break(errno: number): void {
+    this.#broken = true
+    queueMicrotask(() => this.#fail(errnoError(errno, 'write')))
+  }
+
+  #fail(error: NodeJS.ErrnoException): void {
+    if (this.#phase >= CLOSING) return
+    this.#error ??= error
+    const unread = error.syscall === 'write' && !this.#ended
+    if (unread && !this.#dropped) {
+      for (const chunk of readRest(this.#handle.fd)) {
+        this.bytesRead += chunk.length
+        this.#tell((listener) => listener.onData(chunk))
+        if (this.#phase >= CLOSING) return
+      }
+    }
+    this.#closeHandle()
+  }
+
+  #shutDownIfDone(): void {
+    if (this.#pending > 0 || this.#phase !== OPEN || this.#shutting || this.#finished) return
+    // All that the peer has sent is read, so that closing sends a plain FIN.
+    if (this.#ended) {
+      this.#finished = true
+      this.#closeHandle()
+      return
+    }
+    this.#shutting = true
+    if (this.#loop.shutDown(this.#handle, this) !== 0) this.wasShutDown()
+  }
+
+  #closeIfBothEnded(): void {
+    if (this.#ended && (this.#finished || this.#dropped)) this.#closeHandle()
+  }
+
+  #closeHandle(withReset = false): void {
+    if (this.#phase >= CLOSING) return
+    if (this.#pending > 0) this.#unsent = this.#handle.writeQueueSize
+    this.#waitsIn?.end(this)
+    this.#phase = CLOSING
+    this.#returnLent()
+    this.#early = null
+    if (withReset) this.#handle.reset(onClosed)
+    else this.#handle.close(onClosed)
+  }
+
+  #startOrStop(): void {
+    const wanted = !this.#paused && this.#listener !== null && !this.#ended
+    if (wanted === this.#reading || this.#phase >= CLOSING) return
+    this.#reading = wanted
+    if (wanted) this.#handle.readStart()
+    else this.#handle.readStop()
+  }
+
+  #tellEnd(): void {
+    if (!this.#endUntold) return
+    this.#endUntold = false
+    this.#tell((listener) => listener.onEnd())
+  }
+
+  #tellState(listener: StreamListener): void {
+    if (this.#listener !== listener) return
+    this.#tellEnd()
+    if (this.#listener !== listener || !this.#closeUntold) return
+    this.#closeUntold = false
+    this.#tell((present) => present.onClose(this.#error))
+  }
+
+  #tell(call: (listener: StreamListener) => void): void {
+    if (this.#listener === null) return
+    try {
+      call(this.#listener)
+    } catch (error) {
+      this.#fault(error)
+    }
+  }
+
+  /** A fault in handling one connection must not end the process, and with it all the others. */
+  #fault(error: unknown): void {
+    this.reset()
+    this.#onFault(error, this)
+  }
+}
+
+function onRead(this: TcpHandle): Buffer | undefined {
+  return (this.owner as RawStream).readNow()
+}
+
+function onClosed(this: TcpHandle): void {
+  const stream = this.owner as RawStream
+  stream.wasClosed()
+}
