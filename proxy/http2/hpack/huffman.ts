@@ -27,7 +27,12 @@ const LENGTHS = Uint8Array.of(
   30,
 )
 
-const CODES = assignCodes()
+/**
+ * The tables are made for the first string that needs them: the loops that do it wake the optimizing
+ * compilers, which is 7 MB of memory in every pod, also where nobody speaks HTTP/2.
+ */
+let prepared = false
+const CODES = new Uint32Array(LENGTHS.length)
 
 /**
  * Decoding takes four bits a step. A state is an inner node of the code's tree, 256 in all; an entry
@@ -39,7 +44,12 @@ const FAILS = 1 << 17
 const STEPS = new Uint32Array(256 * 16)
 /** States in which a string may end: at most seven bits, all ones, since its last symbol. */
 const MAY_END = new Uint8Array(256)
-fillSteps()
+
+function prepare(): void {
+  prepared = true
+  assignCodes()
+  fillSteps()
+}
 
 /** Bytes that `length` encoded ones can decode to at most: no code is shorter than five bits. */
 export function maxDecodedBytes(length: number): number {
@@ -57,6 +67,7 @@ export function decodeHuffman(
   to: number,
   target: Uint8Array,
 ): number {
+  if (!prepared) prepare()
   let state = 0
   let written = 0
   for (let i = from; i < to; i++) {
@@ -88,6 +99,7 @@ export function huffmanLength(text: string): number {
  * @returns the offset behind it
  */
 export function encodeHuffman(text: string, target: Uint8Array, at: number): number {
+  if (!prepared) prepare()
   let next = at
   // Fewer than eight bits wait between two symbols, so that 24 more always fit into a word.
   let waiting = 0
@@ -117,16 +129,14 @@ export function encodeHuffman(text: string, target: Uint8Array, at: number): num
   return next
 }
 
-function assignCodes(): Uint32Array {
-  const codes = new Uint32Array(LENGTHS.length)
+function assignCodes(): void {
   let code = 0
   for (let length = 1; length <= 30; length++) {
     code <<= 1
     for (const [symbol, own] of LENGTHS.entries()) {
-      if (own === length) codes[symbol] = code++
+      if (own === length) CODES[symbol] = code++
     }
   }
-  return codes
 }
 
 /** Inner nodes have two children each: another inner node, or minus one minus a symbol. */
