@@ -1,4 +1,5 @@
 /** Whether this machine can run the cluster tier, and how a tier that cannot run says so. */
+import { existsSync } from 'node:fs'
 import { describe, test } from '@jest/globals'
 import { exec } from '../../core/exec.ts'
 import { clusterSupport } from '../../playground/cluster-support.ts'
@@ -13,13 +14,23 @@ const problem = await clusterSupport({
 /**
  * Like `describe`, for tests that need the playground. Where it cannot run they fail under CI, and elsewhere
  * the reason is printed and they count as skipped: they never look like a pass.
+ *
+ * @param others programs that the pods of these tests run, and the Debian package that brings each
  */
-export function describeCluster(name: string, tests: () => void): void {
-  if (problem === null) {
+export function describeCluster(
+  name: string,
+  tests: () => void,
+  others: Readonly<Record<string, string>> = {},
+): void {
+  const lacking = Object.entries(others)
+    .filter(([program]) => !existsSync(`/usr/bin/${program}`))
+    .map(([program, debianPackage]) => `${program} is missing: apt-get install ${debianPackage}`)
+  const problems = [...(problem === null ? [] : [problem]), ...lacking]
+  if (problems.length === 0) {
     describe(name, tests)
     return
   }
-  const message = `THE CLUSTER TIER CANNOT RUN: ${problem}`
+  const message = `THE CLUSTER TIER CANNOT RUN: ${problems.join('; ')}`
   if (process.env['CI'] === 'true') {
     test(`${name}: this machine can run the cluster tier`, () => {
       throw new Error(message)
