@@ -4,6 +4,8 @@
  *
  * `node bench/engine.ts [--only <word>] [--exchanges <n>] [--rounds <n>]`
  */
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type EngineCase, engineCases, TABLE_SIZES } from './engine-cases.ts'
 import { type EngineWorld, startEngineWorld } from './engine-world.ts'
@@ -11,12 +13,14 @@ import { type EngineWorld, startEngineWorld } from './engine-world.ts'
 /** Exchanges between two turns of the event loop; about what one poll brings under load. */
 const EXCHANGES_A_TURN = 64
 
+/** Exchanges before it counts, so that everything is compiled. */
+const WARM_UP = 30_000
+
 interface Row {
   name: string
   tracing: boolean
   services: number
-  /** Microseconds of CPU per exchange, one a round. */
-  costs: number[]
+  exchange: EngineCase
 }
 
 const { values } = parseArgs({
@@ -24,37 +28,48 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     exchanges: { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '3' },
+    /** Measures the row of this name in this process, and prints microseconds. */
+    row: { type: 'string' },
   },
 })
 
-async function main(): Promise<void> {
-  const exchanges = Number(values.exchanges)
-  const rows: { row: Row; world: EngineWorld; exchange: EngineCase }[] = []
+function rows(): Row[] {
+  const all: Row[] = []
   for (const exchange of engineCases()) {
-    const sizes = exchange.name === 'small GET' ? TABLE_SIZES : [1000]
-    for (const services of sizes) {
+    for (const services of exchange.name === 'small GET' ? TABLE_SIZES : [1000]) {
       for (const tracing of [true, false]) {
         const name = `${exchange.name}, ${services} services, tracing ${tracing ? 'on' : 'off'}`
-        if (!name.includes(values.only)) continue
-        const world = await startEngineWorld({ services, tracing })
-        rows.push({ row: { name, tracing, services, costs: [] }, world, exchange })
+        all.push({ name, tracing, services, exchange })
       }
     }
   }
-  for (const { world, exchange } of rows) await run(world, exchange, exchanges / 5)
+  return all
+}
+
+/** Each row has a process of its own in each round, so that no row's garbage or traces cost another. */
+function compare(): void {
+  const chosen = rows().filter(({ name }) => name.includes(values.only))
+  const costs = new Map<string, number[]>(chosen.map(({ name }) => [name, []]))
+  const script = fileURLToPath(import.meta.url)
   for (let round = 0; round < Number(values.rounds); round++) {
-    // Alternating, so that a slow phase of the machine meets all rows.
-    for (const { row, world, exchange } of rows) {
-      row.costs.push(await run(world, exchange, exchanges))
+    for (const { name } of chosen) {
+      const args = [script, '--row', name, '--exchanges', values.exchanges]
+      const printed = execFileSync(process.execPath, args, { encoding: 'utf8' })
+      costs.get(name)?.push(Number(printed))
     }
   }
-  for (const { row } of rows) {
-    const sorted = row.costs.toSorted((a, b) => a - b)
-    const [least = 0] = sorted
+  for (const [name, measured] of costs) {
+    const sorted = measured.toSorted((a, b) => a - b)
     const median = sorted[sorted.length >> 1] ?? 0
-    console.log(`${row.name.padEnd(44)} ${median.toFixed(2)} µs  (least ${least.toFixed(2)})`)
+    console.log(`${name.padEnd(44)} ${median.toFixed(2)} µs  (least ${sorted[0]?.toFixed(2)})`)
   }
-  for (const { world } of rows) await world.close()
+}
+
+async function measure(row: Row): Promise<void> {
+  const world = await startEngineWorld(row)
+  await run(world, row.exchange, WARM_UP)
+  console.log(await run(world, row.exchange, Number(values.exchanges)))
+  await world.close()
 }
 
 /** CPU time per exchange in microseconds. */
@@ -68,4 +83,6 @@ async function run(world: EngineWorld, exchange: EngineCase, count: number): Pro
   return (user + system) / count
 }
 
-await main()
+const row = rows().find(({ name }) => name === values.row)
+if (row === undefined) compare()
+else await measure(row)

@@ -112,9 +112,9 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
     this.#deps = deps
     this.#startedAt = deps.now()
     deps.started?.()
+    this.#protocol = PROTOCOL_OF[facts.head.version]
     // The answer comes in a later turn, and nobody knows how much later.
     if (deps.tracing) facts.head = detached(facts.head)
-    this.#protocol = PROTOCOL_OF[facts.head.version]
   }
 
   get direction(): TraceRecord['direction'] {

@@ -32,13 +32,12 @@ export function sendOn(
     const message = `${head.method} request to ${decision.service?.name ?? 'this service'} has passed ${hop - 1} sidecars, and ${MAX_HOPS} is the most: two services send each other the same request`
     return { kind: 'refuse', code: 'too-many-hops', message, recorder }
   }
-  const setHeaders: HeaderList = [
-    [HEADER.traceparent, ids.traceparent],
-    [HEADER.hop, String(hop)],
-  ]
-  if (needsRouteAs(head, context) && decision.reason !== 'other-tree') {
-    setHeaders.push([HEADER.routeAs, context.space])
-  }
+  const traceparent: HeaderList[number] = [HEADER.traceparent, ids.traceparent]
+  const hops: HeaderList[number] = [HEADER.hop, String(hop)]
+  const tags = needsRouteAs(head, context) && decision.reason !== 'other-tree'
+  const setHeaders: HeaderList = tags
+    ? [traceparent, hops, [HEADER.routeAs, context.space]]
+    : [traceparent, hops]
   const elsewhere = () => {
     facts.decision = decideAgain()
     facts.service = facts.decision.service?.name ?? null

@@ -3,7 +3,7 @@
  * parsers could disagree is refused. It stops and goes on at any byte, and looks at none twice.
  */
 import { COLON, CR, HTAB, LF, SP, TARGET, TOKEN, VALUE } from './characters.ts'
-import { readWholeRequest, readWholeResponse } from './whole-head.ts'
+import { type HeadParts, readWholeRequest, readWholeResponse } from './whole-head.ts'
 
 /**
  * Longest head, bytes. Above nginx's (32 KiB), Node's (16 KiB) and Envoy's (60 KiB) default, so that
@@ -51,7 +51,7 @@ const PROBLEM = {
   value: 'a control character in a field value (RFC 9110 5.5)',
 } as const
 
-export class HeadScanner {
+export class HeadScanner implements HeadParts {
   /** Where the head proper starts: 2 after a tolerated empty line, else 0. All offsets are from there on relative to `base`. */
   start = 0
   methodEnd = 0
@@ -234,9 +234,8 @@ export class HeadScanner {
   /** Most heads come in one piece and are as they should be. */
   #readWhole(buffer: Buffer, base: number, stop: number): boolean {
     const read = this.#first === START ? readWholeRequest : readWholeResponse
-    this.position = read(buffer, base, stop, this, this.fields)
+    this.position = read(buffer, base, stop, this)
     if (this.position > 0) return true
-    this.fields = []
     this.status = 0
     return false
   }

@@ -5,41 +5,47 @@
  */
 import { COLON, CR, HTAB, LF, SP, TARGET, TOKEN } from './characters.ts'
 
-/** Where the parts of a start line are; offsets from the head's base. */
-export interface StartLine {
+/** Where the parts of a head are; offsets from the head's base. */
+export interface HeadParts {
   methodEnd: number
   targetEnd: number
   minor: number
   status: number
+  /** Four offsets a field, as in `HeadScanner`. */
+  fields: number[]
 }
+
+/** Fields of a head that is read here; browsers send some 20. */
+const MOST_FIELDS = 64
+
+/** The offsets of the head that is being read: an array that grows with each field costs as much as the reading. */
+const offsets: number[] = new Array<number>(MOST_FIELDS * 4).fill(0)
 
 /** `HTTP/1.x` and what must be around it. */
 const VERSION_BYTES = 8
 
 /**
- * Reads a request head from `base`, of which bytes up to `stop` are there. Fills in `line` and adds four
- * offsets a field to `fields`.
+ * Reads a request head from `base`, of which bytes up to `stop` are there, into `parts`.
  * @returns its length with the blank line; 0 if the scanner has to look at it
  */
 export function readWholeRequest(
   buffer: Buffer,
   base: number,
   stop: number,
-  line: StartLine,
-  fields: number[],
+  parts: HeadParts,
 ): number {
   let i = base
   while (i < stop && TOKEN[buffer[i] as number] === 1) i++
   if (i === base || i >= stop || buffer[i] !== SP) return 0
-  line.methodEnd = i - base
+  parts.methodEnd = i - base
   const target = ++i
   while (i < stop && TARGET[buffer[i] as number] === 1) i++
   if (i === target || stop - i < VERSION_BYTES + 3 || buffer[i] !== SP) return 0
-  line.targetEnd = i - base
-  if (!readVersion(buffer, i + 1, line)) return 0
+  parts.targetEnd = i - base
+  if (!readVersion(buffer, i + 1, parts)) return 0
   i += 1 + VERSION_BYTES
   if (buffer[i] !== CR || buffer[i + 1] !== LF) return 0
-  return readFields(buffer, base, i + 2, stop, fields)
+  return readFields(buffer, base, i + 2, stop, parts)
 }
 
 /** The same for a response head. */
@@ -47,25 +53,24 @@ export function readWholeResponse(
   buffer: Buffer,
   base: number,
   stop: number,
-  line: StartLine,
-  fields: number[],
+  parts: HeadParts,
 ): number {
   let i = base + VERSION_BYTES
   // Up to the space before the reason; without one the scanner decides.
-  if (stop - i < 7 || !readVersion(buffer, base, line) || buffer[i] !== SP) return 0
+  if (stop - i < 7 || !readVersion(buffer, base, parts) || buffer[i] !== SP) return 0
   const hundreds = (buffer[i + 1] as number) - 0x30
   const tens = (buffer[i + 2] as number) - 0x30
   const ones = (buffer[i + 3] as number) - 0x30
   if (hundreds < 1 || hundreds > 9 || tens < 0 || tens > 9 || ones < 0 || ones > 9) return 0
   if (buffer[i + 4] !== SP) return 0
-  line.status = hundreds * 100 + tens * 10 + ones
+  parts.status = hundreds * 100 + tens * 10 + ones
   i = valueEnd(buffer, i + 5, stop)
   if (i + 1 >= stop || buffer[i] !== CR || buffer[i + 1] !== LF) return 0
-  return readFields(buffer, base, i + 2, stop, fields)
+  return readFields(buffer, base, i + 2, stop, parts)
 }
 
-function readVersion(buffer: Buffer, at: number, line: StartLine): boolean {
-  line.minor = (buffer[at + 7] as number) - 0x30
+function readVersion(buffer: Buffer, at: number, parts: HeadParts): boolean {
+  parts.minor = (buffer[at + 7] as number) - 0x30
   return (
     buffer[at] === 0x48 &&
     buffer[at + 1] === 0x54 &&
@@ -74,7 +79,7 @@ function readVersion(buffer: Buffer, at: number, line: StartLine): boolean {
     buffer[at + 4] === 0x2f &&
     buffer[at + 5] === 0x31 &&
     buffer[at + 6] === 0x2e &&
-    (line.minor === 1 || line.minor === 0)
+    (parts.minor === 1 || parts.minor === 0)
   )
 }
 
@@ -83,15 +88,20 @@ function readFields(
   base: number,
   from: number,
   stop: number,
-  fields: number[],
+  parts: HeadParts,
 ): number {
   let i = from
+  let count = 0
   while (i < stop) {
     const name = i
     while (i < stop && TOKEN[buffer[i] as number] === 1) i++
     if (i + 1 >= stop) return 0
-    if (i === name) return buffer[i] === CR && buffer[i + 1] === LF ? i + 2 - base : 0
-    if (buffer[i] !== COLON) return 0
+    if (i === name) {
+      if (buffer[i] !== CR || buffer[i + 1] !== LF) return 0
+      parts.fields = offsets.slice(0, count)
+      return i + 2 - base
+    }
+    if (buffer[i] !== COLON || count === offsets.length) return 0
     const nameEnd = i++
     while (i < stop && isBlank(buffer[i] as number)) i++
     const value = i
@@ -99,7 +109,11 @@ function readFields(
     if (i + 1 >= stop || buffer[i] !== CR || buffer[i + 1] !== LF) return 0
     let last = i
     while (last > value && isBlank(buffer[last - 1] as number)) last--
-    fields.push(name - base, nameEnd - base, value - base, last - base)
+    offsets[count] = name - base
+    offsets[count + 1] = nameEnd - base
+    offsets[count + 2] = value - base
+    offsets[count + 3] = last - base
+    count += 4
     i += 2
   }
   return 0
