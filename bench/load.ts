@@ -61,18 +61,22 @@ export async function measureWrk(seat: Seat, load: WrkLoad, seconds: number): Pr
   return { ok: true, exchanges: requests, values }
 }
 
-/** Longest wait for a proxy to come to rest, and how long it must have done nothing. */
-const SETTLE_MS = 2000
+/** Longest wait for a proxy to come to rest. */
+const SETTLE_MS = 4000
+/** How long it must have done nothing. */
 const REST_MS = 60
+/** A sidecar that has been busy sends what traces are left with pauses between the batches. */
+const TRACED_REST_MS = 400
 /** One tick of the kernel's clock, which even an idle program takes now and then. */
 const TICK_SECONDS = 0.01
 
 /** Waits until the proxy has nothing to do, so that each measurement has its own work and no other. */
 async function settle(seat: Seat): Promise<void> {
   const deadline = Date.now() + SETTLE_MS
+  const restMs = seat.contestant.traced ? TRACED_REST_MS : REST_MS
   for (;;) {
     const before = seat.cpuSeconds()
-    await new Promise((resolve) => setTimeout(resolve, REST_MS))
-    if (seat.cpuSeconds() - before < TICK_SECONDS / 2 || Date.now() > deadline) return
+    await new Promise((resolve) => setTimeout(resolve, restMs))
+    if (seat.cpuSeconds() - before < 1.5 * TICK_SECONDS || Date.now() > deadline) return
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { Place } from '../test/kernel/lab.ts'
 import type { Contestant } from './contestant.ts'
+import { profiled, profileLines } from './profile.ts'
 import type { RowOutcome, RowRun, Sample } from './row.ts'
 import { openStage, type Seat, type SeatOptions, type Stage, seat } from './stage.ts'
 import { createTraceAudit } from './trace-audit.ts'
@@ -24,18 +25,20 @@ export type Measured = Sample & {
 
 /** The JIT compiler of Node has compiled the hot path long before; nginx needs none of it. */
 const WARM_UP_SECONDS = 1
+/** Long enough that the start is a small part of it. */
+const PROFILE_SECONDS = 5
 
 export async function runPaired(row: PairedRow, run: RowRun): Promise<RowOutcome> {
   const stage = await openStage(run.placement)
   try {
-    return await runOn(stage, row, run)
+    return await (run.settings.profile ? profileOn(stage, row, run) : runOn(stage, row, run))
   } finally {
     await stage.close()
   }
 }
 
 async function runOn(stage: Stage, row: PairedRow, run: RowRun): Promise<RowOutcome> {
-  const { options, progress } = run
+  const { settings, progress } = run
   const entries = []
   if (stage.backend) await row.serve?.(stage.backend)
   for (const contestant of row.contestants) {
@@ -52,10 +55,10 @@ async function runOn(stage: Stage, row: PairedRow, run: RowRun): Promise<RowOutc
   }
   for (const { seat } of entries) await row.measure(seat, WARM_UP_SECONDS)
   for (const { audit } of entries) await audit.begin()
-  for (let round = 0; round < options.rounds; round++) {
-    progress(`round ${round + 1} of ${options.rounds}`)
+  for (let round = 0; round < settings.rounds; round++) {
+    progress(`round ${round + 1} of ${settings.rounds}`)
     for (const entry of round % 2 === 0 ? entries : entries.toReversed()) {
-      const measured = await row.measure(entry.seat, options.seconds)
+      const measured = await row.measure(entry.seat, settings.seconds)
       entry.audit.add(measured.exchanges ?? 0)
       entry.samples.push(entry.problem === null ? measured : { ok: false, problem: entry.problem })
     }
@@ -73,4 +76,17 @@ async function runOn(stage: Stage, row: PairedRow, run: RowRun): Promise<RowOutc
     ),
     notes,
   }
+}
+
+/** Our proxy alone: a profiler makes it slower, so that nothing can be compared. */
+async function profileOn(stage: Stage, row: PairedRow, run: RowRun): Promise<RowOutcome> {
+  const [contestant] = row.contestants
+  if (!contestant) return { samples: {}, notes: [] }
+  if (stage.backend) await row.serve?.(stage.backend)
+  const seated = await seat(stage, profiled(contestant), row)
+  if (!stage.backend) await row.serve?.(seated.place)
+  run.progress(`profiles ${contestant.name}`)
+  const measured = await row.measure(seated, Math.max(run.settings.seconds, PROFILE_SECONDS))
+  const lines = await profileLines(seated)
+  return { samples: {}, notes: measured.ok ? [] : [measured.problem], profile: lines }
 }

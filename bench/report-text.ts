@@ -6,7 +6,7 @@ import { problemsOf, type Verdict, valuesOf } from './verdict.ts'
 
 /** A row that has been run. */
 export interface RowReport {
-  row: Pick<Row, 'name' | 'title' | 'metrics' | 'goals'>
+  row: Pick<Row, 'name' | 'title' | 'metrics' | 'goals' | 'remark'>
   placement: Placement
   outcome: RowOutcome
   verdicts: Verdict[]
@@ -33,6 +33,7 @@ export function rowText({ row, placement, outcome, verdicts }: RowReport): strin
     ...table,
     ...voids,
     ...outcome.notes.map((note) => `note: ${note}`),
+    ...(outcome.profile ?? []),
     ...verdicts.map(verdictText),
     '',
   ].join('\n')
@@ -71,4 +72,19 @@ export function spreadText(spread: Verdict['spread']): string {
     value.toFixed(2),
   )
   return `${middle} [${least}..${most}]`
+}
+
+/** How many goals of each level were reached, and which were not. */
+export function summaryText(rows: readonly RowReport[]): string {
+  const all = rows.flatMap(({ row, placement, verdicts }) =>
+    verdicts.map((verdict) => ({ name: `${row.name} [${placement}]`, ...verdict })),
+  )
+  const lines = (['must', 'aim'] as const).map((level) => {
+    const ofLevel = all.filter(({ goal }) => goal.level === level)
+    const missed = ofLevel.filter(({ met }) => !met)
+    const names = missed.map(({ name, goal }) => `${name} ${goal.metric}`)
+    const which = names.length === 0 ? '' : `; not: ${names.join(', ')}`
+    return `${level === 'must' ? 'must reach' : 'aim'}: ${ofLevel.length - missed.length} of ${ofLevel.length} reached${which}`
+  })
+  return lines.join('\n')
 }

@@ -28,7 +28,7 @@ export interface Goal {
 
 export interface RowRun {
   placement: Placement
-  options: RunSettings
+  settings: RunSettings
   /** Says what is being done, for whoever waits. */
   progress: (text: string) => void
 }
@@ -40,6 +40,8 @@ export interface RunSettings {
   seconds: number
   /** Another bundle of the proxy to measure beside the usual one; null for none. */
   baseline: string | null
+  /** True: our proxy alone runs, under the profiler, and the notes say where its time goes. */
+  profile: boolean
 }
 
 export interface RowOutcome {
@@ -47,6 +49,8 @@ export interface RowOutcome {
   samples: Record<string, Sample[]>
   /** What was seen besides: trace counts, first connections, why a contestant is not comparable. */
   notes: string[]
+  /** Where the proxy's time goes, a function a line; only of a row that was profiled. */
+  profile?: string[]
 }
 
 export interface Row {
@@ -56,5 +60,9 @@ export interface Row {
   /** The first is what the ratios are about. */
   metrics: readonly Metric[]
   goals: readonly Goal[]
+  /** True if the row can be run under the profiler. */
+  profilable: boolean
+  /** What a reader of the document has to know of this row. */
+  remark?: string
   run(run: RowRun): Promise<RowOutcome>
 }

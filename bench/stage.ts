@@ -73,8 +73,6 @@ export interface SeatOptions {
   upstreamPort: number
   /** On loopback too, connections to the contestant are redirected: for what has no host to go by. */
   loopbackRules?: boolean
-  /** Called with the launch's command line before it is started, e.g. to add a profiler. */
-  adjust?: (argv: string[]) => string[]
 }
 
 /** Makes a contestant's pod and starts it there; resolves when it serves. */
@@ -85,7 +83,7 @@ export async function seat(
 ): Promise<Seat> {
   const place = await preparePod(stage, contestant, options)
   const surroundings = surroundingsOf(stage, place, options)
-  const process = await launch(place, contestant, { surroundings, ...options })
+  const process = await launch(place, contestant, surroundings)
   const { placement, controller } = stage
   const rules = placement === 'loopback' && options.loopbackRules === true
   return {
@@ -154,14 +152,14 @@ export function surroundingsOf(
 async function launch(
   place: Place,
   contestant: Contestant,
-  { surroundings, adjust = (argv) => argv }: SeatOptions & { surroundings: Surroundings },
+  surroundings: Surroundings,
 ): Promise<LabProcess | null> {
   if (!contestant.launch) return null
   const { argv, env = {}, files = {} } = contestant.launch(surroundings)
   for (const [name, text] of Object.entries(files)) {
     await writeInside(place, `${SCRATCH_INSIDE}/${name}`, text)
   }
-  const process = spawnIn(place, pinned('proxy', adjust(argv)), {
+  const process = spawnIn(place, pinned('proxy', argv), {
     uid: PROXY_UID,
     env,
     cwd: SCRATCH_INSIDE,

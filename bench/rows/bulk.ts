@@ -20,6 +20,7 @@ export const BULK_ROW: Row = {
   name: 'bulk',
   title: 'opaque TCP in bulk, one stream (iperf3 -Z)',
   placements: ['redirect', 'loopback'],
+  profilable: true,
   metrics: [
     { key: 'gbPerCpuSecond', title: 'GB per CPU-second', digits: 2 },
     { key: 'gbPerSecond', title: 'GB per second', digits: 2 },
@@ -43,7 +44,7 @@ export const BULK_ROW: Row = {
     },
   ],
   run: (run) => {
-    const { baseline } = run.options
+    const { baseline } = run.settings
     const sidecar = { sidecar: true }
     const ours = [azds(sidecar)]
     if (baseline !== null) ours.push(azds({ ...sidecar, name: 'baseline', bundle: baseline }))

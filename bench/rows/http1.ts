@@ -89,12 +89,13 @@ function wrkRow({ name, title, load, must, aim, references = [] }: WrkRow): Row 
     name,
     title,
     placements: ['redirect', 'loopback'],
+    profilable: true,
     metrics: HTTP_METRICS,
     goals,
     run: (run) =>
       runPaired(
         {
-          contestants: [...ourselves(run.options.baseline), NGINX, HAPROXY, ...references],
+          contestants: [...ourselves(run.settings.baseline), NGINX, HAPROXY, ...references],
           upstreamPort: BACKEND.http,
           verify: (seat) => verifyHttp1(seat, load),
           measure: (seat, seconds) => measureWrk(seat, load, seconds),

@@ -34,6 +34,7 @@ export const MEMORY_ROW: Row = {
   name: 'memory',
   title: `resident memory, idle and with ${CONNECTIONS} keep-alive connections after a request each`,
   placements: ['redirect'],
+  profilable: false,
   metrics: [
     { key: 'idleMib', title: 'idle MiB', digits: 1 },
     { key: 'kibPerConnection', title: 'KiB per connection', digits: 2 },
@@ -49,11 +50,11 @@ export const MEMORY_ROW: Row = {
 }
 
 async function runMemory(run: RowRun): Promise<RowOutcome> {
-  const contestants = [...ourselves(run.options.baseline), NGINX, HAPROXY, HTTP_PROXY, NET_PIPE]
+  const contestants = [...ourselves(run.settings.baseline), NGINX, HAPROXY, HTTP_PROXY, NET_PIPE]
   const samples: Record<string, Sample[]> = Object.fromEntries(
     contestants.map(({ name }) => [name, []]),
   )
-  const rounds = Math.min(run.options.rounds, MOST_ROUNDS)
+  const rounds = Math.min(run.settings.rounds, MOST_ROUNDS)
   for (let round = 0; round < rounds; round++) {
     run.progress(`round ${round + 1} of ${rounds}`)
     const stage = await openStage(run.placement)

@@ -16,6 +16,7 @@ export const START_ROW: Row = {
   name: 'start',
   title: `start to ready, ${STARTS} starts, table of 1,000 services`,
   placements: ['redirect'],
+  profilable: false,
   metrics: [{ key: 'readyMs', title: 'ms to ready', digits: 0 }],
   goals: [
     { level: 'must', metric: 'readyMs', of: 'azds', against: null, better: 'lower', bound: 250 },
@@ -24,11 +25,11 @@ export const START_ROW: Row = {
   run: runStart,
 }
 
-async function runStart({ placement, options, progress }: RowRun): Promise<RowOutcome> {
+async function runStart({ placement, settings, progress }: RowRun): Promise<RowOutcome> {
   const stage = await openStage(placement)
   try {
     const samples: Record<string, Sample[]> = {}
-    for (const contestant of ourselves(options.baseline)) {
+    for (const contestant of ourselves(settings.baseline)) {
       progress(`starts ${contestant.name} ${STARTS} times`)
       samples[contestant.name] = await measureStarts(stage, contestant)
     }

@@ -1,0 +1,66 @@
+/** Rows that compare our proxy with itself: what tracing costs, and what a large table does. */
+import { BACKEND } from '../backend.ts'
+import type { Contestant } from '../contestant.ts'
+import { azds } from '../contestants/azds.ts'
+import { measureWrk } from '../load.ts'
+import { runPaired } from '../paired-rounds.ts'
+import type { Goal, Row } from '../row.ts'
+import { HTTP_METRICS, verifyHttp1 } from './http1.ts'
+
+const LOAD = { path: '/', connections: 64 } as const
+
+/** Costs at most 10 % and 3 %: the rest of the speed without is 0.90 and 0.97. */
+const TRACING = { must: 0.9, aim: 0.97 }
+/** Ratios of equal programs lie within 5 % of 1 on a quiet machine. */
+const NOISE = 0.95
+
+export const TRACING_ROW = comparison({
+  name: 'tracing',
+  title: 'tracing on against off, keep-alive GET',
+  contestants: [
+    azds(),
+    azds({ name: 'azds-untraced', traced: false, env: { AZDS_TRACING: 'off' } }),
+  ],
+  goals: [
+    goal('must', 'azds', 'azds-untraced', TRACING.must),
+    goal('aim', 'azds', 'azds-untraced', TRACING.aim),
+  ],
+})
+
+export const TABLE_ROW = comparison({
+  name: 'table',
+  title: 'routing table of 10,000 services against 10, keep-alive GET',
+  contestants: [
+    azds({ name: 'azds-10000', services: 10_000 }),
+    azds({ name: 'azds-10', services: 10 }),
+  ],
+  goals: [goal('must', 'azds-10000', 'azds-10', NOISE)],
+})
+
+function goal(level: Goal['level'], of: string, against: string, bound: number): Goal {
+  return { level, metric: 'perCpuSecond', of, against: [against], better: 'higher', bound }
+}
+
+function comparison(
+  row: Pick<Row, 'name' | 'title' | 'goals'> & { contestants: Contestant[] },
+): Row {
+  const { name, title, goals, contestants } = row
+  return {
+    name,
+    title,
+    goals,
+    placements: ['redirect'],
+    profilable: true,
+    metrics: HTTP_METRICS,
+    run: (run) =>
+      runPaired(
+        {
+          contestants,
+          upstreamPort: BACKEND.http,
+          verify: (seat) => verifyHttp1(seat, LOAD),
+          measure: (seat, seconds) => measureWrk(seat, LOAD, seconds),
+        },
+        run,
+      ),
+  }
+}
