@@ -4,9 +4,10 @@ import { type Address, formatAddress } from '../core/routing-table.ts'
 import type { Connections } from './connections.ts'
 import { type DestinationExperience, isDeclaredHttp } from './destination-experience.ts'
 import { type Detected, detectProtocol } from './detection.ts'
-import type { PlanExchange } from './exchange.ts'
+import type { PlanExchange, RefusedRequest } from './exchange.ts'
 import { type Http1Connection, relayHttp1 } from './http1/relay.ts'
 import type { UpstreamPool } from './http1/upstream-pool.ts'
+import { type Http2Connection, relayHttp2 } from './http2/relay.ts'
 import type { Metrics } from './metrics.ts'
 import { type OpaqueDeps, passThrough } from './opaque.ts'
 import type { RecordExchange } from './recorder.ts'
@@ -50,7 +51,7 @@ class Connection {
   readonly #deps: ConnectionDeps
   readonly #startedAt: number
   readonly #forget: () => void
-  #http: Http1Connection | null = null
+  #http: Http1Connection | Http2Connection | null = null
 
   constructor(arrival: Arrival, deps: ConnectionDeps) {
     this.#arrival = arrival
@@ -106,7 +107,7 @@ class Connection {
 
   #route(detected: Detected, passable: boolean): void {
     const { client, destination, loop } = this.#arrival
-    if (detected.protocol === 'http1') {
+    if (detected.protocol === 'http1' || detected.protocol === 'h2') {
       this.#serveHttp(detected)
       return
     }
@@ -166,22 +167,44 @@ class Connection {
   }
 
   #relay(detected: Detected, plan: PlanExchange): void {
+    const { side, connections } = this.#deps
+    const http =
+      detected.protocol === 'h2' ? this.#relay2(detected, plan) : this.#relay1(detected, plan)
+    this.#http = http
+    if (connections.isRetiring(side.direction)) http.retire()
+    if (connections.isDraining(side.direction)) http.drain()
+    void http.closed.then(() => this.#over(detected.protocol))
+  }
+
+  #relay1({ fromClient, upstream }: Detected, plan: PlanExchange): Http1Connection {
     const { client, destination } = this.#arrival
-    const { side, dial, pool, take, identity, now, connections } = this.#deps
-    const { upstream } = detected
-    this.#http = relayHttp1(client, detected.fromClient, {
+    const { dial, pool } = this.#deps
+    return relayHttp1(client, fromClient, {
       plan,
       dial,
       pool,
-      onRefused: (refused) => {
-        const connection = { direction: side.direction, client: client.remote, destination }
-        take(recordUnreadable(refused, connection, { identity, now }))
-      },
+      onRefused: (refused) => this.#recordRefused(refused),
       firstUpstream: upstream && { target: destination, stream: upstream },
     })
-    if (connections.isRetiring(side.direction)) this.#http.retire()
-    if (connections.isDraining(side.direction)) this.#http.drain()
-    void this.#http.closed.then(() => this.#over('http1'))
+  }
+
+  #relay2({ fromClient, fromServer, upstream }: Detected, plan: PlanExchange): Http2Connection {
+    const { client, destination } = this.#arrival
+    const { dial, now } = this.#deps
+    return relayHttp2(client, fromClient, {
+      plan,
+      dial,
+      now,
+      onRefused: (refused) => this.#recordRefused(refused),
+      firstUpstream: upstream && { target: destination, stream: upstream, fromServer },
+    })
+  }
+
+  #recordRefused(refused: RefusedRequest): void {
+    const { client, destination } = this.#arrival
+    const { side, take, identity, now } = this.#deps
+    const connection = { direction: side.direction, client: client.remote, destination }
+    take(recordUnreadable(refused, connection, { identity, now }))
   }
 
   #over(protocol: Detected['protocol'] | 'none'): void {

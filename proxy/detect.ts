@@ -42,6 +42,18 @@ export function detect(bytes: Buffer): Detection {
   return detectRequestLine(bytes)
 }
 
+/**
+ * True for a beginning of the SETTINGS that a server of HTTP/2 may send before its client has spoken
+ * (RFC 9113 3.4): nine bytes with a length that is a multiple of six, type 4, no flags, stream 0. No
+ * known greeting of another protocol begins so.
+ */
+export function maySettle(fromServer: Buffer): boolean {
+  const [high = 0, middle = 0, low, type = 4] = fromServer
+  if (high !== 0 || type !== 4) return false
+  if (low !== undefined && (middle * 256 + low) % 6 !== 0) return false
+  return fromServer.subarray(4, 9).every((byte) => byte === 0)
+}
+
 /** RFC 8446 section 5.1: type, legacy version, length (2^14 at most), and the handshake's type. */
 function detectTls(bytes: Buffer): Detection {
   const [, major, minor, high, low, handshake] = bytes

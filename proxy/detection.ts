@@ -4,7 +4,7 @@
  * speak. One decides only where a client has stopped in the middle of what may become a request line,
  * and where one says nothing while the original destination cannot be reached.
  */
-import { detect } from './detect.ts'
+import { detect, maySettle } from './detect.ts'
 import type { ByteStream } from './stream.ts'
 import { readClientHello } from './tls-client-hello.ts'
 
@@ -14,7 +14,7 @@ export interface Detected {
   sni: string | null
   /** What the client has sent so far. */
   fromClient: Buffer
-  /** What the server has sent so far: not empty only where it spoke first. */
+  /** What the server has sent so far: not empty only where it spoke before the client was known. */
   fromServer: Buffer
   /** The connection to the original destination, if it was dialled already. */
   upstream: ByteStream | null
@@ -44,6 +44,12 @@ const UNREACHABLE_HOLD_MS = 500
  */
 export const STALLED_CLIENT_MS = 1000
 
+/**
+ * How long a client is waited for whose server has begun with what look like SETTINGS of HTTP/2, in ms.
+ * Such a client sends its preface at once; any other waits for those bytes and gets them a little late.
+ */
+const SETTLED_SERVER_MS = 1000
+
 const NONE: Buffer = Buffer.alloc(0)
 
 /** Starts the detection on a connection that nobody listens to yet. */
@@ -55,11 +61,13 @@ class Detection {
   readonly #client: ByteStream
   readonly #options: DetectionOptions
   #fromClient = NONE
+  #fromServer = NONE
   #upstream: ByteStream | null = null
   #connected = false
   #unreachable = false
   #timer: NodeJS.Timeout | undefined
   #stalled: NodeJS.Timeout | undefined
+  #settled: NodeJS.Timeout | undefined
   #decided = false
 
   constructor(client: ByteStream, options: DetectionOptions) {
@@ -72,7 +80,7 @@ class Detection {
     this.#client.listen({
       onData: (chunk) => this.#onClientData(chunk),
       // A client that says all it has to say without a request line is no HTTP client.
-      onEnd: () => this.#decide('opaque', null, NONE),
+      onEnd: () => this.#decide('opaque', null),
       onDrain: () => {},
       onClose: () => this.#abandon(),
     })
@@ -92,7 +100,9 @@ class Detection {
       return
     }
     if (protocol !== 'tls') {
-      this.#decide(protocol, null, NONE)
+      // A server that has begun with SETTINGS does not answer HTTP/1: let the two see for themselves.
+      const isCrossed = protocol === 'http1' && this.#fromServer.length > 0
+      this.#decide(isCrossed ? 'opaque' : protocol, null)
       return
     }
     // The server cannot answer before it has the whole ClientHello, so waiting for it costs nothing.
@@ -102,10 +112,10 @@ class Detection {
       return
     }
     if (hello.state === 'no-hello') {
-      this.#decide('opaque', null, NONE)
+      this.#decide('opaque', null)
       return
     }
-    this.#decide('tls', hello.sni, NONE)
+    this.#decide('tls', hello.sni)
   }
 
   #waitForMore(): void {
@@ -115,7 +125,7 @@ class Detection {
       const { length } = this.#fromClient
       // If this process was held up, what the client has sent meanwhile is read before this.
       setImmediate(() => {
-        if (this.#fromClient.length === length) this.#decide('opaque', null, NONE)
+        if (this.#fromClient.length === length) this.#decide('opaque', null)
       })
     }, STALLED_CLIENT_MS)
   }
@@ -127,36 +137,48 @@ class Detection {
       onConnect: () => {
         this.#connected = true
       },
-      onData: (chunk) => this.#decide('opaque', null, chunk),
+      onData: (chunk) => this.#onServerData(chunk),
       // Its end, and that of an established connection, are passed on by whoever takes over.
-      onEnd: () => this.#decide('opaque', null, NONE),
+      onEnd: () => this.#decide('opaque', null),
       onDrain: () => {},
       onClose: (error) => this.#onUpstreamClose(error),
     })
   }
 
+  /** A server of HTTP/2 may say its SETTINGS at once; its client speaks first all the same. */
+  #onServerData(chunk: Buffer): void {
+    this.#fromServer = Buffer.concat([this.#fromServer, chunk])
+    if (!maySettle(this.#fromServer)) {
+      this.#decide('opaque', null)
+      return
+    }
+    this.#settled ??= setTimeout(() => this.#decide('opaque', null), SETTLED_SERVER_MS)
+  }
+
   #onUpstreamClose(error: NodeJS.ErrnoException | null): void {
     if (this.#decided) return
     if (error === null || this.#connected) {
-      this.#decide('opaque', null, NONE)
+      this.#decide('opaque', null)
       return
     }
     this.#unreachable = true
-    this.#timer = setTimeout(() => this.#decide('opaque', null, NONE), UNREACHABLE_HOLD_MS)
+    this.#timer = setTimeout(() => this.#decide('opaque', null), UNREACHABLE_HOLD_MS)
   }
 
-  #decide(protocol: Detected['protocol'], sni: string | null, fromServer: Buffer): void {
+  #decide(protocol: Detected['protocol'], sni: string | null): void {
     if (this.#decided) return
     this.#decided = true
     clearTimeout(this.#timer)
     clearTimeout(this.#stalled)
+    clearTimeout(this.#settled)
+    const isHttp = protocol === 'http1' || protocol === 'h2'
     this.#options.onDetected({
       protocol,
       sni,
       fromClient: this.#fromClient,
-      fromServer,
+      fromServer: this.#fromServer,
       // HTTP may go elsewhere and dials for itself; other bytes have no other way, and must fail.
-      upstream: protocol === 'http1' && this.#unreachable ? null : this.#upstream,
+      upstream: isHttp && this.#unreachable ? null : this.#upstream,
     })
   }
 
@@ -165,6 +187,7 @@ class Detection {
     this.#decided = true
     clearTimeout(this.#timer)
     clearTimeout(this.#stalled)
+    clearTimeout(this.#settled)
     this.#upstream?.reset()
     this.#options.onGone()
   }
