@@ -2,7 +2,6 @@
  * Whether the app beside this proxy is still there: it shares the pod's network namespace, whose
  * socket table names the owner of each socket. The sidecar stays as long as the app may need it.
  */
-import { readFile } from 'node:fs/promises'
 
 /** States of include/net/tcp_states.h: established, SYN sent, close-wait, listening. */
 const LIVE_STATES = new Set(['01', '02', '08', '0A'])
@@ -23,6 +22,8 @@ export function countAppSockets(table: string, proxyUid: number): number {
 
 /** Reads both families' tables; one that does not exist (IPv6 switched off) holds nothing. */
 export async function readAppSockets(proxyUid: number): Promise<number> {
+  // Loaded at the end of a pod's life only, when it is needed.
+  const { readFile } = process.getBuiltinModule('node:fs/promises')
   const tables = await Promise.all(
     ['/proc/self/net/tcp', '/proc/self/net/tcp6'].map((path) =>
       readFile(path, 'latin1').catch(() => ''),

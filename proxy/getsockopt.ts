@@ -1,7 +1,6 @@
 /** libc's `getsockopt`, which Node has no door to: called through koffi's native part. */
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 
 /** `getsockopt` of libc: 0, or the errno. `value` is filled. */
 export type GetSockOpt = (fd: number, level: number, name: number, value: Buffer) => number
@@ -14,7 +13,7 @@ type Koffi = Pick<typeof import('koffi'), 'load' | 'errno'>
  */
 export function loadGetSockOpt(): GetSockOpt {
   try {
-    const koffi = loadNative() ?? (createRequire(import.meta.url)('koffi') as Koffi)
+    const koffi = loadNative() ?? loadWhole()
     // `null` is the running program: Node has libc's symbols, be it glibc or musl.
     const getsockopt = koffi
       .load(null)
@@ -38,10 +37,10 @@ export function loadGetSockOpt(): GetSockOpt {
  */
 function loadNative(): Koffi | null {
   const { platform, arch } = process
-  const folder = findUpwards(join('node_modules', '@koromix', `koffi-${platform}-${arch}`))
+  const folder = findUpwards(`node_modules/@koromix/koffi-${platform}-${arch}`)
   if (folder === null) return null
   for (const libc of [platform, 'musl']) {
-    const file = join(folder, `${libc}_${arch}`, 'koffi.node')
+    const file = `${folder}/${libc}_${arch}/koffi.node`
     const loaded: { exports: Partial<Koffi> } = { exports: {} }
     try {
       process.dlopen(loaded, file)
@@ -55,10 +54,15 @@ function loadNative(): Koffi | null {
   return null
 }
 
+function loadWhole(): Koffi {
+  const { createRequire } = process.getBuiltinModule('node:module')
+  return createRequire(import.meta.url)('koffi')
+}
+
 /** As Node looks for packages: beside this file, or in a folder above. */
 function findUpwards(path: string): string | null {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
-    const found = join(folder, path)
+    const found = `${folder === '/' ? '' : folder}/${path}`
     if (existsSync(found)) return found
     if (folder === dirname(folder)) return null
   }

@@ -1,5 +1,4 @@
 /** What the proxy needs of the outside world, so that tests can pass their own. */
-import { lookup } from 'node:dns/promises'
 import { fineClock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { formatAddress } from '../core/routing-table.ts'
@@ -45,8 +44,11 @@ export async function realOutside(config: ProxyConfig, log: Log): Promise<Outsid
         timeoutMs: config.connectTimeoutMs,
         onFault: (err) => log.error({ err, target: formatAddress(target) }, CONNECTION_FAULT),
       }),
-    resolve: async (name, family) =>
-      (await lookup(name, { family, all: true })).map(({ address }) => address),
+    resolve: async (name, family) => {
+      // Loaded where it is needed, which is without a routing table only: 1.5 MB of memory.
+      const { lookup } = process.getBuiltinModule('node:dns/promises')
+      return (await lookup(name, { family, all: true })).map(({ address }) => address)
+    },
     appSockets: isGateway ? async () => 0 : () => readAppSockets(config.proxyUid),
     now: fineClock({ wall: Date.now, steady: () => performance.now() }),
     random: Math.random,
