@@ -45,11 +45,15 @@ export function passThrough(
   const { client, destination, detected } = connection
   const upstream = detected.upstream ?? deps.dial(destination)
   const initial = { toA: detected.fromServer, toB: detected.fromClient }
-  splice(client, upstream, initial, (end) => {
+  let firstByteMs: number | null = null
+  const ended = (end: SpliceEnd) => {
     // A connection without a byte is a port scan or a TCP probe, which comes every few seconds.
     const silent = end.fromA === 0 && end.fromB === 0 && end.error === null
-    if (!silent) deps.take(recordOf(connection, deps, end))
+    if (!silent) deps.take({ ...recordOf(connection, deps, end), firstByteMs })
     onEnd()
+  }
+  splice(client, upstream, initial, ended, () => {
+    firstByteMs = deps.now() - connection.startedAt
   })
 }
 

@@ -5,6 +5,7 @@
 import { Deadlines } from './deadlines.ts'
 import type { RawBindings, RawRequest, TcpHandle } from './raw-bindings.ts'
 import { ReadBuffers } from './raw-buffers.ts'
+import { Loans } from './raw-loans.ts'
 import type { RawStream } from './raw-stream.ts'
 import { KEEP_ALIVE_SECONDS } from './transport.ts'
 
@@ -15,19 +16,9 @@ import { KEEP_ALIVE_SECONDS } from './transport.ts'
  */
 const YOUNG_MS = (KEEP_ALIVE_SECONDS * 1000) / 2
 
-/** How often lent buffers of idle connections are looked for, ms. */
-const SWEEP_MS = 5_000
-
-/** How often one connection may be parted from its buffer: each time costs libuv's listeners 40 bytes. */
-const MOST_SWEPT = 100
-
-interface Loan {
-  /** Bytes read when it was looked at last. */
-  seen: number
-}
-
 export class RawLoop {
   readonly buffers = new ReadBuffers()
+  readonly loans = new Loans()
   /** Dialled connections without keep-alive probes so far. */
   readonly young = new Deadlines<RawStream>(YOUNG_MS, (stream) =>
     stream.keepAlive(KEEP_ALIVE_SECONDS),
@@ -36,9 +27,6 @@ export class RawLoop {
   spare: RawRequest
   readonly #bindings: RawBindings
   readonly #connects = new Map<number, Deadlines<RawStream>>()
-  readonly #loans = new Map<RawStream, Loan>()
-  readonly #swept = new WeakMap<RawStream, number>()
-  #sweeping = false
 
   constructor(bindings: RawBindings) {
     this.#bindings = bindings
@@ -81,45 +69,10 @@ export class RawLoop {
     return list
   }
 
-  /** A read buffer of its own for a connection; null if it is to do without. */
-  lend(stream: RawStream): Buffer | null {
-    if ((this.#swept.get(stream) ?? 0) >= MOST_SWEPT) return null
-    const buffer = this.buffers.lend()
-    if (buffer === null) return null
-    this.#loans.set(stream, { seen: -1 })
-    this.#sweepLater()
-    return buffer
-  }
-
-  takeBack(stream: RawStream, buffer: Buffer): void {
-    this.#loans.delete(stream)
-    this.buffers.takeBack(buffer)
-  }
-
-  giveUp(stream: RawStream): void {
-    this.#loans.delete(stream)
-    this.buffers.giveUp()
-  }
-
   #writeRequest(): RawRequest {
     const request = new this.#bindings.WriteRequest()
     request.oncomplete = onWritten
     return request
-  }
-
-  #sweepLater(): void {
-    if (this.#sweeping) return
-    this.#sweeping = true
-    setTimeout(() => this.#sweep(), SWEEP_MS).unref()
-  }
-
-  #sweep(): void {
-    this.#sweeping = false
-    for (const [stream, loan] of [...this.#loans]) {
-      if (loan.seen !== stream.bytesRead) loan.seen = stream.bytesRead
-      else if (stream.releaseIdle()) this.#swept.set(stream, (this.#swept.get(stream) ?? 0) + 1)
-    }
-    if (this.#loans.size > 0) this.#sweepLater()
   }
 }
 

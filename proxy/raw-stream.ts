@@ -2,8 +2,10 @@
 import type { Address } from '../core/routing-table.ts'
 import type { Deadlines, Waiting } from './deadlines.ts'
 import { EarlyBytes } from './early-bytes.ts'
+import { ListenedStream } from './listened-stream.ts'
 import { errnoError, type TcpHandle, UV_EOF } from './raw-bindings.ts'
 import { readRest } from './raw-last-bytes.ts'
+import { type Borrower, BULK_BYTES, type Loan } from './raw-loans.ts'
 import type { RawLoop } from './raw-loop.ts'
 import type { ByteStream, StreamListener } from './stream.ts'
 import { connectTimeout, type OnFault } from './transport.ts'
@@ -15,11 +17,7 @@ const OPEN = 1
 const CLOSING = 2
 const CLOSED = 3
 
-/** A read of at least this size, bytes, asks for a buffer of one's own; one below the other, ends it. */
-const BULK_BYTES = 16_384
-const TRICKLE_BYTES = 4_096
-
-export class RawStream implements ByteStream, Waiting {
+export class RawStream extends ListenedStream implements ByteStream, Waiting, Borrower {
   readonly remote: Address
   bytesRead = 0
   due = 0
@@ -27,8 +25,6 @@ export class RawStream implements ByteStream, Waiting {
   later: Waiting | null = null
   readonly #handle: TcpHandle
   readonly #loop: RawLoop
-  readonly #onFault: OnFault
-  #listener: StreamListener | null = null
   #phase: number
   #written = 0
   /** Bytes of `#written` that the kernel had not taken when the handle was closed. */
@@ -40,28 +36,22 @@ export class RawStream implements ByteStream, Waiting {
   /** What was written before the connection was there. */
   #early: EarlyBytes | null = null
   /** The buffer that the handle reads into instead of the landing area. */
-  #lent: Buffer | null = null
+  #loan: Loan | null = null
   #paused = false
+  /** Has read so much that it is the others' turn. */
+  #resting = false
   #reading = false
   /** The listener is in its `onData`. */
   #telling = false
-  /** The peer's FIN has come. */
-  #ended = false
   /** FIN was asked for; it is on its way to the kernel; the kernel has it. */
   #finishing = false
   #shutting = false
   #finished = false
   /** A write has failed and is about to be reported. */
   #broken = false
-  /** Let go: nothing that comes is told. */
-  #dropped = false
   #resetWanted = false
   /** A listener promised to be told when all is sent. */
   #drainUntold = false
-  /** What the present listener has missed and is about to be told. */
-  #endUntold = false
-  #closeUntold = false
-  #error: NodeJS.ErrnoException | null = null
 
   /** @param connecting whether a connection is still to be made, which `connected` will report */
   constructor(
@@ -69,10 +59,10 @@ export class RawStream implements ByteStream, Waiting {
     remote: Address,
     { loop, onFault, connecting }: { loop: RawLoop; onFault: OnFault; connecting: boolean },
   ) {
+    super(onFault)
     this.remote = remote
     this.#handle = handle
     this.#loop = loop
-    this.#onFault = onFault
     this.#phase = connecting ? CONNECTING : OPEN
     handle.owner = this
     handle.onread = onRead
@@ -90,13 +80,10 @@ export class RawStream implements ByteStream, Waiting {
   }
 
   listen(listener: StreamListener): void {
-    const first = this.#listener === null
+    const first = this.listener === null
     // The listener before this one may still need what it has borrowed.
-    if (this.#lent !== null) this.#leaveLent()
-    this.#listener = listener
-    this.#endUntold = this.#ended && !this.#dropped
-    this.#closeUntold = this.#phase === CLOSED
-    if (this.#ended || this.#closeUntold) queueMicrotask(() => this.#tellState(listener))
+    if (this.#loan !== null) this.#leaveLoan()
+    this.replaceListener(listener)
     if (first) this.#startOrStop()
   }
 
@@ -123,12 +110,12 @@ export class RawStream implements ByteStream, Waiting {
 
   close(): void {
     if (this.#phase >= CLOSING) return
-    this.#dropped = true
+    this.dropped = true
     if (this.#phase === CONNECTING && this.#early === null) {
       this.#closeHandle()
       return
     }
-    if (this.#lent !== null) this.#leaveLent()
+    if (this.#loan !== null) this.#leaveLoan()
     // Bytes left unread would make the kernel end with RST, and cost the peer what is on its way.
     this.resume()
     this.end()
@@ -136,7 +123,7 @@ export class RawStream implements ByteStream, Waiting {
   }
 
   reset(): void {
-    this.#dropped = true
+    this.dropped = true
     if (this.#phase >= CLOSING) return
     if (this.#phase === CONNECTING) this.#closeHandle()
     // While a FIN is on its way down to the kernel, libuv refuses to reset and Node then loses the
@@ -165,8 +152,8 @@ export class RawStream implements ByteStream, Waiting {
     for (const chunk of early?.chunks ?? []) this.#writeNow(chunk)
     if (this.#finishing) this.#shutDownIfDone()
     this.waitIn(this.#loop.young)
-    this.#tell((listener) => listener.onConnect?.())
-    if (early?.full && this.#pending === 0) this.#tell((listener) => listener.onDrain())
+    this.tell((listener) => listener.onConnect?.())
+    if (early?.full && this.#pending === 0) this.tell((listener) => listener.onDrain())
   }
 
   /** No connection in time. */
@@ -188,8 +175,8 @@ export class RawStream implements ByteStream, Waiting {
       this.#fail(errnoError(count, 'read'))
       return undefined
     }
-    this.#ended = true
-    if (!this.#dropped) this.#tell((listener) => listener.onEnd())
+    this.ended = true
+    if (!this.dropped) this.tell((listener) => listener.onEnd())
     this.#closeIfBothEnded()
     return undefined
   }
@@ -205,7 +192,7 @@ export class RawStream implements ByteStream, Waiting {
     if (this.#pending > 0) return
     if (this.#drainUntold) {
       this.#drainUntold = false
-      this.#tell((listener) => listener.onDrain())
+      this.tell((listener) => listener.onDrain())
     }
     if (this.#finishing) this.#shutDownIfDone()
   }
@@ -216,70 +203,74 @@ export class RawStream implements ByteStream, Waiting {
     this.#finished = true
     if (this.#phase >= CLOSING) return
     if (this.#resetWanted) this.#closeHandle(true)
-    else if (this.#dropped) this.#closeHandle()
+    else if (this.dropped) this.#closeHandle()
     else this.#closeIfBothEnded()
   }
 
   /** The handle is gone. */
   wasClosed(): void {
     this.#phase = CLOSED
-    // What goes wrong after the connection was let go concerns nobody.
-    if (this.#dropped) this.#error = null
-    this.#closeUntold = false
-    this.#tellEnd()
-    this.#tell((listener) => listener.onClose(this.#error))
+    this.tellClose()
   }
 
   /** Parts with a lent buffer, as the connection has become idle; false if it still needs it. */
   releaseIdle(): boolean {
-    if (this.#lent === null || this.#paused || this.#phase !== OPEN) return false
-    this.#leaveLent()
+    if (this.#loan === null || this.#paused || this.#phase !== OPEN) return false
+    this.#leaveLoan()
     return true
   }
 
   #readBytes(count: number): Buffer | undefined {
     this.bytesRead += count
-    const listener = this.#listener
-    if (this.#dropped || listener === null) return undefined
+    const listener = this.listener
+    if (this.dropped || listener === null) return undefined
     const { buffers } = this.#loop
-    const lent = this.#lent
+    const loan = this.#loan
     const borrows = listener.borrows === true
     const chunk =
-      lent !== null && borrows
-        ? lent.subarray(0, count)
-        : buffers.copy(lent ?? buffers.landing, count)
+      loan !== null && borrows
+        ? loan.buffer.subarray(0, count)
+        : buffers.copy(loan?.buffer ?? buffers.landing, count)
     this.#telling = true
     try {
       listener.onData(chunk)
     } catch (error) {
-      this.#fault(error)
+      this.fault(error)
     }
     this.#telling = false
     // Whoever took over in `onData` begins with the landing area.
-    if (this.#phase !== OPEN || this.#lent !== lent) return undefined
-    if (lent === null) {
-      if (borrows && count >= BULK_BYTES) this.#lent = this.#loop.lend(this)
-      return this.#lent ?? undefined
+    if (this.#phase !== OPEN || this.#loan !== loan) return undefined
+    if (loan !== null) return this.#readOn(loan, count)
+    if (borrows && count >= BULK_BYTES) this.#loan = this.#loop.loans.lend(this)
+    return this.#loan?.buffer
+  }
+
+  /** After a read into a lent buffer. */
+  #readOn(loan: Loan, count: number): Buffer | undefined {
+    if (this.#paused) return undefined
+    if (loan.isOver(count)) {
+      this.#returnLoan()
+      return this.#loop.buffers.landing
     }
-    if (count >= TRICKLE_BYTES || this.#paused) return undefined
-    this.#lent = null
-    this.#loop.takeBack(this, lent)
-    return buffers.landing
+    if (loan.hasHadEnough(count)) {
+      this.#rest(true)
+      setImmediate(() => this.#rest(false))
+    }
+    return undefined
   }
 
   /** Goes back to the landing area outside of a read. */
-  #leaveLent(): void {
-    this.#returnLent()
+  #leaveLoan(): void {
+    this.#returnLoan()
     if (this.#phase < CLOSING) this.#handle.useUserBuffer(this.#loop.buffers.landing)
   }
 
-  #returnLent(): void {
-    const lent = this.#lent
-    if (lent === null) return
-    this.#lent = null
-    // In both cases its last bytes may still be needed elsewhere.
-    if (this.#paused || this.#telling) this.#loop.giveUp(this)
-    else this.#loop.takeBack(this, lent)
+  #returnLoan(): void {
+    const loan = this.#loan
+    if (loan === null) return
+    this.#loan = null
+    // Paused, or in its `onData`, the listener may still need the last bytes.
+    this.#loop.loans.end(this, loan, this.#paused || this.#telling)
   }
 
   #writeNow(chunk: Buffer): boolean {
@@ -313,12 +304,12 @@ export class RawStream implements ByteStream, Waiting {
 
   #fail(error: NodeJS.ErrnoException): void {
     if (this.#phase >= CLOSING) return
-    this.#error ??= error
-    const unread = error.syscall === 'write' && !this.#ended
-    if (unread && !this.#dropped) {
+    this.error ??= error
+    const unread = error.syscall === 'write' && !this.ended
+    if (unread && !this.dropped) {
       for (const chunk of readRest(this.#handle.fd)) {
         this.bytesRead += chunk.length
-        this.#tell((listener) => listener.onData(chunk))
+        this.tell((listener) => listener.onData(chunk))
         if (this.#phase >= CLOSING) return
       }
     }
@@ -328,7 +319,7 @@ export class RawStream implements ByteStream, Waiting {
   #shutDownIfDone(): void {
     if (this.#pending > 0 || this.#phase !== OPEN || this.#shutting || this.#finished) return
     // All that the peer has sent is read, so that closing sends a plain FIN.
-    if (this.#ended) {
+    if (this.ended) {
       this.#finished = true
       this.#closeHandle()
       return
@@ -338,7 +329,7 @@ export class RawStream implements ByteStream, Waiting {
   }
 
   #closeIfBothEnded(): void {
-    if (this.#ended && (this.#finished || this.#dropped)) this.#closeHandle()
+    if (this.ended && (this.#finished || this.dropped)) this.#closeHandle()
   }
 
   #closeHandle(withReset = false): void {
@@ -346,47 +337,23 @@ export class RawStream implements ByteStream, Waiting {
     if (this.#pending > 0) this.#unsent = this.#handle.writeQueueSize
     this.#waitsIn?.end(this)
     this.#phase = CLOSING
-    this.#returnLent()
+    this.#returnLoan()
     this.#early = null
     if (withReset) this.#handle.reset(onClosed)
     else this.#handle.close(onClosed)
   }
 
+  #rest(resting: boolean): void {
+    this.#resting = resting
+    this.#startOrStop()
+  }
+
   #startOrStop(): void {
-    const wanted = !this.#paused && this.#listener !== null && !this.#ended
+    const wanted = !this.#paused && !this.#resting && this.listener !== null && !this.ended
     if (wanted === this.#reading || this.#phase >= CLOSING) return
     this.#reading = wanted
     if (wanted) this.#handle.readStart()
     else this.#handle.readStop()
-  }
-
-  #tellEnd(): void {
-    if (!this.#endUntold) return
-    this.#endUntold = false
-    this.#tell((listener) => listener.onEnd())
-  }
-
-  #tellState(listener: StreamListener): void {
-    if (this.#listener !== listener) return
-    this.#tellEnd()
-    if (this.#listener !== listener || !this.#closeUntold) return
-    this.#closeUntold = false
-    this.#tell((present) => present.onClose(this.#error))
-  }
-
-  #tell(call: (listener: StreamListener) => void): void {
-    if (this.#listener === null) return
-    try {
-      call(this.#listener)
-    } catch (error) {
-      this.#fault(error)
-    }
-  }
-
-  /** A fault in handling one connection must not end the process, and with it all the others. */
-  #fault(error: unknown): void {
-    this.reset()
-    this.#onFault(error, this)
   }
 }
 

@@ -2,38 +2,30 @@
 import type net from 'node:net'
 import type { Address } from '../core/routing-table.ts'
 import { saveLastBytes } from './last-bytes.ts'
+import { ListenedStream } from './listened-stream.ts'
 import type { ByteStream, StreamListener } from './stream.ts'
 import type { OnFault } from './transport.ts'
 
-export class SocketStream implements ByteStream {
+export class SocketStream extends ListenedStream implements ByteStream {
   readonly remote: Address
   readonly #socket: net.Socket
-  readonly #onFault: OnFault
-  #listener: StreamListener | null = null
-  #ended = false
-  #closed = false
-  #dropped = false
   /** A listener was promised to be told when all is sent. */
   #drainUntold = false
-  /** What the present listener has missed and is about to be told. */
-  #endUntold = false
-  #closeUntold = false
-  #error: NodeJS.ErrnoException | null = null
 
   /** @param socket one with `allowHalfOpen` */
   constructor(socket: net.Socket, remote: Address, onFault: OnFault) {
+    super(onFault)
     this.remote = remote
-    this.#onFault = onFault
     this.#socket = socket
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      this.#error ??= error
+      this.error ??= error
     })
     saveLastBytes(socket, (chunk) => this.#onData(chunk))
-    socket.on('close', () => this.#onClose())
-    socket.on('connect', () => this.#tell((listener) => listener.onConnect?.()))
+    socket.on('close', () => this.tellClose())
+    socket.on('connect', () => this.tell((listener) => listener.onConnect?.()))
     socket.on('end', () => {
-      this.#ended = true
-      this.#tell((listener) => listener.onEnd())
+      this.ended = true
+      this.tell((listener) => listener.onEnd())
     })
   }
 
@@ -47,12 +39,9 @@ export class SocketStream implements ByteStream {
   }
 
   listen(listener: StreamListener): void {
-    const first = this.#listener === null
-    this.#listener = listener
-    this.#endUntold = this.#ended && !this.#dropped
-    this.#closeUntold = this.#closed
-    if (this.#ended || this.#closed) queueMicrotask(() => this.#tellState(listener))
-    if (first && !this.#closed) {
+    const first = this.listener === null
+    this.replaceListener(listener)
+    if (first && !this.closed) {
       // Attaching `data` starts the flow, unless `pause` was called before.
       this.#socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     }
@@ -74,7 +63,7 @@ export class SocketStream implements ByteStream {
   }
 
   resume(): void {
-    if (this.#listener !== null) this.#socket.resume()
+    if (this.listener !== null) this.#socket.resume()
   }
 
   end(): void {
@@ -82,13 +71,13 @@ export class SocketStream implements ByteStream {
   }
 
   close(): void {
-    this.#dropped = true
+    this.dropped = true
     this.#socket.destroySoon()
   }
 
   reset(): void {
     const socket = this.#socket
-    this.#dropped = true
+    this.dropped = true
     if (socket.destroyed) return
     // While a FIN is on its way down to the kernel, libuv refuses to reset and Node then loses the
     // handle; it is a matter of one turn of the loop.
@@ -102,43 +91,10 @@ export class SocketStream implements ByteStream {
   readonly #wrote = (error?: Error | null): void => {
     if (error || !this.#drainUntold || this.#socket.writableLength > 0) return
     this.#drainUntold = false
-    this.#tell((listener) => listener.onDrain())
+    this.tell((listener) => listener.onDrain())
   }
 
   #onData(chunk: Buffer): void {
-    if (!this.#dropped) this.#tell((listener) => listener.onData(chunk))
-  }
-
-  #onClose(): void {
-    this.#closed = true
-    // What goes wrong after the connection was let go concerns nobody.
-    if (this.#dropped) this.#error = null
-    this.#tellEnd()
-    this.#tell((listener) => listener.onClose(this.#error))
-  }
-
-  #tellEnd(): void {
-    if (!this.#endUntold) return
-    this.#endUntold = false
-    this.#tell((listener) => listener.onEnd())
-  }
-
-  /** A fault in handling one connection must not end the process, and with it all the others. */
-  #tell(call: (listener: StreamListener) => void): void {
-    if (this.#listener === null) return
-    try {
-      call(this.#listener)
-    } catch (error) {
-      this.reset()
-      this.#onFault(error, this)
-    }
-  }
-
-  #tellState(listener: StreamListener): void {
-    if (this.#listener !== listener) return
-    this.#tellEnd()
-    if (this.#listener !== listener || !this.#closeUntold) return
-    this.#closeUntold = false
-    this.#tell((present) => present.onClose(this.#error))
+    if (!this.dropped) this.tell((listener) => listener.onData(chunk))
   }
 }

@@ -22,13 +22,15 @@ export interface SpliceInitial {
 
 /**
  * Joins two connections: FIN goes on as FIN in that direction alone, RST (or any failure) as RST, a
- * reader that stops stops the writer on the other side. `onEnd` is called once, when both are gone.
+ * reader that stops stops the writer on the other side. `onEnd` is called once, when both are gone;
+ * `onFirstFromB` at the first bytes of `b`, which may be before this returns.
  */
 export function splice(
   a: ByteStream,
   b: ByteStream,
   initial: SpliceInitial | undefined,
   onEnd: (end: SpliceEnd) => void,
+  onFirstFromB: (() => void) | null = null,
 ): void {
   const end: SpliceEnd = { fromA: 0, fromB: 0, error: null, side: null }
   let open = 2
@@ -51,6 +53,7 @@ export function splice(
     end.fromA = fromA.bytes
     end.fromB = fromB.bytes
   }
+  fromB.first = onFirstFromB
   fromA.count = count
   fromB.count = count
   a.listen(fromA)
@@ -68,11 +71,15 @@ function isReset(error: NodeJS.ErrnoException | null): boolean {
 
 /** One direction: listens to its source and writes to the other side. */
 class HalfSplice implements StreamListener {
+  /** What the other side has not taken at once stops the source until it has. */
+  readonly borrows = true
   bytes = 0
   stopped = false
   ended = false
   twin: HalfSplice = this
   count: () => void = () => {}
+  /** Hears of the first bytes. */
+  first: (() => void) | null = null
   readonly #from: ByteStream
   readonly #to: ByteStream
   readonly #closed: (error: NodeJS.ErrnoException | null) => void
@@ -88,6 +95,7 @@ class HalfSplice implements StreamListener {
   }
 
   onData(chunk: Buffer): void {
+    if (this.bytes === 0) this.first?.()
     this.bytes += chunk.length
     if (this.#to.write(chunk)) return
     this.stopped = true
