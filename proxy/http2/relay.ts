@@ -239,11 +239,14 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
     this.#shutDown()
   }
 
+  /**
+   * The end of the connection for all its streams, as for Node's server: a client that can send no
+   * more can widen no window either, so a stream that waits for one would wait for ever.
+   */
   onFin(): void {
     this.#ended = true
-    for (const stream of [...this.#streams.values()]) stream.clientEnded()
-    if (this.#streams.size === 0) this.#shutDown()
-    else this.#isLast = true
+    this.#dropStreams('closed')
+    this.#shutDown()
   }
 
   onWritable(): void {

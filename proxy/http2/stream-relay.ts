@@ -119,10 +119,6 @@ export class StreamRelay implements PipeOwner {
   }
 
   /** The client sends nothing more on its connection. */
-  clientEnded(): void {
-    if (!this.request.ended) this.clientGone('closed in the middle of the request')
-  }
-
   clientGone(reason: string): void {
     this.#abandon(`client: ${reason}`, ERROR_CODE.cancel)
   }

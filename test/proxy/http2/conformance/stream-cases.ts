@@ -236,6 +236,18 @@ const ERRORS: Case[] = [
   },
 ]
 
+const END: Case = {
+  section: '9.1',
+  name: 'the client’s FIN ends streams that wait for its window',
+  settings: [[SETTING.initialWindowSize, 1]],
+  act: async (client) => {
+    ask(client, 1)
+    await client.until((event) => event.kind === 'data')
+    client.socket.end()
+  },
+  outcome: { kind: 'heard', what: 'the end', fits: ({ kind }) => kind === 'closed' },
+}
+
 const WINDOWS: Case[] = [
   {
     section: '6.9',
@@ -397,5 +409,6 @@ export const STREAM_CASES: readonly Case[] = [
   ...IDENTIFIERS,
   ...PRIORITIES,
   ...ERRORS,
+  END,
   ...WINDOWS,
 ]
