@@ -2,11 +2,11 @@
 import type { ErrorCode } from '../../core/errors.ts'
 import { type Address, formatAddress } from '../../core/routing-table.ts'
 import type { HeaderList } from '../../core/trace-record.ts'
-import type { ExchangeRecorder } from '../exchange.ts'
+import type { ExchangeRecorder, HttpVersion } from '../exchange.ts'
 import { type ByteStream, DEAF, type StreamListener } from '../stream.ts'
 import { type BodyScanner, bodyOf, INTO_REQUEST, INTO_RESPONSE } from './body.ts'
 import type { ClientSide } from './client-side.ts'
-import { editHead } from './edit-head.ts'
+import { editMessage, type HeadEdit, MAX_COPIED_TAIL } from './edit-head.ts'
 import {
   interimProblem,
   isRepeatable,
@@ -19,17 +19,14 @@ import type { HeadReader } from './head-reader.ts'
 import { ownAnswer } from './own-answer.ts'
 import { decideLoss } from './upstream-loss.ts'
 
-/**
- * Up to this many body bytes are copied behind an edited head, so that both leave in one write;
- * copying 16 KiB costs about 1 µs, a system call ten times that.
- */
-const MAX_COPIED_TAIL = 16_384
+/** What the last answer of a connection says; servers that keep it may have said for how long. */
+const LAST: HeadEdit = { set: [['Connection', 'close']], drop: 'keep-alive' }
 
 export interface ExchangeStart {
-  head: ParsedRequestHead
+  method: string
+  version: HttpVersion
   framing: RequestFraming
   target: Address
-  setHeaders: HeaderList
   recorder: ExchangeRecorder
   upstream: ByteStream
   /** Reader of response heads, which a client's exchanges use one after the other. */
@@ -66,21 +63,22 @@ export class ExchangeRelay implements StreamListener {
   #responseBytes = 0
 
   constructor(client: ClientSide, start: ExchangeStart) {
-    const { framing, head, recorder } = start
+    const { framing, method, recorder } = start
     this.#client = client
     this.#start = start
     this.#recorder = recorder
     this.#upstream = start.upstream
     this.#heads = start.heads
-    this.#heads.reset()
     this.#requestBody = bodyOf(framing.length, recorder, INTO_REQUEST)
-    this.#mayRetry = start.reused && isRepeatable(head.method, framing)
+    this.#mayRetry = start.reused && isRepeatable(method, framing)
     this.#known = start.known
   }
 
-  /** Sends the head with what follows it in `chunk`; returns where the request's part ends. */
-  begin(chunk: Buffer, from: number): number {
-    const { head, setHeaders } = this.#start
+  /**
+   * Sends the head, with these headers set, and what follows it in `chunk` from `from` on; returns where
+   * the request's part ends.
+   */
+  begin(head: ParsedRequestHead, set: HeaderList, chunk: Buffer, from: number): number {
     const end = this.#requestBody.follow(chunk, from)
     this.#upstream.listen(this)
     this.#upstream.resume()
@@ -89,19 +87,17 @@ export class ExchangeRelay implements StreamListener {
       return chunk.length
     }
     this.requestDone = this.#requestBody.done
-    const plain = setHeaders.length === 0
-    const headBytes = plain ? head.bytes() : null
-    if (this.#mayRetry) this.#sentHead = headBytes ?? editHead(head, setHeaders)
-    if (plain && head.buffer === chunk && head.to === from) {
+    if (set.length === 0 && head.buffer === chunk && head.to === from) {
+      if (this.#mayRetry) this.#sentHead = Buffer.from(head.bytes())
       this.#sendUp(slice(chunk, head.from, end))
-    } else if (end - from <= MAX_COPIED_TAIL) {
-      const joined = editHead(head, setHeaders, end - from)
-      chunk.copy(joined, joined.length - (end - from), from, end)
-      this.#sendUp(joined)
-    } else {
-      this.#sendUp(headBytes ?? editHead(head, setHeaders))
-      this.#sendUp(slice(chunk, from, end))
+      return end
     }
+    const copied = end - from <= MAX_COPIED_TAIL ? end : from
+    const first = editMessage(head, { set }, chunk, from, copied)
+    // What may be sent again has no body.
+    if (this.#mayRetry) this.#sentHead = first
+    this.#sendUp(first)
+    if (copied < end) this.#sendUp(slice(chunk, from, end))
     return end
   }
 
@@ -221,13 +217,13 @@ export class ExchangeRelay implements StreamListener {
   }
 
   #finalHead(head: ParsedResponseHead, chunk: Buffer, next: number): void {
-    const { framing: asked, head: request } = this.#start
-    const connected = request.method === 'CONNECT' && head.status >= 200 && head.status < 300
+    const { framing: asked, method, version } = this.#start
+    const connected = method === 'CONNECT' && head.status >= 200 && head.status < 300
     if (connected || (head.status === 101 && asked.upgrade)) {
       this.#becomeTunnel(head, chunk, next)
       return
     }
-    const framing = responseFraming(head, request.method)
+    const framing = responseFraming(head, method)
     if (framing.kind === 'bad' || head.status === 101) {
       const unasked = 'a switch of protocols that nobody asked for (RFC 9110 7.8)'
       this.#fail('bad-response', framing.kind === 'bad' ? framing.problem : unasked)
@@ -235,7 +231,7 @@ export class ExchangeRelay implements StreamListener {
     }
     const body = bodyOf(framing.length, this.#recorder, INTO_RESPONSE)
     this.#untilClose = framing.length === UNTIL_CLOSE
-    const understood = request.version === '1.1' || framing.saysKeepAlive
+    const understood = version === '1.1' || framing.saysKeepAlive
     this.#reusable = asked.keepAlive && framing.keepAlive && understood
     this.#recorder.responseHead(head)
     const end = body.follow(chunk, next)
@@ -246,8 +242,9 @@ export class ExchangeRelay implements StreamListener {
     }
     this.#responseBody = body
     if (this.#client.draining) {
-      this.#sendDown(editHead(head, [['Connection', 'close']]))
-      if (end > next) this.#sendDown(slice(chunk, next, end))
+      const copied = end - next <= MAX_COPIED_TAIL ? end : next
+      this.#sendDown(editMessage(head, LAST, chunk, next, copied))
+      if (copied < end) this.#sendDown(slice(chunk, next, end))
     } else if (head.buffer === chunk) this.#sendDown(slice(chunk, head.from, end))
     else {
       this.#sendDown(head.bytes())
@@ -267,7 +264,10 @@ export class ExchangeRelay implements StreamListener {
   }
 
   #responseProgress(body: BodyScanner, surplus: boolean): void {
-    if (!body.done) return
+    if (!body.done) {
+      this.#recorder.waits?.()
+      return
+    }
     this.#responseDone = true
     if (surplus) this.#surplus()
     else this.settle()
@@ -283,7 +283,7 @@ export class ExchangeRelay implements StreamListener {
   }
 
   #becomeTunnel(head: ParsedResponseHead, chunk: Buffer, next: number): void {
-    const connect = this.#start.head.method === 'CONNECT'
+    const connect = this.#start.method === 'CONNECT'
     const websocket = head.header('upgrade')?.toLowerCase() === 'websocket'
     this.#over = true
     this.#recorder.responseHead(head)
@@ -325,6 +325,7 @@ export class ExchangeRelay implements StreamListener {
     else if (loss.kind === 'fail') this.#fail(loss.code, loss.reason)
     else {
       if (error !== null) this.#client.resetClient()
+      this.#upstream.close()
       this.#giveUp(loss.code, this.#where(loss.reason))
     }
   }
@@ -360,7 +361,7 @@ export class ExchangeRelay implements StreamListener {
     const message = code === 'bad-request' ? reason : this.#where(reason)
     const answered = this.#responseBody === null
     if (answered) {
-      const answer = ownAnswer(code, message, this.#start.head.method)
+      const answer = ownAnswer(code, message, this.#start.method)
       this.#responseBytes = answer.bytes.length
       this.#recorder.responseHead(answer.head)
       this.#client.send(answer.bytes)
@@ -371,13 +372,13 @@ export class ExchangeRelay implements StreamListener {
 
   /** The client has gone: so must the upstream, which else would go on working for nobody. */
   #abandon(reason: string): void {
+    this.#upstream.reset()
     this.#giveUp('client-closed', `client: ${reason}`)
   }
 
   #giveUp(code: ErrorCode, message: string): void {
     this.#over = true
     this.#upstream.listen(DEAF)
-    this.#upstream.reset()
     this.#done({ code, message })
     this.#client.failed()
   }
