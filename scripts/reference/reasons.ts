@@ -2,15 +2,22 @@
 import { CONTEXT_SOURCES } from '../../core/context.ts'
 import { ANNOTATION } from '../../core/names.ts'
 import { ROUTE_REASON } from '../../core/route-reason.ts'
+import { HTTP_PROTOCOLS, OPAQUE_PROTOCOLS } from '../../webhook/inject/inbound-ports.ts'
 import { DIRECT_REASON, SKIP_REASON } from '../../webhook/inject/reasons.ts'
 import { code, page, section, sentence, table } from './markdown.ts'
 
 const INBOUND_PORTS = `Connections to such a port reach the app itself, which sees its client's address. They are not traced and not routed on
 this side; a caller's sidecar records them as \`tcp\`. The first reason that holds is told by \`azds inspect\`, by the
 webhook's log, and in the pod's annotation ${code(ANNOTATION.status)}. Between \`opaque-ports\` and \`app-protocol\` stands
-what makes a port carry HTTP after all: a Service whose \`appProtocol\` is one of HTTP (\`http\`, \`https\`, \`http2\`, \`h2c\`, \`grpc\`,
-\`kubernetes.io/h2c\`, …); and after \`app-protocol\`: a port of a Service or a container whose name begins with \`http\` or \`grpc\`.
-It is decided once, when the pod is made: a Service that comes or changes later counts for the pods that are made then.`
+what makes a port carry HTTP after all: a Service whose \`appProtocol\` is one of HTTP; and after \`app-protocol\`: a port of a
+Service or a container whose name begins with \`http\`, \`grpc\` or \`h2c\`. It is decided once, when the pod is made: a Service that
+comes or changes later counts for the pods that are made then.`
+
+const APP_PROTOCOLS = [
+  ['of HTTP', HTTP_PROTOCOLS.map(code).join(', ')],
+  ['of no HTTP', OPAQUE_PROTOCOLS.map(code).join(', ')],
+  ['that say nothing', 'any other, and none'],
+]
 
 const rowsOf = (reasons: Record<string, string>) =>
   Object.entries(reasons).map(([name, doc]) => [code(name), sentence(doc)])
@@ -33,6 +40,7 @@ export function reasonsPage(): string {
       'Why an inbound port is not redirected',
       INBOUND_PORTS,
       table(['Reason', 'Meaning'], rowsOf(DIRECT_REASON)),
+      table(['Values of `appProtocol`', 'Upper and lower case are the same'], APP_PROTOCOLS),
     ),
   )
 }

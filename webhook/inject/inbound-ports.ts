@@ -46,11 +46,12 @@ export interface DeclaredHttp {
 }
 
 /** Values of appProtocol, in lower case: IANA's names, Kubernetes' own, and what Istio and GKE read. */
-const HTTP_PROTOCOLS: readonly string[] = [
+export const HTTP_PROTOCOLS: readonly string[] = [
   ...['http', 'https', 'http2', 'h2c', 'grpc', 'grpc-web', 'ws', 'wss'],
   ...['kubernetes.io/h2c', 'kubernetes.io/ws', 'kubernetes.io/wss'],
 ]
-const OPAQUE_PROTOCOLS: readonly string[] = [
+/** Of no HTTP: the transports alone, Linkerd's word for that, and the names of well-known protocols. */
+export const OPAQUE_PROTOCOLS: readonly string[] = [
   ...['tcp', 'tls', 'linkerd.io/opaque'],
   ...WELL_KNOWN_PORTS.flatMap(({ appProtocols }) => appProtocols),
 ]

@@ -6,6 +6,7 @@ import { inject } from '../../../webhook/inject/inject.ts'
 import { chooseLayout } from '../../../webhook/inject/layout.ts'
 import { cidrList, opaquePortList, portList, uidList } from '../../../webhook/inject/lists.ts'
 import { applyPatch } from '../../../webhook/inject/patch.ts'
+import { parseStatus } from '../../../webhook/inject/status.ts'
 import { workloadOf } from '../../../webhook/inject/workload.ts'
 import { factsOf, namespace, node, TREE } from '../cluster-fixture.ts'
 
@@ -170,4 +171,23 @@ test('in the classic layout an init container that another webhook puts last goe
   ])
   expect(second.pod.spec.initContainers?.[1]).toEqual(theirs)
   expect(inject(second.pod, facts)).toEqual({ kind: 'skipped', reason: 'already-injected' })
+})
+
+test.each([
+  [undefined, []],
+  [[], []],
+  [7, []],
+  [[null, 'x', { ports: '1' }, { ports: 1, reason: 'x' }], []],
+  [
+    [
+      { ports: '1', reason: 'x', service: 2 },
+      { ports: '2', reason: 'y' },
+    ],
+    ['2'],
+  ],
+])('of a status that says %j of ports, what can be ours is %j', (direct, ports) => {
+  const status = { version: '2', layout: 'native', containers: [], direct }
+  const initContainers = ['devspaces-proxy-init', 'devspaces-proxy']
+  const parsed = parseStatus(JSON.stringify({ ...status, initContainers }))
+  expect(parsed?.direct?.map((entry) => entry.ports)).toEqual(ports)
 })
