@@ -1,5 +1,5 @@
-// Four tiers, cheapest first (CONTRIBUTING.md). `unit` needs nothing; `kernel` and `cluster` need
-// root and Linux; `browser` needs a Chromium as well.
+// Five tiers, cheapest first (CONTRIBUTING.md). `unit` needs nothing; `servers` needs nginx, haproxy and
+// Apache; `kernel` and `cluster` need root and Linux; `browser` needs a Chromium as well.
 const project = (displayName, testMatch) => ({
   displayName,
   testMatch,
@@ -12,8 +12,9 @@ const project = (displayName, testMatch) => ({
 export default {
   projects: [
     project('unit', [
-      '<rootDir>/test/{core,webhook,proxy,proxy-init,controller,cli,viewer,playground,repo,contract}/**/*.test.ts',
+      '<rootDir>/test/{core,webhook,proxy,proxy-init,controller,cli,viewer,playground,bench,repo,contract}/**/*.test.ts',
     ]),
+    project('servers', ['<rootDir>/test/servers/**/*.test.ts']),
     project('kernel', ['<rootDir>/test/kernel/**/*.test.ts']),
     project('cluster', ['<rootDir>/test/cluster/**/*.test.ts']),
     project('browser', ['<rootDir>/test/browser/**/*.test.ts']),

@@ -12,6 +12,8 @@ const LOAD_GRACE_MS = 20_000
 export interface LoadRun<T> {
   /** CPU seconds of the proxy, until it has done all that the load has left it to do. */
   cpuSeconds: number
+  /** Those of them that it took before the load ended. */
+  cpuSecondsDuring: number
   output: T
 }
 
@@ -27,8 +29,9 @@ export async function underLoad(
     uid: APP_UID,
     timeoutMs: seconds * 1000 + LOAD_GRACE_MS,
   })
+  const cpuSecondsDuring = seat.cpuSeconds() - before
   await settle(seat)
-  return { cpuSeconds: seat.cpuSeconds() - before, output }
+  return { cpuSeconds: seat.cpuSeconds() - before, cpuSecondsDuring, output }
 }
 
 export interface WrkLoad {
@@ -48,7 +51,7 @@ export async function measureWrk(seat: Seat, load: WrkLoad, seconds: number): Pr
     ...['-s', `${REPO_INSIDE}/bench/wrk/load.lua`, `http://${ip}:${via}${path}`],
     ...(kind ? ['--', kind] : []),
   ]
-  const { cpuSeconds, output } = await underLoad(seat, argv, seconds)
+  const { cpuSeconds, cpuSecondsDuring, output } = await underLoad(seat, argv, seconds)
   const read = readWrk(output.stdout || output.stderr)
   if (!read.ok) return read
   const { requests, p50Us, p99Us } = read.result
@@ -56,7 +59,10 @@ export async function measureWrk(seat: Seat, load: WrkLoad, seconds: number): Pr
     perSecond: requests / read.result.seconds,
     p50Us,
     p99Us,
-    ...(seat.process && { perCpuSecond: requests / cpuSeconds }),
+    ...(seat.process && {
+      perCpuSecond: requests / cpuSeconds,
+      perCpuSecondDuring: requests / cpuSecondsDuring,
+    }),
   }
   return { ok: true, exchanges: requests, values }
 }
