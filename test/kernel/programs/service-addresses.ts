@@ -1,12 +1,14 @@
 /** Services of the tests: what the sidecars are told about them, and their addresses in the kernel. */
 import type { FeedMessage, FeedService } from '../../../core/routing-feed.ts'
+import { formatAddress } from '../../../core/routing-table.ts'
 import type { Space } from '../../../core/spaces.ts'
 import { type Place, runOk } from '../lab.ts'
 
 export interface TestService {
   space: string
   name: string
-  clusterIp: string
+  /** Null for a headless Service, whose clients connect to the pod's own addresses. */
+  clusterIp: string | null
   ports: { port: number; targetPort: number; appProtocol?: string }[]
   /** The pod behind it; null for a Service without a ready endpoint. */
   pod: Place | null
@@ -34,15 +36,19 @@ function feedService({ space, name, clusterIp, ports, pod }: TestService): FeedS
   return {
     space,
     name,
-    clusterIPs: [clusterIp],
-    ports: ports.map(({ port, appProtocol = '' }) => ({
+    clusterIPs: clusterIp === null ? [] : [clusterIp],
+    ports: ports.map(({ port, targetPort, appProtocol = '' }) => ({
       name: `p${port}`,
       port,
       appProtocol,
       ready: pod === null ? 0 : 1,
-      endpoints: [],
+      endpoints: clusterIp === null && pod !== null ? endpointsOf(pod, targetPort) : [],
     })),
   }
+}
+
+function endpointsOf({ ipv4, ipv6 }: Place, port: number): string[] {
+  return [ipv4, ...(ipv6 === null ? [] : [ipv6])].map((ip) => formatAddress({ ip, port }))
 }
 
 /**
@@ -54,7 +60,7 @@ export async function programAddresses(
   services: readonly TestService[],
 ): Promise<void> {
   const rules = services.flatMap(({ clusterIp, ports, pod }) =>
-    pod === null
+    pod === null || clusterIp === null
       ? []
       : ports.map(({ port, targetPort }) => {
           const to = `${pod.ipv4}:${targetPort}`
