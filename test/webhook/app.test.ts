@@ -1,9 +1,12 @@
 /** The whole program over real TLS, on loopback, against an API server in memory. */
 import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createServer as createHttpsServer, request } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { afterEach, expect, test } from '@jest/globals'
+import { parseAllDocuments } from 'yaml'
 import { readConfig } from '../../core/config.ts'
 import type { KubeObject } from '../../core/kube/types.ts'
 import { silentLog } from '../../core/log.ts'
@@ -148,6 +151,42 @@ test('an admission makes no call to the API server', async () => {
   await call(app, app.authority, '/mutate', review())
   expect(api.calls.slice(before)).toEqual([])
 })
+
+test('it asks the API server for nothing that its roles in the manifests do not allow', async () => {
+  const api = cluster()
+  const app = await start(api)
+  await until('readiness', () => isReady(app))
+  const path = join(import.meta.dirname, '../../deploy/manifests/10-webhook.yaml')
+  const rules = parseAllDocuments(readFileSync(path, 'utf8')).flatMap<{
+    apiGroups: string[]
+    resources: string[]
+    verbs: string[]
+  }>((document) => document.toJS().rules ?? [])
+  const denied = api.calls.filter((call) => {
+    const { group, resource, verbs } = rightsFor(call)
+    return !verbs.every((verb) =>
+      rules.some(
+        (rule) =>
+          rule.apiGroups.includes(group) &&
+          rule.resources.includes(resource) &&
+          rule.verbs.includes(verb),
+      ),
+    )
+  })
+  expect(denied).toEqual([])
+  expect(api.calls.some((call) => call.startsWith('GET /api/v1/services?'))).toBe(true)
+})
+
+/** What a call `GET /apis/GROUP/VERSION/[namespaces/NAME/]RESOURCE[/NAME]?QUERY` needs. */
+function rightsFor(call: string) {
+  const [, method = '', path = '', query = ''] = /^(\w+) ([^?]+)(.*)$/.exec(call) ?? []
+  const [, group = '', rest = ''] = /^\/(?:api|apis\/([^/]+))\/v1\/(.*)$/.exec(path) ?? []
+  const [resource = ''] = rest.replace(/^namespaces\/[^/]+\//, '').split('/')
+  // What is listed is watched from there on.
+  const reading = query.includes('limit=') ? ['list', 'watch'] : ['get']
+  const verbs = { GET: reading, POST: ['create'], PATCH: ['patch'] }[method] ?? [method]
+  return { group, resource, verbs }
+}
 
 test('it is not ready without its configuration, and becomes ready when that is made', async () => {
   const api = cluster()
