@@ -9,8 +9,16 @@ import { MESSAGE_CASES } from './message-cases.ts'
 import { runCase, titleOf } from './outcome.ts'
 import { behindSidecar, nodeAlone, type ServerUnderTest } from './servers.ts'
 import { STREAM_CASES } from './stream-cases.ts'
+import { WINDOW_CASES } from './window-cases.ts'
+import { WRONG_FRAME_CASES } from './wrong-frame-cases.ts'
 
-const CASES = [...FRAME_CASES, ...STREAM_CASES, ...MESSAGE_CASES]
+const CASES = [
+  ...FRAME_CASES,
+  ...WRONG_FRAME_CASES,
+  ...STREAM_CASES,
+  ...WINDOW_CASES,
+  ...MESSAGE_CASES,
+]
 
 /** Where the sidecar keeps a rule that Node's server (nghttp2) does not. */
 const STRICTER = [

@@ -62,3 +62,12 @@ export function received(client: RawClient, streamId: number): number {
     0,
   )
 }
+
+/** The value of a setting that the server has announced; null if it has not. */
+export function announced(client: RawClient, id: number): number | null {
+  for (const event of client.heard) {
+    if (event.kind !== 'settings') continue
+    for (const [setting, value] of event.settings) if (setting === id) return value
+  }
+  return null
+}
