@@ -5,6 +5,7 @@
 import { createServer, type Socket } from 'node:net'
 
 const ZEROS = Buffer.alloc(65_536)
+const DONE = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone'
 
 const BEHAVIOURS: Record<string, (socket: Socket) => void> = {
   /** Sends without an end, as much as the client takes. */
@@ -39,10 +40,22 @@ const BEHAVIOURS: Record<string, (socket: Socket) => void> = {
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf an ans')
       setTimeout(() => socket.resetAndDestroy(), 100)
     }),
+  /** Answers each request, and leaves the connection open. */
+  'http-keep-alive': (socket) => answerEach(socket, () => {}),
+  'http-close': (socket) => answerEach(socket, () => socket.end()),
+  'http-idle-close': (socket) => answerEach(socket, () => setTimeout(() => socket.end(), 300)),
+  /** Takes a second for an answer. */
+  'http-late': (socket) => {
+    socket.on('data', () => setTimeout(() => socket.write(DONE), 1000))
+    socket.on('end', () => socket.end())
+  },
   /** Says what it sees of the client's end. */
   watcher: (socket) => {
     socket.once('data', () => socket.write('seen '))
-    socket.on('end', () => process.stdout.write('FIN\n'))
+    socket.on('end', () => {
+      process.stdout.write('FIN\n')
+      socket.end()
+    })
   },
   /** Answers four-letter words that come without a line end. */
   zookeeper: (socket) => socket.once('data', (word) => socket.end(`${word}: imok`)),
@@ -56,6 +69,14 @@ for (let index = 0; index < args.length; index += 2) {
     socket.on('error', ({ code }: NodeJS.ErrnoException) => process.stdout.write(`${code}\n`))
     behave(socket)
   }).listen(Number(args[index + 1]))
+}
+
+function answerEach(socket: Socket, then: () => void): void {
+  socket.on('data', () => {
+    socket.write(DONE)
+    then()
+  })
+  socket.on('end', () => socket.end())
 }
 
 function pour(socket: Socket): void {

@@ -56,6 +56,10 @@ export interface AddPodOptions {
   space?: string
   /** More environment for proxy-init and the sidecar. */
   env?: Record<string, string>
+  /** The sidecar's soft and hard limit of open files; the machine's own by default. */
+  openFiles?: string
+  /** The sidecar's program, as a path in the repository; its source by default. */
+  program?: string
 }
 
 export async function createSidecarPods(): Promise<SidecarPods> {
@@ -80,10 +84,10 @@ async function startIn(lab: PodLab): Promise<SidecarPods> {
   return {
     lab,
     records,
-    addPod: async (name, { space = 'dev', env = {} } = {}) => {
+    addPod: async (name, { space = 'dev', env = {}, ...start } = {}) => {
       const place = await lab.addPod(name)
       await prepare(place, { ...env, [ENV.spaceChain]: chainTo(space).join(',') })
-      const sidecar = startSidecar(place, space, { node, env })
+      const sidecar = startSidecar(place, space, { node, env, ...start })
       const pod = { ...place, space, sidecar }
       pods.push(pod)
       return pod
@@ -116,9 +120,15 @@ function chainTo(space: string): string[] {
 function startSidecar(
   pod: Place,
   space: string,
-  { node, env }: { node: Place; env: Record<string, string> },
+  {
+    node,
+    env,
+    openFiles,
+    program = 'proxy/main.ts',
+  }: { node: Place; env: Record<string, string>; openFiles?: string; program?: string },
 ): LabProcess {
-  return spawnIn(pod, [NODE_INSIDE, `${REPO_INSIDE}/proxy/main.ts`], {
+  const limit = openFiles === undefined ? [] : ['prlimit', `--nofile=${openFiles}`]
+  return spawnIn(pod, [...limit, NODE_INSIDE, `${REPO_INSIDE}/${program}`], {
     uid: PROXY_UID,
     env: {
       [ENV.podName]: pod.name,
