@@ -36,9 +36,10 @@ export interface TcpHandle {
   readStop(): number
   writeBuffer(request: RawRequest, bytes: Buffer): number
   shutdown(request: RawRequest): number
-  close(onClosed: (this: TcpHandle) => void): void
+  /** The descriptor is free when this returns. */
+  close(): void
   /** Closes with RST; must not be called while a FIN is on its way down to the kernel. */
-  reset(onClosed: (this: TcpHandle) => void): number
+  reset(): number
 }
 
 /** Something that a handle has under way. */

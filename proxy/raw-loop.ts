@@ -26,6 +26,7 @@ export class RawLoop {
   /** For the next write. Mostly the kernel takes all at once, and then it serves the one after as well. */
   spare: RawRequest
   readonly #bindings: RawBindings
+  #closed: RawStream[] = []
   readonly #connects = new Map<number, Deadlines<RawStream>>()
 
   constructor(bindings: RawBindings) {
@@ -59,6 +60,11 @@ export class RawLoop {
     return handle.shutdown(request)
   }
 
+  /** Tells a stream in a later turn that its handle is closed; to have libuv do that costs more. */
+  closed(stream: RawStream): void {
+    if (this.#closed.push(stream) === 1) setImmediate(() => this.#tellClosed())
+  }
+
   /** Those who wait that long for their connections. */
   connects(timeoutMs: number): Deadlines<RawStream> {
     let list = this.#connects.get(timeoutMs)
@@ -67,6 +73,12 @@ export class RawLoop {
       this.#connects.set(timeoutMs, list)
     }
     return list
+  }
+
+  #tellClosed(): void {
+    const closed = this.#closed
+    this.#closed = []
+    for (const stream of closed) stream.wasClosed()
   }
 
   #writeRequest(): RawRequest {

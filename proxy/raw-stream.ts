@@ -13,7 +13,7 @@ import { connectTimeout, type OnFault } from './transport.ts'
 /** Where the handle stands. */
 const CONNECTING = 0
 const OPEN = 1
-/** Asked to close; its callback is still to come. */
+/** The handle is closed, and whoever listens still to be told. */
 const CLOSING = 2
 const CLOSED = 3
 
@@ -207,7 +207,7 @@ export class RawStream extends ListenedStream implements ByteStream, Waiting, Bo
     else this.#closeIfBothEnded()
   }
 
-  /** The handle is gone. */
+  /** The turn in which the handle was closed is over. */
   wasClosed(): void {
     this.#phase = CLOSED
     this.tellClose()
@@ -339,8 +339,9 @@ export class RawStream extends ListenedStream implements ByteStream, Waiting, Bo
     this.#phase = CLOSING
     this.#returnLoan()
     this.#early = null
-    if (withReset) this.#handle.reset(onClosed)
-    else this.#handle.close(onClosed)
+    if (withReset) this.#handle.reset()
+    else this.#handle.close()
+    this.#loop.closed(this)
   }
 
   #rest(resting: boolean): void {
@@ -359,9 +360,4 @@ export class RawStream extends ListenedStream implements ByteStream, Waiting, Bo
 
 function onRead(this: TcpHandle): Buffer | undefined {
   return (this.owner as RawStream).readNow()
-}
-
-function onClosed(this: TcpHandle): void {
-  const stream = this.owner as RawStream
-  stream.wasClosed()
 }

@@ -66,7 +66,7 @@ function listen(options: ListenOptions, { bindings, loop }: Raw): Listening {
   const handle = new bindings.Tcp(bindings.serverKind)
   const errno = bindAndListen(handle, options)
   if (errno !== 0) {
-    handle.close(() => {})
+    handle.close()
     throw errnoError(errno, 'listen', { ip: options.host ?? '::', port: options.port })
   }
   handle.onconnection = (status, client) => {
@@ -74,7 +74,7 @@ function listen(options: ListenOptions, { bindings, loop }: Raw): Listening {
     else accept(client, { loop, onFault, onAccept })
   }
   const address = addressOf(handle, 'getsockname')
-  return { address, close: () => handle.close(() => {}) }
+  return { address, close: () => handle.close() }
 }
 
 function bindAndListen(handle: TcpHandle, { host, port }: ListenOptions): number {
@@ -105,14 +105,26 @@ function accept(
 ): void {
   const remote = addressOf(handle, 'getpeername')
   const stream = new RawStream(handle, remote, { loop, onFault, connecting: false })
-  const accepted: Accepted = {
-    stream,
-    get fd() {
-      return stream.fd
-    },
-    local: () => addressOf(handle, 'getsockname'),
+  onAccept(new RawAccepted(stream, handle))
+}
+
+/** A class, because a getter in an object's literal costs microseconds with each connection. */
+class RawAccepted implements Accepted {
+  readonly stream: RawStream
+  readonly #handle: TcpHandle
+
+  constructor(stream: RawStream, handle: TcpHandle) {
+    this.stream = stream
+    this.#handle = handle
   }
-  onAccept(accepted)
+
+  get fd(): number {
+    return this.stream.fd
+  }
+
+  local(): Address {
+    return addressOf(this.#handle, 'getsockname')
+  }
 }
 
 /** As far as it is known: a peer that has reset the connection already has no address any more. */
