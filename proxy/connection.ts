@@ -86,13 +86,17 @@ class Connection {
   }
 
   /** A fault of ours costs this connection and no other, also where it comes in a later turn. */
-  #fault(err: unknown, { upstream, protocol }: Detected): void {
+  #fault(error: unknown, { upstream, protocol }: Detected): void {
+    upstream?.reset()
+    this.#resetFor(error)
+    this.#over(protocol)
+  }
+
+  #resetFor(err: unknown): void {
     const { client, destination } = this.#arrival
     const where = { client: formatAddress(client.remote), destination: formatAddress(destination) }
     this.#deps.log.error({ err, ...where }, CONNECTION_FAULT)
-    upstream?.reset()
     client.reset()
-    this.#over(protocol)
   }
 
   #dialDelayMs(): number {
@@ -107,8 +111,12 @@ class Connection {
 
   #route(detected: Detected, passable: boolean): void {
     const { client, destination, loop } = this.#arrival
-    if (detected.protocol === 'http1' || detected.protocol === 'h2') {
-      this.#serveHttp(detected)
+    if (detected.protocol === 'http1') {
+      this.#serveHttp1(detected)
+      return
+    }
+    if (detected.protocol === 'h2') {
+      this.#serveHttp2(detected)
       return
     }
     if (passable) {
@@ -144,60 +152,70 @@ class Connection {
     })
   }
 
-  #serveHttp(detected: Detected): void {
+  #serveHttp1(detected: Detected): void {
     const { client, destination, loop } = this.#arrival
-    const { side, record, experience } = this.#deps
+    const { side, experience } = this.#deps
     if (loop) {
-      const refused = { direction: side.direction, client: client.remote, destination }
-      this.#relay(detected, planLoop(refused, record))
+      this.#relayHttp1(detected, this.#planLoop())
       return
     }
     experience.note(destination, 'http')
     const first = detected.fromClient
     const plan = side.plan({ client: client.remote, destination, first })
     if (!(plan instanceof Promise)) {
-      this.#relay(detected, plan)
+      this.#relayHttp1(detected, plan)
       return
     }
     client.pause()
     plan.then(
-      (late) => this.#guard(detected, () => this.#relay(detected, late)),
+      (late) => this.#guard(detected, () => this.#relayHttp1(detected, late)),
       (error: unknown) => this.#fault(error, detected),
     )
   }
 
-  #relay(detected: Detected, plan: PlanExchange): void {
-    const { side, connections } = this.#deps
-    const http =
-      detected.protocol === 'h2' ? this.#relay2(detected, plan) : this.#relay1(detected, plan)
-    this.#http = http
-    if (connections.isRetiring(side.direction)) http.retire()
-    if (connections.isDraining(side.direction)) http.drain()
-    void http.closed.then(() => this.#over(detected.protocol))
-  }
-
-  #relay1({ fromClient, upstream }: Detected, plan: PlanExchange): Http1Connection {
+  #relayHttp1(detected: Detected, plan: PlanExchange): void {
     const { client, destination } = this.#arrival
     const { dial, pool } = this.#deps
-    return relayHttp1(client, fromClient, {
+    const { fromClient, upstream } = detected
+    const http = relayHttp1(client, fromClient, {
       plan,
       dial,
       pool,
       onRefused: (refused) => this.#recordRefused(refused),
       firstUpstream: upstream && { target: destination, stream: upstream },
     })
+    this.#hold(http, detected)
   }
 
-  #relay2({ fromClient, fromServer, upstream }: Detected, plan: PlanExchange): Http2Connection {
-    const { client, destination } = this.#arrival
-    const { dial, now } = this.#deps
-    return relayHttp2(client, fromClient, {
-      plan,
+  #serveHttp2(detected: Detected): void {
+    const { client, destination, loop } = this.#arrival
+    const { side, experience, dial, now } = this.#deps
+    const { fromClient, fromServer, upstream } = detected
+    if (!loop) experience.note(destination, 'http')
+    const planned = { client: client.remote, destination }
+    const http = relayHttp2(client, fromClient, {
+      plan: loop ? this.#planLoop() : side.planStreams(planned),
       dial,
       now,
       onRefused: (refused) => this.#recordRefused(refused),
+      onFault: (error) => this.#resetFor(error),
       firstUpstream: upstream && { target: destination, stream: upstream, fromServer },
     })
+    this.#hold(http, detected)
+  }
+
+  #planLoop(): PlanExchange {
+    const { client, destination } = this.#arrival
+    const { side, record } = this.#deps
+    return planLoop({ direction: side.direction, client: client.remote, destination }, record)
+  }
+
+  #hold(http: Http1Connection | Http2Connection, { protocol }: Detected): void {
+    const { side, connections } = this.#deps
+    this.#http = http
+    if (connections.isRetiring(side.direction)) http.retire()
+    if (connections.isDraining(side.direction)) http.drain()
+    void http.closed.then(() => this.#over(protocol))
   }
 
   #recordRefused(refused: RefusedRequest): void {

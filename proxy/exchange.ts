@@ -54,6 +54,9 @@ export type ExchangePlan =
 /** Called once for each request head, in order. */
 export type PlanExchange = (head: RequestHead) => ExchangePlan
 
+/** Called once for each stream; a promise where something must be asked first. */
+export type PlanStream = (head: RequestHead) => ExchangePlan | Promise<ExchangePlan>
+
 /** Hears what becomes of one exchange; `done` is called exactly once, last. */
 export interface ExchangeRecorder {
   /** Body bytes as sent on; transfer coding removed. Buffers are not to be kept. */

@@ -5,8 +5,9 @@
 import type { Decision } from '../core/routing.ts'
 import type { Address, RoutingTable, ServicePort } from '../core/routing-table.ts'
 import type { TraceRecord } from '../core/trace-record.ts'
+import { requestAddress } from './authority.ts'
 import { type DnsFallbackOptions, lookUpChain, peekAuthority } from './dns-fallback.ts'
-import type { PlanExchange } from './exchange.ts'
+import type { PlanExchange, PlanStream } from './exchange.ts'
 import { planGateway } from './gateway.ts'
 import { ownServicePort, planInbound } from './inbound.ts'
 import { planOutbound } from './outbound.ts'
@@ -31,6 +32,8 @@ export interface Side {
    */
   mayLeadElsewhere: boolean
   plan(connection: PlannedConnection): PlanExchange | Promise<PlanExchange>
+  /** The same for HTTP/2, whose streams may each be for another authority. */
+  planStreams(connection: Omit<PlannedConnection, 'first'>): PlanStream
   /** The service port that a destination stands for. */
   servicePort(destination: Address): ServicePort | null
   /** What a record calls the service. */
@@ -57,6 +60,15 @@ export function outboundSide(deps: SideDeps): Side {
       const asked = lookUpChain(peekAuthority(first), destination.ip, deps.dns)
       return asked.then((named) => planOutbound({ client, destination, named }, deps))
     },
+    planStreams: ({ client, destination }) => {
+      const byTable = planOutbound({ client, destination, named: null }, deps)
+      return (head) => {
+        if (deps.table.version !== null) return byTable(head)
+        const { authority } = requestAddress(head)
+        const asked = lookUpChain(authority, destination.ip, deps.dns)
+        return asked.then((named) => planOutbound({ client, destination, named }, deps)(head))
+      }
+    },
     servicePort: (destination) => deps.table.serviceAt(destination),
     serviceName: (found) => found?.service.name ?? null,
   }
@@ -69,6 +81,7 @@ export function inboundSide(deps: SideDeps): Side {
     // Nearly all that comes to a pod is for its app: what comes from sidecars always is.
     mayLeadElsewhere: false,
     plan: ({ client, destination }) => planInbound({ client, destination }, deps),
+    planStreams: ({ client, destination }) => planInbound({ client, destination }, deps),
     servicePort: ({ port }) => ownServicePort(deps.table, deps.identity.space, port),
     serviceName: (found) => found?.service.name ?? deps.identity.workload,
   }
@@ -80,6 +93,7 @@ export function gatewaySide(deps: SideDeps): Side {
     passesOpaque: false,
     mayLeadElsewhere: true,
     plan: ({ client, destination }) => planGateway(client, destination, deps),
+    planStreams: ({ client, destination }) => planGateway(client, destination, deps),
     servicePort: () => null,
     serviceName: () => null,
   }

@@ -10,6 +10,8 @@ import type { Wire } from './wire.ts'
 export interface PipeOwner {
   /** Everything has been sent on, END_STREAM or a reset included. */
   pipeEnded(pipe: BodyPipe): void
+  /** The reader has room for nothing and has ended, so that it cannot make any. */
+  pipeStuck(pipe: BodyPipe): void
 }
 
 export class BodyPipe {
@@ -132,7 +134,8 @@ export class BodyPipe {
       const head = this.#queue[0] as Buffer
       const room = Math.min(this.window, sink.room)
       if (room <= 0) {
-        if (this.window > 0) this.#waitFor(sink)
+        if (sink.hasEnded && !sink.out.blocked) this.#owner.pipeStuck(this)
+        else if (this.window > 0) this.#waitFor(sink)
         return
       }
       this.#sendQueued(sink, head, Math.min(room, sink.peerMaxFrame))

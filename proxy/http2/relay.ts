@@ -1,17 +1,16 @@
 /** Relays one client connection that speaks HTTP/2: reads its streams and sends each its own way. */
 import type { ErrorCode } from '../../core/errors.ts'
-import type { PlanExchange, RefusedRequest } from '../exchange.ts'
+import type { ExchangePlan, PlanStream, RefusedRequest } from '../exchange.ts'
 import type { ByteStream, Dial } from '../stream.ts'
 import { Budget } from './budget.ts'
+import { Departure } from './departure.ts'
 import type { HeaderField } from './field.ts'
 import {
   type DataEvent,
   ERROR_CODE,
-  FRAME,
   FRAME_HEADER_BYTES,
   type FrameProblem,
   type HeadersEvent,
-  MAX_STREAM_ID,
   MAX_WINDOW,
 } from './frame.ts'
 import { connectionProblem } from './frame-rules.ts'
@@ -23,8 +22,8 @@ import {
   MAX_STREAMS,
 } from './limits.ts'
 import { Batch } from './outbox.ts'
-import { ownAnswer } from './own-answer.ts'
-import { type ClientSide, StreamRelay } from './stream-relay.ts'
+import { sendRefusal, startOf } from './refusal.ts'
+import { type ClientSide, StreamRelay, type StreamStart } from './stream-relay.ts'
 import { type FirstUpstream, Upstreams } from './upstreams.ts'
 import { Wire, type WireOwner } from './wire.ts'
 
@@ -34,20 +33,14 @@ import { Wire, type WireOwner } from './wire.ts'
  */
 const LINGER_MS = 5_000
 
-/**
- * How long the last GOAWAY waits for the PING's answer, which shows that the client has read the
- * first one, ms. A round trip takes 1 ms in a cluster and 0.3 s round the world.
- */
-const GOAWAY_MS = 1_000
-
-/** Characters of method and path in a report of a refused request. */
-const START_LINE_LENGTH = 200
-
 export interface Http2RelayDeps {
-  plan: PlanExchange
+  /** Asked for each stream. While a promise is waited for, the client is not read. */
+  plan: PlanStream
   dial: Dial
   /** Milliseconds, never going back. */
   now: () => number
+  /** Hears of a plan that could not be made, or not be carried out, and is to reset the connection. */
+  onFault(error: unknown): void
   /** Hears of each request that was refused before there was a plan. */
   onRefused(refused: RefusedRequest): void
   /** A connection that was dialled before it was known where the first stream goes. */
@@ -89,15 +82,12 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
   /** Streams that we have reset, whose late frames are ignored (RFC 9113 5.1). */
   readonly #resets = new Set<number>()
   readonly #earlyResets: Budget
+  readonly #departure: Departure
   #isRetiring = false
-  /** The client has been told that this connection goes. */
-  #isLeaving = false
-  /** No stream above `lastStreamId` is taken any more. */
-  #isLast = false
   #isFinishing = false
   /** The client has sent its FIN. */
   #ended = false
-  #timer: NodeJS.Timeout | undefined
+  #linger: NodeJS.Timeout | undefined
   #resolveClosed: () => void = () => {}
 
   constructor(downstream: ByteStream, first: Buffer, deps: Http2RelayDeps) {
@@ -109,13 +99,14 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
     const rate = { burst: EARLY_RESET_BURST, perSecond: EARLY_RESETS_PER_SECOND }
     this.#earlyResets = new Budget(rate, now)
     this.wire = new Wire(downstream, 'server', this, { batch: this.#batch, now })
+    this.#departure = new Departure(this.wire, () => this.#closeIfDone())
     this.wire.out.onBlocked = () => this.upstreams.hold(true)
     this.upstreams = new Upstreams({
       dial,
       batch: this.#batch,
       now,
       firstUpstream: firstUpstream ?? null,
-      onLeaves: () => this.#leave(),
+      onLeaves: () => this.#departure.announce(),
     })
     downstream.listen(this.wire)
     downstream.resume()
@@ -125,20 +116,20 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
   retire(): void {
     this.#isRetiring = true
     if (this.lastStreamId === 0) return
-    this.#leave()
+    this.#departure.announce()
     this.#batch.flush()
   }
 
   drain(): void {
-    this.#leave()
-    if (this.#streams.size === 0) this.#leaveNow()
+    this.#departure.announce()
+    if (this.#streams.size === 0) this.#departure.conclude()
     this.#batch.flush()
   }
 
   remove(streamId: number, isReset: boolean): void {
     this.#streams.delete(streamId)
     if (isReset) this.#remember(streamId)
-    if (this.#streams.size === 0 && this.#isLast) this.#shutDown()
+    if (this.#departure.isLast) this.#closeIfDone()
   }
 
   onHeaders(event: HeadersEvent, fields: HeaderField[] | null): void {
@@ -157,7 +148,7 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
       this.#breakOff('streamClosed', 'HEADERS on a stream that is over (RFC 9113 5.1)')
       return
     }
-    if (this.#isLast) return
+    if (this.#departure.isLast) return
     this.lastStreamId = id
     this.#openStream(event, fields)
   }
@@ -209,7 +200,7 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
 
   /** The client has read the first GOAWAY, so it opens no more streams than those that have come. */
   onPong(): void {
-    if (this.#isLeaving) this.#leaveNow()
+    this.#departure.acknowledged()
   }
 
   /** The client takes no pushes anyway; its streams go on until it closes. */
@@ -255,7 +246,8 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
 
   onGone(error: NodeJS.ErrnoException | null): void {
     this.#isFinishing = true
-    clearTimeout(this.#timer)
+    this.#departure.cancel()
+    clearTimeout(this.#linger)
     this.#dropStreams(error?.code ?? 'closed')
     this.upstreams.release(error !== null)
     this.#resolveClosed()
@@ -286,10 +278,30 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
       return
     }
     const plan = this.#deps.plan(head)
-    const stream = new StreamRelay(this, { id, head, isBodiless: endStream }, plan.recorder)
-    this.#streams.set(id, stream)
+    if (plan instanceof Promise) this.#openLate({ id, head, isBodiless: endStream }, plan)
+    else this.#open({ id, head, isBodiless: endStream }, plan)
+  }
+
+  #open(start: StreamStart, plan: ExchangePlan): void {
+    const stream = new StreamRelay(this, start, plan.recorder)
+    this.#streams.set(start.id, stream)
     stream.begin(plan)
-    if (this.#isRetiring) this.#leave()
+    if (this.#isRetiring) this.#departure.announce()
+  }
+
+  /** A fault in making the plan costs the connection. */
+  #openLate(start: StreamStart, late: Promise<ExchangePlan>): void {
+    this.wire.stall()
+    const begin = (plan: ExchangePlan) => {
+      if (this.#isFinishing) {
+        const error = { code: 'client-closed' as const, message: 'client: closed' }
+        plan.recorder.done({ requestBytes: 0, responseBytes: 0, error })
+        return
+      }
+      this.#open(start, plan)
+      this.wire.goOn()
+    }
+    late.then(begin).catch((error: unknown) => this.#deps.onFault(error))
   }
 
   /** A request that cannot be planned: a reset for a broken rule (RFC 9113 8.1.1), else an answer. */
@@ -302,7 +314,7 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
     let responseBytes = FRAME_HEADER_BYTES + 4
     if (code === 'bad-request') this.#resetStream(streamId, ERROR_CODE.protocolError)
     else {
-      responseBytes = this.#sendRefusal(streamId, code, message)
+      responseBytes = sendRefusal(this.wire, streamId, { code, message })
       if (!endStream) this.#resetStream(streamId, ERROR_CODE.noError)
     }
     this.#deps.onRefused({
@@ -314,17 +326,6 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
       responseBytes,
     })
     this.#countEarly()
-  }
-
-  #sendRefusal(streamId: number, code: ErrorCode, message: string): number {
-    const { wire } = this
-    const { head, body } = ownAnswer(code, message, null)
-    const room = Math.min(wire.peerInitialWindow, wire.room)
-    const sent = body !== null && body.length <= room ? body : null
-    // Without room for the text, the head has to do.
-    const fields = sent ? head.fields : head.fields.filter(({ name }) => name !== 'content-length')
-    const bytes = wire.sendHeaders(streamId, fields, sent === null)
-    return sent === null ? bytes : bytes + wire.sendData(streamId, sent, true)
   }
 
   #resetStream(streamId: number, code: number): void {
@@ -351,12 +352,12 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
   }
 
   #idleFrame(what: string): void {
-    if (this.#isLast) return
+    if (this.#departure.isLast) return
     this.#breakOff('protocolError', `${what} on a stream that is not open (RFC 9113 5.1)`)
   }
 
   #breakOff(code: keyof typeof ERROR_CODE, message: string): void {
-    if (!this.wire.isDeaf) this.wire.fail(connectionProblem(code, message), this.lastStreamId)
+    if (!this.wire.isDeaf) this.wire.fail(connectionProblem(code, message))
   }
 
   #dropStreams(reason: string): void {
@@ -364,25 +365,7 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
     for (const stream of streams) stream.clientGone(reason)
   }
 
-  /** The first of two steps (RFC 9113 6.8): streams that are on their way are still served. */
-  #leave(): void {
-    if (this.#isLeaving || this.#isFinishing) return
-    this.#isLeaving = true
-    const { out } = this.wire
-    out.goaway(MAX_STREAM_ID, ERROR_CODE.noError)
-    out.frame(FRAME.ping, 0, 0, DRAIN_PING)
-    this.#timer = setTimeout(() => {
-      this.#leaveNow()
-      this.#batch.flush()
-    }, GOAWAY_MS)
-  }
-
-  /** The second step: nothing more is taken, and the connection ends with its last stream. */
-  #leaveNow(): void {
-    if (this.#isLast || this.#isFinishing) return
-    this.#isLast = true
-    clearTimeout(this.#timer)
-    this.wire.out.goaway(this.lastStreamId, ERROR_CODE.noError)
+  #closeIfDone(): void {
     if (this.#streams.size === 0) this.#shutDown()
   }
 
@@ -391,20 +374,13 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
     if (this.#isFinishing) return
     this.#isFinishing = true
     this.wire.isDeaf = true
-    clearTimeout(this.#timer)
+    this.#departure.cancel()
     const { stream, out } = this.wire
     out.flush()
     this.upstreams.release(false)
     stream.resume()
     stream.end()
     if (this.#ended) return
-    this.#timer = setTimeout(() => stream.close(), this.#deps.lingerMs ?? LINGER_MS)
+    this.#linger = setTimeout(() => stream.close(), this.#deps.lingerMs ?? LINGER_MS)
   }
-}
-
-const DRAIN_PING = Buffer.from('azds-bye')
-
-function startOf(fields: readonly HeaderField[]): string {
-  const value = (name: string) => fields.find((field) => field.name === name)?.value ?? ''
-  return `${value(':method')} ${value(':path')}`.trim().slice(0, START_LINE_LENGTH)
 }

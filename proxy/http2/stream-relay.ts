@@ -2,15 +2,11 @@
 import type { ErrorCode } from '../../core/errors.ts'
 import { formatAddress } from '../../core/routing-table.ts'
 import type { ExchangePlan, ExchangeRecorder } from '../exchange.ts'
+import { judgeAnswer, LIST_TOO_LONG, trailersFault } from './answer-rules.ts'
 import { BodyPipe, type PipeOwner } from './body-pipe.ts'
 import type { HeaderField } from './field.ts'
 import { type DataEvent, ERROR_CODE, FRAME_HEADER_BYTES, type HeadersEvent } from './frame.ts'
-import {
-  type Http2RequestHead,
-  lengthProblem,
-  responseHead,
-  trailersProblem,
-} from './header-rules.ts'
+import { type Http2RequestHead, lengthProblem } from './header-rules.ts'
 import { nameOfCode } from './outbox.ts'
 import { ownAnswer } from './own-answer.ts'
 import { setFields } from './set-fields.ts'
@@ -35,8 +31,6 @@ export interface StreamStart {
 
 type Failure = { code: ErrorCode; message: string }
 type Forward = ExchangePlan & { kind: 'forward' }
-
-const TOO_LONG = 'a header list longer than 65536 bytes (RFC 9113 10.5.1)'
 
 export class StreamRelay implements PipeOwner {
   /** Frame bytes of the head that was sent up. */
@@ -83,35 +77,32 @@ export class StreamRelay implements PipeOwner {
   clientBody({ bytes, flowBytes, endStream }: DataEvent): void {
     const { request } = this
     if (request.ended) {
-      this.#refuse('DATA behind END_STREAM (RFC 9113 5.1)', ERROR_CODE.streamClosed)
+      this.clientFault('DATA behind END_STREAM (RFC 9113 5.1)', ERROR_CODE.streamClosed)
       return
     }
     const length = request.received + bytes.length
     const problem = lengthProblem(this.#start.head.contentLength, length, endStream)
     if (problem !== null) {
-      this.#refuse(problem, ERROR_CODE.protocolError)
+      this.clientFault(problem, ERROR_CODE.protocolError)
       return
     }
     if (bytes.length > 0) this.#recorder.requestBody(bytes)
     if (request.push(bytes, flowBytes, endStream)) return
     const text = 'more DATA than the window of the stream (RFC 9113 6.9.1)'
-    this.#refuse(text, ERROR_CODE.flowControlError)
+    this.clientFault(text, ERROR_CODE.flowControlError)
   }
 
   /** A second header list of the client: trailers. */
   clientTrailers({ endStream }: HeadersEvent, fields: HeaderField[] | null): void {
     const { request } = this
     if (request.ended) {
-      this.#refuse('HEADERS behind END_STREAM (RFC 9113 5.1)', ERROR_CODE.streamClosed)
+      this.clientFault('HEADERS behind END_STREAM (RFC 9113 5.1)', ERROR_CODE.streamClosed)
       return
     }
-    const { contentLength } = this.#start.head
-    const problem =
-      (fields === null ? TOO_LONG : trailersProblem(fields)) ??
-      (endStream ? null : 'trailers without END_STREAM (RFC 9113 8.1)') ??
-      lengthProblem(contentLength, request.received, true)
+    const said = this.#start.head.contentLength
+    const problem = trailersFault(fields, endStream, { said, received: request.received })
     if (problem === null) request.end(fields)
-    else this.#refuse(problem, ERROR_CODE.protocolError)
+    else this.clientFault(problem, ERROR_CODE.protocolError)
   }
 
   clientReset(code: number): void {
@@ -125,15 +116,18 @@ export class StreamRelay implements PipeOwner {
 
   /** The client has broken a rule that costs it this stream. */
   clientFault(problem: string, code: number): void {
-    this.#refuse(problem, code)
+    this.#failure ??= { code: 'bad-request', message: problem }
+    this.#resetUpstream(ERROR_CODE.cancel)
+    this.#resetClient(code)
+    this.#finish()
   }
 
   upstreamHeaders({ block, endStream }: HeadersEvent, fields: HeaderField[] | null): void {
     this.#responseBytes += FRAME_HEADER_BYTES + block.length
-    if (fields === null) this.badResponse(TOO_LONG)
+    if (fields === null) this.badResponse(LIST_TOO_LONG)
     else if (this.response.ended) this.#afterEnd()
-    else if (this.isAnswered) this.#upstreamTrailers(fields, endStream)
-    else this.#responseHead(fields, endStream)
+    else if (this.isAnswered) this.#takeTrailers(fields, endStream)
+    else this.#takeHead(fields, endStream)
   }
 
   upstreamBody({ bytes, flowBytes, endStream }: DataEvent): void {
@@ -217,6 +211,10 @@ export class StreamRelay implements PipeOwner {
     this.#settle()
   }
 
+  pipeStuck(): void {
+    this.clientGone('closed while its windows were used up')
+  }
+
   #open(plan: Forward, except: Upstream | null): void {
     const { head, isBodiless } = this.#start
     const upstream = this.#client.upstreams.take(plan.target, plan.elsewhere, except)
@@ -241,49 +239,39 @@ export class StreamRelay implements PipeOwner {
     return true
   }
 
-  #responseHead(fields: HeaderField[], endStream: boolean): void {
-    const head = responseHead(fields)
-    if (head.kind === 'malformed') {
-      this.badResponse(head.problem)
-      return
-    }
+  #takeHead(fields: HeaderField[], endStream: boolean): void {
     const { id, head: request } = this.#start
-    const { wire } = this.#client
-    if (head.isInterim) {
-      if (endStream) this.badResponse('an interim answer with END_STREAM (RFC 9113 8.1)')
-      else wire.sendHeaders(id, fields, false)
+    const answer = judgeAnswer(fields, endStream, request.method)
+    if (answer.kind === 'bad') {
+      this.badResponse(answer.problem)
       return
     }
-    const isTunnel = request.method === 'CONNECT' && head.status < 300
-    const isBodiless = request.method === 'HEAD' || head.status === 304 || head.status === 204
-    // What has no body says the length of what it would have had.
-    this.#responseLength = isBodiless ? 0 : isTunnel ? null : head.contentLength
-    const problem = endStream ? lengthProblem(this.#responseLength, 0, true) : null
-    if (problem !== null) {
-      this.badResponse(problem)
-      return
+    if (answer.kind === 'final') {
+      this.isAnswered = true
+      this.#responseLength = answer.bodyBytes
+      this.#recorder.responseHead(answer.head)
+      if (answer.isTunnel) this.#recorder.tunnel('connect')
     }
-    this.isAnswered = true
-    this.#recorder.responseHead(head)
-    if (isTunnel) this.#recorder.tunnel('connect')
-    wire.sendHeaders(id, fields, endStream)
-    if (!endStream) return
-    this.response.ended = true
-    this.response.endSent = true
-    this.pipeEnded(this.response)
+    this.#client.wire.sendHeaders(id, fields, endStream)
+    if (endStream) this.#endResponse()
   }
 
-  #upstreamTrailers(fields: HeaderField[], endStream: boolean): void {
-    const problem =
-      (endStream ? null : 'trailers without END_STREAM (RFC 9113 8.1)') ??
-      trailersProblem(fields) ??
-      lengthProblem(this.#responseLength, this.response.received, true)
+  #takeTrailers(fields: HeaderField[], endStream: boolean): void {
+    const { received } = this.response
+    const problem = trailersFault(fields, endStream, { said: this.#responseLength, received })
     if (problem !== null) {
       this.badResponse(problem)
       return
     }
     this.#recorder.responseTrailers?.(fields.map(({ name, value }) => [name, value]))
     this.response.end(fields)
+  }
+
+  /** The answer had no body. */
+  #endResponse(): void {
+    this.response.ended = true
+    this.response.endSent = true
+    this.pipeEnded(this.response)
   }
 
   /** The server goes on after its END_STREAM: the answer stands, its stream ends. */
@@ -327,19 +315,7 @@ export class StreamRelay implements PipeOwner {
     if (body.length > 0) {
       this.#responseBytes += FRAME_HEADER_BYTES + body.length
       this.response.push(body, body.length, true)
-      return
-    }
-    this.response.ended = true
-    this.response.endSent = true
-    this.pipeEnded(this.response)
-  }
-
-  /** The client has broken a rule in mid-stream. */
-  #refuse(problem: string, code: number): void {
-    this.#failure ??= { code: 'bad-request', message: problem }
-    this.#resetUpstream(ERROR_CODE.cancel)
-    this.#resetClient(code)
-    this.#finish()
+    } else this.#endResponse()
   }
 
   #abandon(message: string, code: number): void {

@@ -84,7 +84,7 @@ export class Upstream implements WireOwner {
     if (this.#isGone) return
     this.#isGone = true
     this.#dropRest()
-    if (!this.wire.isDeaf) this.wire.out.goaway(0, ERROR_CODE.noError)
+    if (!this.wire.isDeaf) this.wire.sendGoaway(ERROR_CODE.noError)
     this.wire.isDeaf = true
     this.wire.out.flush()
     this.wire.stream.close()
@@ -131,7 +131,7 @@ export class Upstream implements WireOwner {
     for (const stream of this.#streams.values()) {
       if (stream.request.window + change > MAX_WINDOW) {
         const text = 'SETTINGS that move a window above 2^31 - 1 (RFC 9113 6.9.2)'
-        this.wire.fail(connectionProblem('flowControlError', text), 0)
+        this.wire.fail(connectionProblem('flowControlError', text))
         return
       }
       stream.request.widen(change)
@@ -230,6 +230,6 @@ export class Upstream implements WireOwner {
   #unknown(streamId: number, what: string): void {
     if (streamId % 2 === 1 && streamId < this.#nextId) return
     const text = `${what} on a stream that is not open (RFC 9113 5.1)`
-    this.wire.fail(connectionProblem('protocolError', text, streamId), 0)
+    this.wire.fail(connectionProblem('protocolError', text, streamId))
   }
 }

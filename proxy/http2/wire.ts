@@ -90,6 +90,8 @@ export class Wire implements StreamListener {
   isOpen = false
   /** Nothing that comes counts any more. */
   isDeaf = false
+  /** The peer has sent FIN: no window will grow any more. */
+  hasEnded = false
   readonly #owner: WireOwner
   readonly #batch: Batch
   readonly #reader: FrameReader
@@ -105,6 +107,8 @@ export class Wire implements StreamListener {
   /** Directions that would send if this connection took more. */
   #waiting: BodyPipe[] = []
   #unreadReplies = 0
+  #isStalled = false
+  #endUntold = false
 
   constructor(
     stream: ByteStream,
@@ -166,6 +170,11 @@ export class Wire implements StreamListener {
     this.#countReply()
   }
 
+  /** @param reason goes along as debug data */
+  sendGoaway(code: number, reason = ''): void {
+    this.out.goaway(this.#owner.lastStreamId, code, reason)
+  }
+
   /** Puts a direction on the list of those that wait for room. */
   wait(pipe: BodyPipe): void {
     this.#waiting.push(pipe)
@@ -181,26 +190,41 @@ export class Wire implements StreamListener {
   }
 
   /** Ends the connection for a broken rule; what the owner then does comes after GOAWAY. */
-  fail(problem: FrameProblem, lastStreamId: number): void {
+  fail(problem: FrameProblem): void {
     this.isDeaf = true
-    this.out.goaway(lastStreamId, problem.code, problem.message)
+    this.sendGoaway(problem.code, problem.message)
     this.#owner.onBroken(problem)
   }
 
   onData(chunk: Buffer): void {
     if (this.isDeaf) return
     this.#reader.push(chunk)
-    for (;;) {
-      const event = this.#reader.next()
-      if (event === null) break
-      this.#take(event)
-      if (this.isDeaf) break
-    }
-    this.#batch.flush()
+    this.#readOn()
+  }
+
+  /** Reads no further until `goOn`: what comes is for somebody who does not know yet what to do with it. */
+  stall(): void {
+    this.#isStalled = true
+    this.stream.pause()
+  }
+
+  goOn(): void {
+    this.#isStalled = false
+    this.#readOn()
+    if (this.#isStalled || this.isDeaf) return
+    this.stream.resume()
+    if (!this.#endUntold) return
+    this.#endUntold = false
+    this.onEnd()
   }
 
   onEnd(): void {
+    this.hasEnded = true
     if (this.isDeaf) return
+    if (this.#isStalled) {
+      this.#endUntold = true
+      return
+    }
     this.#owner.onFin()
     this.#batch.flush()
   }
@@ -217,6 +241,15 @@ export class Wire implements StreamListener {
   onClose(error: NodeJS.ErrnoException | null): void {
     this.isDeaf = true
     this.#owner.onGone(error)
+    this.#batch.flush()
+  }
+
+  #readOn(): void {
+    while (!this.isDeaf && !this.#isStalled) {
+      const event = this.#reader.next()
+      if (event === null) break
+      this.#take(event)
+    }
     this.#batch.flush()
   }
 
@@ -362,6 +395,6 @@ export class Wire implements StreamListener {
   }
 
   #break(problem: FrameProblem): void {
-    if (!this.isDeaf) this.fail(problem, this.#owner.lastStreamId)
+    if (!this.isDeaf) this.fail(problem)
   }
 }

@@ -38,6 +38,9 @@ test.each<[string, () => Promise<PlanExchange>]>([
       passesOpaque: true,
       mayLeadElsewhere: true,
       plan,
+      planStreams: () => () => {
+        throw new Error('nobody speaks HTTP/2 here')
+      },
       servicePort: () => null,
       serviceName: () => null,
     },
