@@ -149,6 +149,11 @@ export class ExchangeRelay implements StreamListener {
     this.#upstream.resume()
   }
 
+  /** Of a body, only what the client does not take at once is needed longer, and stops the server. */
+  get borrows(): boolean {
+    return this.#responseBody !== null && !this.#responseDone
+  }
+
   onData(chunk: Buffer): void {
     if (this.#over) return
     this.#responseBytes += chunk.length
@@ -347,7 +352,6 @@ export class ExchangeRelay implements StreamListener {
 
   #finish(): void {
     this.#over = true
-    if (this.#upstreamPaused) this.#upstream.resume()
     const reason = 'client: closed in the middle of the request'
     this.#done(this.#cutShort ? { code: 'client-closed', message: reason } : null)
     this.#client.finished(this.#upstream, this.#reusable && this.requestDone && !this.#finSent)

@@ -3,8 +3,8 @@
  * there. So whatever a server ties to a connection (its closing, its login) stays with that client.
  */
 import type { Address } from '../../core/routing-table.ts'
-import type { ByteStream, Dial } from '../stream.ts'
-import { redial } from './redial.ts'
+import type { ByteStream, Dial, StreamListener } from '../stream.ts'
+import { redial, settled } from './redial.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
 /**
@@ -13,21 +13,49 @@ import type { UpstreamPool } from './upstream-pool.ts'
  */
 const MAX_PAIRED = 8
 
-interface Paired {
-  target: Address
-  stream: ByteStream
-}
-
 interface Sources {
   dial: Dial
   pool: UpstreamPool | null
-  firstUpstream?: Paired | null
+  firstUpstream?: { target: Address; stream: ByteStream } | null
+}
+
+/** One of them. While it is idle it listens itself. */
+class Paired implements StreamListener {
+  readonly target: Address
+  readonly stream: ByteStream
+  readonly #left: (paired: Paired) => void
+
+  constructor(target: Address, stream: ByteStream, left: (paired: Paired) => void) {
+    this.target = target
+    this.stream = stream
+    this.#left = left
+  }
+
+  /** What an idle server says (a 408, mostly) answers no request; it is about to close. */
+  onData(): void {
+    this.#left(this)
+  }
+
+  onEnd(): void {
+    this.#left(this)
+  }
+
+  onDrain(): void {}
+
+  onClose(): void {
+    this.#left(this)
+  }
 }
 
 export class PairedUpstreams {
   readonly #dial: Dial
   readonly #pool: UpstreamPool | null
   readonly #idle: Paired[] = []
+  readonly #left = (paired: Paired): void => {
+    if (!this.#remove(paired)) return
+    paired.stream.close()
+    if (this.#last === paired) this.#onLeft()
+  }
   /** Hears that the connection that answered last was closed by its server. */
   readonly #onLeft: () => void
   #last: Paired | null = null
@@ -40,8 +68,9 @@ export class PairedUpstreams {
     this.#pool = pool
     this.#onLeft = onLeft
     if (!firstUpstream) return
-    this.#unused = firstUpstream
-    this.#watch(firstUpstream)
+    const { target, stream } = firstUpstream
+    this.#unused = new Paired(target, stream, this.#left)
+    this.#watch(this.#unused)
   }
 
   /**
@@ -53,28 +82,27 @@ export class PairedUpstreams {
     { target, elsewhere }: { target: Address; elsewhere?: (() => Address) | undefined },
     repeatable: boolean,
   ): { stream: ByteStream; reused: boolean } {
-    const idle = this.#idle.find((paired) => sameAddress(paired.target, target))
+    const idle = this.#idleTo(target)
     if (this.#unused !== null && this.#unused !== idle) this.#giveAway(this.#unused)
     this.#unused = null
-    if (idle !== undefined) {
+    if (idle !== null) {
       this.#remove(idle)
       this.#last = idle
       return { stream: idle.stream, reused: true }
     }
     const pooled = repeatable ? (this.#pool?.take(target) ?? null) : null
-    const fresh = () => (elsewhere ? redial(this.#dial, target, elsewhere) : this.#dial(target))
-    const stream = pooled ?? fresh()
-    this.#last = { target, stream }
-    return { stream, reused: pooled !== null }
+    if (pooled !== null) return { stream: this.#first(target, pooled), reused: true }
+    const fresh = elsewhere ? redial(this.#dial, target, elsewhere) : this.#dial(target)
+    return { stream: this.#first(target, fresh), reused: false }
   }
 
   /** Keeps the connection that was taken last for this client's next request. */
   keep(stream: ByteStream): void {
-    // Where it really leads: a refused dial may have ended elsewhere.
-    const target = stream.remote
     const oldest = this.#idle[0]
     if (oldest !== undefined && this.#idle.length >= MAX_PAIRED) this.#giveAway(oldest)
-    this.#last = { target, stream }
+    // Where it really leads: a refused dial may have ended elsewhere.
+    const inner = settled(stream)
+    if (this.#last?.stream !== inner) this.#last = new Paired(stream.remote, inner, this.#left)
     this.#watch(this.#last)
   }
 
@@ -85,22 +113,25 @@ export class PairedUpstreams {
 
   /** The client has gone or goes: its idle connections serve others, if they may. */
   release(): void {
-    for (const paired of [...this.#idle]) this.#giveAway(paired)
+    while (this.#idle[0] !== undefined) this.#giveAway(this.#idle[0])
+  }
+
+  #first(target: Address, stream: ByteStream): ByteStream {
+    this.#last = new Paired(target, stream, this.#left)
+    return stream
+  }
+
+  #idleTo({ ip, port }: Address): Paired | null {
+    for (const paired of this.#idle) {
+      if (paired.target.port === port && paired.target.ip === ip) return paired
+    }
+    return null
   }
 
   #watch(paired: Paired): void {
     this.#idle.push(paired)
-    const left = () => this.#left(paired)
-    // What an idle server says (a 408, mostly) answers no request; it is about to close.
-    const listener = { onData: left, onEnd: left, onDrain: () => {}, onClose: left }
-    paired.stream.listen(listener)
+    paired.stream.listen(paired)
     paired.stream.resume()
-  }
-
-  #left(paired: Paired): void {
-    if (!this.#remove(paired)) return
-    paired.stream.close()
-    if (this.#last === paired) this.#onLeft()
   }
 
   #giveAway(paired: Paired): void {
@@ -114,8 +145,4 @@ export class PairedUpstreams {
     if (at >= 0) this.#idle.splice(at, 1)
     return at >= 0
   }
-}
-
-function sameAddress(a: Address, b: Address): boolean {
-  return a.port === b.port && a.ip === b.ip
 }

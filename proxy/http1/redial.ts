@@ -24,9 +24,14 @@ export function redial(dial: Dial, target: Address, elsewhere: () => Address): B
   return new Redial(dial, target, elsewhere)
 }
 
+/** The connection itself, once there is one: what comes after the first exchange needs no go-between. */
+export function settled(stream: ByteStream): ByteStream {
+  return stream instanceof Redial ? (stream.connection ?? stream) : stream
+}
+
 class Redial implements ByteStream {
   readonly #dial: Dial
-  readonly #elsewhere: () => Address
+  #elsewhere: () => Address
   #stream: ByteStream
   #listener: StreamListener | null = null
   /** What was written before there was a connection; null once there is. */
@@ -41,6 +46,11 @@ class Redial implements ByteStream {
     this.#dial = dial
     this.#elsewhere = elsewhere
     this.#stream = this.#open(target)
+  }
+
+  /** Null while there is none. */
+  get connection(): ByteStream | null {
+    return this.#pending === null ? this.#stream : null
   }
 
   get remote(): Address {
@@ -62,7 +72,8 @@ class Redial implements ByteStream {
 
   write(chunk: Buffer): boolean {
     if (this.#pending === null) return this.#stream.write(chunk)
-    this.#pending.push(chunk)
+    // True says that the buffer may be used again.
+    this.#pending.push(Buffer.from(chunk))
     this.#pendingBytes += chunk.length
     return this.#pendingBytes < PENDING_BYTES
   }
@@ -117,6 +128,8 @@ class Redial implements ByteStream {
     const pending = this.#pending ?? []
     const wasFull = this.#pendingBytes >= PENDING_BYTES
     this.#pending = null
+    // It knows the request, which would be kept as long as the connection.
+    this.#elsewhere = () => stream.remote
     if (this.#listener) stream.listen(this.#listener)
     if (this.#paused) stream.pause()
     else stream.resume()

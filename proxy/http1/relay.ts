@@ -1,6 +1,7 @@
 /** Relays one client connection that speaks HTTP/1.x: reads its requests and answers them in order. */
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Address } from '../../core/routing-table.ts'
+import type { HeaderList } from '../../core/trace-record.ts'
 import type { ExchangePlan, PlanExchange, RefusedRequest } from '../exchange.ts'
 import { splice } from '../splice.ts'
 import { type ByteStream, DEAF, type Dial, type StreamListener } from '../stream.ts'
@@ -66,6 +67,15 @@ export function relayHttp1(
   return relay
 }
 
+const KEEP_ALIVE: HeaderList[number] = ['Connection', 'keep-alive']
+
+/** HTTP/1.1 and `Connection: close`, once and without another option. */
+function saysOnlyClose(head: ParsedRequestHead): boolean {
+  const field = head.find('connection')
+  if (field < 0 || head.version !== '1.1' || head.find('connection', field + 4) >= 0) return false
+  return head.value(field).toLowerCase() === 'close'
+}
+
 /** Why the client is not being read at the moment; bits. */
 const UPSTREAM_FULL = 1
 const READ_AHEAD_FULL = 2
@@ -119,8 +129,15 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
 
   onData(chunk: Buffer): void {
     if (this.#finishing) return
-    this.#read.push(chunk)
-    this.#readBytes += chunk.length
+    // Mostly there is nothing before it: then it needs no queue.
+    const first = this.#exchange === null && this.#read.length === 0
+    if (first && this.#held === 0 && !this.#clientFull) {
+      this.#readHead(chunk)
+      if (this.#read.length === 0 && !this.#ended) return
+    } else {
+      this.#read.push(chunk)
+      this.#readBytes += chunk.length
+    }
     this.#pump()
   }
 
@@ -257,15 +274,24 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
       return
     }
     if (framing.bindsConnection) this.#upstreams.bind()
-    const { target, setHeaders, recorder, elsewhere } = plan
-    const repeatable = isRepeatable(head.method, framing)
-    const { stream: upstream, reused } = this.#upstreams.take({ target, elsewhere }, repeatable)
+    const { method, version } = head
+    const { target, setHeaders, recorder } = plan
+    const repeatable = isRepeatable(method, framing)
+    const { stream: upstream, reused } = this.#upstreams.take(plan, repeatable)
     const heads = this.#responseHeads
     const known = reused && this.#answered
-    const start = { head, framing, target, setHeaders, recorder, upstream, heads, reused, known }
+    let set = setHeaders
+    const shares = repeatable && !framing.bindsConnection && this.#deps.pool !== null
+    if (shares && setHeaders.length > 0 && saysOnlyClose(head)) {
+      // The server's connection can outlive this client's, whose answer then says that it is the last.
+      set = [...setHeaders, KEEP_ALIVE]
+      framing.keepAlive = true
+      this.draining = true
+    }
+    const start = { method, version, framing, target, recorder, upstream, heads, reused, known }
     const exchange = new ExchangeRelay(this, start)
     this.#exchange = exchange
-    this.#unshift(chunk, exchange.begin(chunk, next))
+    this.#unshift(chunk, exchange.begin(head, set, chunk, next))
   }
 
   #refuse(code: ErrorCode, message: string, requestBytes: number, method: string | null): void {

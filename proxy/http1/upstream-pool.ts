@@ -1,6 +1,6 @@
 /** Idle upstream connections that their clients have left, kept for the next client. */
 import type { Address } from '../../core/routing-table.ts'
-import type { ByteStream } from '../stream.ts'
+import { type ByteStream, DEAF, type StreamListener } from '../stream.ts'
 
 /**
  * Idle time, ms. Below the 5 s after which Node, the least patient of the common servers, closes an
@@ -11,16 +11,55 @@ export const POOL_IDLE_MS = 4_000
 /** Connections in all: a sidecar's share of an app that has 100 to 1,000 of them to give. */
 export const POOL_SIZE = 64
 
-interface Idle {
-  target: Address
-  stream: ByteStream
-  timer: NodeJS.Timeout
+/**
+ * Clients that one connection serves before it is closed. Each new connection to a cluster IP goes to a pod
+ * that is chosen anew; clients that connect for each request are to be spread as they would be without
+ * us, at the cost of one connection in 32.
+ */
+export const POOL_CLIENTS = 32
+
+/** Waits in the pool and hears what becomes of its connection. */
+class Idle implements StreamListener {
+  readonly target: Address
+  readonly stream: ByteStream
+  /** When it came, by `performance.now`. */
+  readonly since: number
+  readonly #left: (idle: Idle) => void
+
+  constructor(target: Address, stream: ByteStream, left: (idle: Idle) => void) {
+    this.target = target
+    this.stream = stream
+    this.since = performance.now()
+    this.#left = left
+  }
+
+  /** Whatever an idle server says, it is no answer to a request yet to come. */
+  onData(): void {
+    this.#left(this)
+  }
+
+  onEnd(): void {
+    this.#left(this)
+  }
+
+  onDrain(): void {}
+
+  onClose(): void {
+    this.#left(this)
+  }
 }
 
 export class UpstreamPool {
+  /** In the order in which they came. */
   readonly #idle: Idle[] = []
+  /** How many clients have had a connection. */
+  readonly #clients = new WeakMap<ByteStream, number>()
   readonly #size: number
   readonly #idleMs: number
+  readonly #drop = (idle: Idle): void => {
+    if (this.#remove(idle)) idle.stream.close()
+  }
+  #timer: NodeJS.Timeout | null = null
   #closed = false
 
   constructor({
@@ -41,7 +80,7 @@ export class UpstreamPool {
     for (let i = this.#idle.length - 1; i >= 0; i--) {
       const idle = this.#idle[i] as Idle
       if (idle.target.port !== target.port || idle.target.ip !== target.ip) continue
-      this.#remove(idle)
+      this.#idle.splice(i, 1)
       return idle.stream
     }
     return null
@@ -49,38 +88,47 @@ export class UpstreamPool {
 
   /** Takes over a connection on which nothing is outstanding. The oldest makes room. */
   put(target: Address, stream: ByteStream): void {
-    if (this.#closed || this.#size === 0) {
+    const clients = (this.#clients.get(stream) ?? 0) + 1
+    if (this.#closed || this.#size === 0 || clients >= POOL_CLIENTS) {
+      stream.listen(DEAF)
       stream.close()
       return
     }
+    this.#clients.set(stream, clients)
     const oldest = this.#idle[0]
     if (oldest !== undefined && this.#idle.length >= this.#size) this.#drop(oldest)
-    const timer = setTimeout(() => this.#drop(idle), this.#idleMs)
-    timer.unref()
-    const idle: Idle = { target, stream, timer }
+    const idle = new Idle(target, stream, this.#drop)
     this.#idle.push(idle)
-    stream.listen({
-      // Whatever an idle server says, it is no answer to a request yet to come.
-      onData: () => this.#drop(idle),
-      onEnd: () => this.#drop(idle),
-      onDrain: () => {},
-      onClose: () => this.#remove(idle),
-    })
+    // One timer for all: most are taken out again long before their time.
+    this.#timer ??= this.#sweepIn(this.#idleMs)
+    stream.listen(idle)
     stream.resume()
   }
 
   /** Closes what waits and takes no more. */
   close(): void {
     this.#closed = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
     for (const idle of [...this.#idle]) this.#drop(idle)
   }
 
-  #drop(idle: Idle): void {
-    if (this.#remove(idle)) idle.stream.close()
+  #sweepIn(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#sweep(), ms).unref()
+  }
+
+  /** Closes those whose time is over, and comes back for the next. */
+  #sweep(): void {
+    this.#timer = null
+    const now = performance.now()
+    let oldest = this.#idle[0]
+    while (oldest !== undefined && now - oldest.since >= this.#idleMs - 1) {
+      this.#drop(oldest)
+      oldest = this.#idle[0]
+    }
+    if (oldest !== undefined) this.#timer = this.#sweepIn(oldest.since + this.#idleMs - now)
   }
 
   #remove(idle: Idle): boolean {
-    clearTimeout(idle.timer)
     const at = this.#idle.indexOf(idle)
     if (at >= 0) this.#idle.splice(at, 1)
     return at >= 0

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals'
+import type { HeaderList } from '../../../core/trace-record.ts'
 import { UpstreamPool } from '../../../proxy/http1/upstream-pool.ts'
 import { memoryPair } from '../memory-stream.ts'
 import { type Harness, settle, startRelay, TARGET } from './relay-harness.ts'
@@ -234,4 +235,92 @@ test('the connection that detection has dialled goes if the plan leads elsewhere
   await settle()
   expect(harness.dialled).toEqual([{ ip: '10.0.0.7', port: 7 }])
   expect(ended).toBe(true)
+})
+
+const CLOSE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAccept: */*\r\n\r\n'
+const KEPT =
+  'HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nContent-Length: 2\r\n\r\nok'
+const TRACED: HeaderList = [['X', 'y']]
+
+test('the server of a client that closes keeps its connection, for the next client', async () => {
+  const pool = newPool()
+  const one = startRelay({ pool, setHeaders: TRACED })
+  one.client.send(CLOSE)
+  await settle()
+  const [server] = one.servers
+  expect(server?.received).toBe(
+    'GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nAccept: */*\r\nX: y\r\n\r\n',
+  )
+  server?.send(KEPT)
+  await settle()
+  // As the server itself would have answered the client.
+  expect(one.client.received).toBe(
+    'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok',
+  )
+  expect([one.client.ended, server?.ended]).toEqual([true, false])
+  const next = startRelay({ pool, setHeaders: TRACED })
+  next.client.send(CLOSE.replace('close', 'CLOSE'))
+  await settle()
+  server?.send(OK)
+  await settle()
+  expect(next.dialled).toEqual([])
+  expect(next.client.received).toBe(
+    'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok',
+  )
+  expect(next.client.ended).toBe(true)
+})
+
+test('where the server closes all the same, so does the connection', async () => {
+  const pool = newPool()
+  const { client, servers } = startRelay({ pool, setHeaders: TRACED })
+  client.send(CLOSE)
+  await settle()
+  servers[0]?.send('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil ')
+  await settle()
+  servers[0]?.send('the end')
+  servers[0]?.stream.end()
+  await settle()
+  expect(client.received).toBe('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end')
+  expect([client.ended, pool.count]).toEqual([true, 0])
+})
+
+test.each<[string, string, HeaderList]>([
+  ['whose head is not to be changed', CLOSE, []],
+  ['that may not be sent twice', CLOSE.replace('GET', 'POST'), TRACED],
+  ['with a body', CLOSE.replace('\r\n\r\n', '\r\nContent-Length: 2\r\n\r\nhi'), TRACED],
+  ['with another option', CLOSE.replace('close', 'close, x-a'), TRACED],
+  ['that says so twice', CLOSE.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'), TRACED],
+  ['of HTTP/1.0', CLOSE.replace('HTTP/1.1', 'HTTP/1.0'), TRACED],
+  ['that logs in its connection', CLOSE.replace('Accept: *', 'Authorization: NTLM x*'), TRACED],
+])('a request %s says to the server what the client said', async (_, request, setHeaders) => {
+  const pool = newPool()
+  const { client, servers } = startRelay({ pool, setHeaders })
+  client.send(request)
+  await settle()
+  expect(servers[0]?.received).toMatch(/\r\nConnection: close/i)
+  expect(servers[0]?.received).not.toMatch(/keep-alive/)
+  servers[0]?.send(OK)
+  await settle()
+  expect(client.received).toBe(OK)
+  expect([client.ended, pool.count]).toEqual([true, 0])
+})
+
+test('a pooled connection serves 32 clients, so that others reach other pods', async () => {
+  const pool = newPool()
+  let dialled = 0
+  const serve = async () => {
+    const harness = startRelay({
+      pool,
+      setHeaders: TRACED,
+      onServer: (server) => {
+        server.onText = () => server.send(OK)
+      },
+    })
+    harness.client.send(CLOSE)
+    await settle()
+    expect(harness.client.received).toContain('ok')
+    dialled += harness.dialled.length
+  }
+  for (let i = 0; i < 70; i++) await serve()
+  expect(dialled).toBe(3)
 })
