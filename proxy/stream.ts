@@ -10,7 +10,8 @@ export interface StreamListener {
   /**
    * True while the listener only borrows what `onData` brings: it is done with the bytes when it
    * returns, or else pauses the stream before it returns and is done when it resumes it. The transport
-   * may then read the next bytes into the same memory. Asked before each `onData`.
+   * may then read the next bytes into the same memory. Asked before each `onData`. What one has
+   * borrowed and still needs when another (or itself once more) becomes the listener stays untouched.
    */
   readonly borrows?: boolean
   /** A dialled connection is established. Never called for accepted ones. */

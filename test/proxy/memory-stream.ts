@@ -5,6 +5,9 @@ import type { ByteStream, StreamListener } from '../../proxy/stream.ts'
 /** Bytes that may be under way in one direction before `write` says stop. */
 const HIGH_WATER = 65_536
 
+/** What is seen by those who go on using what they have only borrowed. */
+const SPOILT = 0xee
+
 type Signal =
   | { kind: 'data'; bytes: Buffer }
   | { kind: 'end' }
@@ -21,6 +24,8 @@ export class MemoryStream implements ByteStream {
   readonly #queue: Signal[] = []
   #queued = 0
   #paused = false
+  /** What the listener, having paused, still needs of what it only borrows. */
+  #borrowed: Buffer | null = null
   #scheduled = false
   #finSent = false
   #finSeen = false
@@ -35,6 +40,7 @@ export class MemoryStream implements ByteStream {
 
   listen(listener: StreamListener): void {
     this.#listener = listener
+    this.#borrowed = null
     if (this.#finSeen || this.#closed) queueMicrotask(() => this.#tellState(listener))
     this.#schedule()
   }
@@ -52,6 +58,8 @@ export class MemoryStream implements ByteStream {
 
   resume(): void {
     this.#paused = false
+    this.#borrowed?.fill(SPOILT)
+    this.#borrowed = null
     this.#schedule()
   }
 
@@ -129,11 +137,19 @@ export class MemoryStream implements ByteStream {
   #take(bytes: Buffer, listener: StreamListener): void {
     this.#queued -= bytes.length
     this.bytesRead += bytes.length
+    const borrows = listener.borrows === true
     listener.onData(bytes)
+    if (borrows && this.#listener === listener) this.#spoil(bytes)
     const { peer } = this
     if (!peer.#full || this.#queued >= HIGH_WATER) return
     peer.#full = false
     setImmediate(() => peer.#listener?.onDrain())
+  }
+
+  /** As a transport reads into the same memory again, once a listener that borrows is done with it. */
+  #spoil(bytes: Buffer): void {
+    if (this.#paused) this.#borrowed = bytes
+    else bytes.fill(SPOILT)
   }
 
   #closeIfBothEnded(): void {
