@@ -63,20 +63,43 @@ const FAULT = {
   blank: 'whitespace at the beginning or end of a field value (RFC 9113 8.2.1)',
 } as const
 
+/** What is known of a name, whatever the value. */
+interface NameFacts {
+  role: FieldRole
+  fault: string | null
+  staticName: number
+  /** Static entries by value; null for none. */
+  staticValues: ReadonlyMap<string, number> | null
+}
+
+/** Names that have come. Apps use few; beyond this number the rest is judged each time. */
+const MAX_KNOWN_NAMES = 1_000
+const known = new Map<string, NameFacts>()
+
 /** Makes a field of latin1 strings; `neverIndexed` as it was received, or for a secret of ours. */
 export function makeField(name: string, value: string, neverIndexed = false): HeaderField {
-  const staticName = STATIC_NAMES.get(name) ?? 0
-  const staticIndex = staticName === 0 ? 0 : (STATIC_VALUES.get(name)?.get(value) ?? 0)
-  const isPseudo = name.charCodeAt(0) === COLON
+  const { role, fault, staticName, staticValues } = known.get(name) ?? judgeName(name)
   return {
     name,
     value,
     neverIndexed,
-    role: ROLES.get(name) ?? (isPseudo ? 'pseudo-unknown' : 'ordinary'),
-    fault: (staticName === 0 ? nameFault(name, isPseudo) : null) ?? valueFault(value),
-    staticIndex,
+    role,
+    fault: fault ?? valueFault(value),
+    staticIndex: staticValues === null ? 0 : (staticValues.get(value) ?? 0),
     staticName,
   }
+}
+
+function judgeName(name: string): NameFacts {
+  const isPseudo = name.charCodeAt(0) === COLON
+  const facts: NameFacts = {
+    role: ROLES.get(name) ?? (isPseudo ? 'pseudo-unknown' : 'ordinary'),
+    fault: nameFault(name, isPseudo),
+    staticName: STATIC_NAMES.get(name) ?? 0,
+    staticValues: STATIC_VALUES.get(name) ?? null,
+  }
+  if (known.size < MAX_KNOWN_NAMES && name.length <= 64) known.set(name, facts)
+  return facts
 }
 
 /** An unknown pseudo-field is for the rules of the message to refuse, whatever its characters. */

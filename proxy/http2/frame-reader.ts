@@ -90,9 +90,16 @@ export class FrameReader {
   next(): FrameEvent | null {
     while (this.#state !== FAILED) {
       const event = this.#step()
-      if (event === MORE) return null
+      if (event === MORE) return this.#used()
       if (event !== null) return this.#told(event)
     }
+    return null
+  }
+
+  /** Lets go of a chunk that is read, so that an idle connection holds none. */
+  #used(): null {
+    this.#chunk = EMPTY
+    this.#at = 0
     return null
   }
 

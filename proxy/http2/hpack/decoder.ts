@@ -4,6 +4,7 @@ import { DEFAULT_TABLE_BYTES, MAX_HEADER_LIST_BYTES } from '../frame.ts'
 import { DynamicTable, fieldSize } from './dynamic-table.ts'
 import { decodeHuffman, maxDecodedBytes } from './huffman.ts'
 import { INTEGER_CUT, INTEGER_TOO_LONG, readInteger } from './integer.ts'
+import { keepLiteral, knownLiteral, literalEnd, type Missed } from './literal-cache.ts'
 import { STATIC_COUNT, STATIC_ENTRIES } from './static-table.ts'
 
 export type HpackResult =
@@ -67,6 +68,13 @@ export class HpackDecoder {
   /** Decodes a whole block. Blocks must come in the order of the wire. Never throws. */
   decode(block: Buffer): HpackResult {
     this.#block = block
+    const result = this.#decode(block)
+    // The block is mostly a small part of a chunk, which must not be held until the next one.
+    this.#block = EMPTY
+    return result
+  }
+
+  #decode(block: Buffer): HpackResult {
     this.next = 0
     this.#problem = null
     const fields: HeaderField[] = []
@@ -87,7 +95,23 @@ export class HpackDecoder {
     if (first >= 0x80) return this.#indexed()
     if (first >= 0x40) return this.#literal(6, false, true)
     if (first >= 0x20) return this.#resize(atStart)
-    return this.#literal(4, first >= 0x10, false)
+    return first >= 0x10 ? this.#literal(4, true, false) : this.#plainLiteral()
+  }
+
+  /** A literal without indexing, which may be known by its bytes. */
+  #plainLiteral(): HeaderField | null {
+    const block = this.#block
+    const from = this.next
+    const end = literalEnd(block, from)
+    if (end < 0) return this.#literal(4, false, false)
+    const known = knownLiteral(block, from, end, MISSED)
+    if (known !== null) {
+      this.next = end
+      return known
+    }
+    const field = this.#literal(4, false, false)
+    if (field !== null) keepLiteral(block, MISSED, field)
+    return field
   }
 
   #indexed(): HeaderField | null {
@@ -152,5 +176,8 @@ export class HpackDecoder {
     return null
   }
 }
+
+/** Reused, since nothing else runs between a look-up and what follows it. */
+const MISSED: Missed = { from: 0, to: 0, hash: 0 }
 
 const EMPTY = Buffer.alloc(0)

@@ -53,7 +53,7 @@ test('a static field that is never to be indexed is no index either', () => {
   expect(encode(new HpackEncoder(), [[':method', 'GET']], true).slice(0, 2)).toBe('12')
 })
 
-test('a path is worth an entry when it comes again, a traceparent never', () => {
+test('a path is worth an entry when it comes again, of a traceparent only the name', () => {
   const encoder = new HpackEncoder()
   const path: Pair[] = [[':path', '/once']]
   const parent: Pair[] = [
@@ -61,8 +61,10 @@ test('a path is worth an entry when it comes again, a traceparent never', () => 
   ]
   const lengths = (pairs: Pair[]) => [1, 2, 3].map(() => encode(encoder, pairs).length / 2)
   expect(lengths(path)).toEqual([6, 6, 1])
-  const [first, , third] = lengths(parent)
-  expect(third).toBe(first)
+  expect(lengths(parent)).toEqual([1 + 9 + 1 + 55, 1, 1])
+  const other: Pair[] = [['traceparent', '00-ffffffffffffffffffffffffffffffff-ffffffffffffffff-01']]
+  // Two bytes of index, one of length, and the value.
+  expect(lengths(other)).toEqual([58, 58, 58])
 })
 
 test('the peer’s smaller table is obeyed, and told at the next block: least bound first', () => {
