@@ -35,9 +35,11 @@ class EngineStream implements ByteStream {
   bytesWritten = 0
   ended = false
   #listener: StreamListener | null = null
+  readonly #onWritten: (stream: EngineStream) => void
 
-  constructor(remote: Address) {
+  constructor(remote: Address, onWritten: (stream: EngineStream) => void = () => {}) {
     this.remote = remote
+    this.#onWritten = onWritten
   }
 
   feed(chunks: Buffer[]): void {
@@ -53,6 +55,7 @@ class EngineStream implements ByteStream {
 
   write(chunk: Buffer): boolean {
     this.bytesWritten += chunk.length
+    this.#onWritten(this)
     return true
   }
 
@@ -124,39 +127,38 @@ export async function startEngineWorld({
   const destination = { ip: '10.96.0.7', port: 8080 }
   const pool = new UpstreamPool()
   const dialled: EngineStream[] = []
+  /** The server's connection to which a request was written last. */
+  const asked: { stream: EngineStream | null } = { stream: null }
   const connect = (client: Address, plan: PlanExchange) => {
     const stream = new EngineStream(client)
     const dial = (target: Address) => {
-      const upstream = new EngineStream(target)
+      const upstream = new EngineStream(target, (stream) => {
+        asked.stream = stream
+      })
       dialled.push(upstream)
       return upstream
     }
     relayHttp1(stream, Buffer.alloc(0), { plan, dial, pool, onRefused: () => {} })
     return stream
   }
-  const open: { client: EngineStream; upstream: EngineStream | null }[] = []
+  const open: EngineStream[] = []
   return {
     exchange: ({ request, answer, connects = false }, number) => {
-      let pair = open[number]
-      if (pair === undefined || connects) {
-        const client = { ip: '10.0.0.9', port: 20_000 + number }
-        const plan = planOutbound({ client, destination, named: null }, deps)
-        pair = {
-          client: connect(client, plan),
-          upstream: connects ? (pair?.upstream ?? null) : null,
-        }
-        open[number] = pair
+      let client = open[number]
+      if (client === undefined || connects) {
+        const address = { ip: '10.0.0.9', port: 20_000 + number }
+        const plan = planOutbound({ client: address, destination, named: null }, deps)
+        client = connect(address, plan)
+        open[number] = client
       }
-      pair.client.feed(request)
-      const fresh = dialled.pop()
-      if (fresh !== undefined) {
-        pair.upstream = fresh
-        fresh.connected()
-      }
-      const before = pair.client.bytesWritten
-      pair.upstream?.feed(answer)
-      if (pair.client.bytesWritten === before) throw new Error('no answer came')
-      if (connects) pair.client.hangUp()
+      asked.stream = null
+      client.feed(request)
+      // A connection that is dialled carries nothing before it is there.
+      if (asked.stream === null) dialled.pop()?.connected()
+      const before = client.bytesWritten
+      asked.stream?.feed(answer)
+      if (client.bytesWritten === before) throw new Error('no answer came')
+      if (connects) client.hangUp()
     },
     close: async () => {
       pool.close()
