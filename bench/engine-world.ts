@@ -128,12 +128,12 @@ export async function startEngineWorld({
   const pool = new UpstreamPool()
   const dialled: EngineStream[] = []
   /** The server's connection to which a request was written last. */
-  const asked: { stream: EngineStream | null } = { stream: null }
+  const asked: EngineStream[] = []
   const connect = (client: Address, plan: PlanExchange) => {
     const stream = new EngineStream(client)
     const dial = (target: Address) => {
       const upstream = new EngineStream(target, (stream) => {
-        asked.stream = stream
+        asked[0] = stream
       })
       dialled.push(upstream)
       return upstream
@@ -151,12 +151,12 @@ export async function startEngineWorld({
         client = connect(address, plan)
         open[number] = client
       }
-      asked.stream = null
+      asked.length = 0
       client.feed(request)
       // A connection that is dialled carries nothing before it is there.
-      if (asked.stream === null) dialled.pop()?.connected()
+      if (asked.length === 0) dialled.pop()?.connected()
       const before = client.bytesWritten
-      asked.stream?.feed(answer)
+      asked[0]?.feed(answer)
       if (client.bytesWritten === before) throw new Error('no answer came')
       if (connects) client.hangUp()
     },
