@@ -127,8 +127,15 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     if (this.#idle()) this.#shutDown()
   }
 
+  /** In the middle of a body, only what the server does not take at once is needed longer. */
+  get borrows(): boolean {
+    const exchange = this.#exchange
+    return exchange !== null && !exchange.requestDone && this.#read.length === 0
+  }
+
   onData(chunk: Buffer): void {
     if (this.#finishing) return
+    const { borrows } = this
     // Mostly there is nothing before it: then it needs no queue.
     const first = this.#exchange === null && this.#read.length === 0
     if (first && this.#held === 0 && !this.#clientFull) {
@@ -139,6 +146,9 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
       this.#readBytes += chunk.length
     }
     this.#pump()
+    // The next request, behind the body.
+    const rest = borrows ? this.#read[0] : undefined
+    if (rest !== undefined) this.#read[0] = Buffer.from(rest)
   }
 
   onEnd(): void {
@@ -187,7 +197,7 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
   finished(upstream: ByteStream, reusable: boolean): void {
     this.#exchange = null
     this.#answered = true
-    this.#hold(UPSTREAM_FULL, false)
+    this.#forgetHold()
     if (reusable) this.#upstreams.keep(upstream)
     else {
       upstream.listen(DEAF)
@@ -349,11 +359,19 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     this.#read.length = 0
     this.#upstreams.release()
     if (this.#gone) return
+    this.#forgetHold()
     this.#held = 0
     this.#stream.resume()
     this.#stream.end()
     const lingerMs = this.#deps.lingerMs ?? LINGER_MS
     if (!this.#ended) this.#linger ??= setTimeout(() => this.#stream.close(), lingerMs)
+  }
+
+  /** The exchange is over while its server has not yet taken all: what was borrowed for it must stay. */
+  #forgetHold(): void {
+    if ((this.#held & UPSTREAM_FULL) === 0) return
+    this.#stream.listen(this)
+    this.#hold(UPSTREAM_FULL, false)
   }
 
   #hold(reason: number, hold: boolean): void {
