@@ -27,6 +27,19 @@ export const BACKEND = {
   greetingDirect: 9002,
 } as const
 
+/** What a row asks for: the port to which the peers lead, and the one that ours is held to. */
+export interface Target {
+  peers: number
+  ours: number
+}
+
+export const TARGET = {
+  http1: { peers: BACKEND.http, ours: BACKEND.httpChecked },
+  h2: { peers: BACKEND.h2, ours: BACKEND.h2Checked },
+  bulk: { peers: BACKEND.bulk, ours: BACKEND.bulk },
+  greeting: { peers: BACKEND.greeting, ours: BACKEND.greeting },
+} as const satisfies Record<string, Target>
+
 /** Paths of the backend and the length of the body that each gives. */
 export const PATHS = {
   '/': 27,

@@ -1,6 +1,6 @@
 /** Runs a load against a contestant, and measures the CPU time that the proxy took for it. */
 import { REPO_INSIDE, run } from '../test/kernel/lab.ts'
-import { APP_UID, BACKEND, type BackendPath } from './backend.ts'
+import { APP_UID, type BackendPath } from './backend.ts'
 import { pinned } from './cores.ts'
 import type { Measured } from './paired-rounds.ts'
 import { readWrk } from './readers/wrk-output.ts'
@@ -23,7 +23,6 @@ export async function underLoad(
   argv: readonly string[],
   seconds: number,
 ): Promise<LoadRun<{ code: number | null; stdout: string; stderr: string }>> {
-  await settle(seat)
   const before = seat.cpuSeconds()
   const output = await run(seat.place, pinned('load', argv), {
     uid: APP_UID,
@@ -44,11 +43,10 @@ export interface WrkLoad {
 /** Requests per CPU-second of the proxy, and what the client saw. */
 export async function measureWrk(seat: Seat, load: WrkLoad, seconds: number): Promise<Measured> {
   const { path, kind, connections } = load
-  const port = seat.contestant.ours ? BACKEND.httpChecked : BACKEND.http
-  const { ip, port: via } = seat.addressFor(port)
+  const { ip, port } = seat.address
   const argv = [
     ...['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '-H', `Host: ${hostFor(seat)}`],
-    ...['-s', `${REPO_INSIDE}/bench/wrk/load.lua`, `http://${ip}:${via}${path}`],
+    ...['-s', `${REPO_INSIDE}/bench/wrk/load.lua`, `http://${ip}:${port}${path}`],
     ...(kind ? ['--', kind] : []),
   ]
   const { cpuSeconds, cpuSecondsDuring, output } = await underLoad(seat, argv, seconds)

@@ -19,7 +19,7 @@ import {
   waitForPort,
 } from '../test/kernel/lab.ts'
 import { prepare } from '../test/kernel/proxy-init-run.ts'
-import { BACKEND, startBackend, writeInside } from './backend.ts'
+import { BACKEND, startBackend, type Target, writeInside } from './backend.ts'
 import type { Contestant, Placement, Surroundings } from './contestant.ts'
 import { type Controller, startController } from './controller.ts'
 import { pinned } from './cores.ts'
@@ -43,8 +43,8 @@ export interface Seat {
   /** Null for the direct connection. */
   process: LabProcess | null
   controller: Controller
-  /** Where a client connects to get to the backend's port through this contestant. */
-  addressFor(port: number): { ip: string; port: number }
+  /** Where a client connects to get to the row's target through this contestant. */
+  address: { ip: string; port: number }
   /** CPU seconds of the proxy so far; 0 for the direct connection. */
   cpuSeconds(): number
   residentBytes(): number
@@ -69,8 +69,8 @@ export async function openStage(placement: Placement): Promise<Stage> {
 }
 
 export interface SeatOptions {
-  /** The backend's port to which a proxy with a fixed upstream leads. */
-  upstreamPort: number
+  /** Ports of the backend. */
+  target: Target
   /** On loopback too, connections to the contestant are redirected: for what has no host to go by. */
   loopbackRules?: boolean
 }
@@ -85,27 +85,34 @@ export async function seat(
   const surroundings = surroundingsOf(stage, place, options)
   const process = await launch(place, contestant, surroundings)
   const { placement, controller } = stage
-  const rules = placement === 'loopback' && options.loopbackRules === true
   return {
     contestant,
     place,
     placement,
     process,
     controller,
-    addressFor: (port) => {
-      if (stage.backend || !contestant.launch) return { ip: surroundings.upstream.ip, port }
-      return rules ? { ip: REDIRECTED_LOOPBACK, port } : { ip: LOOPBACK, port: PORT.outbound }
-    },
+    address: addressOf(stage, contestant, options),
     cpuSeconds: () => (process ? cpuSecondsBelow(process.child.pid as number) : 0),
     residentBytes: () => (process ? residentBytesBelow(process.child.pid as number) : 0),
   }
+}
+
+function addressOf(
+  { backend }: Stage,
+  { launch, ours = false }: Contestant,
+  { target, loopbackRules = false }: SeatOptions,
+): Seat['address'] {
+  const port = ours ? target.ours : target.peers
+  if (backend) return { ip: backend.ipv4, port }
+  if (!launch) return { ip: LOOPBACK, port }
+  return loopbackRules ? { ip: REDIRECTED_LOOPBACK, port } : { ip: LOOPBACK, port: PORT.outbound }
 }
 
 /** The contestant's pod: with its rules or its own backend, and its routing table where it takes one. */
 export async function preparePod(
   stage: Stage,
   contestant: Contestant,
-  { loopbackRules = false }: Pick<SeatOptions, 'loopbackRules'> = {},
+  { target, loopbackRules = false }: SeatOptions,
 ): Promise<Place> {
   const place = await stage.lab.addPod(contestant.name)
   if (!stage.backend) await startBackend(place)
@@ -115,7 +122,9 @@ export async function preparePod(
   }
   if (contestant.services) {
     const ip = stage.backend?.ipv4 ?? (loopbackRules ? REDIRECTED_LOOPBACK : LOOPBACK)
-    const table = serviceTable(contestant.services, ip, Object.values(BACKEND))
+    // A gateway goes to a service's first port.
+    const ports = [...new Set([target.ours, ...Object.values(BACKEND)])]
+    const table = serviceTable(contestant.services, ip, ports)
     // A sidecar asks by its pod's name, and a gateway for all.
     stage.controller.publish(contestant.name, table)
     stage.controller.publish('', table)
@@ -136,13 +145,13 @@ const SKIPPED = `${BACKEND.greetingDirect}`
 export function surroundingsOf(
   { backend, controller, placement }: Stage,
   place: Place,
-  { upstreamPort }: SeatOptions,
+  { target }: SeatOptions,
 ): Surroundings {
   return {
     pod: place.name,
     podIp: place.ipv4,
     port: PORT.outbound,
-    upstream: { ip: backend?.ipv4 ?? LOOPBACK, port: upstreamPort },
+    upstream: { ip: backend?.ipv4 ?? LOOPBACK, port: target.peers },
     controller,
     placement,
     scratch: SCRATCH_INSIDE,

@@ -1,6 +1,6 @@
 /** The row of opaque TCP in bulk: gigabytes per CPU-second of the proxy. */
 import { type Place, spawnIn, waitForPort } from '../../test/kernel/lab.ts'
-import { APP_UID, BACKEND } from '../backend.ts'
+import { APP_UID, BACKEND, TARGET } from '../backend.ts'
 import { DIRECT } from '../contestant.ts'
 import { azds } from '../contestants/azds.ts'
 import { HAPROXY_SPLICE, HAPROXY_TCP } from '../contestants/haproxy.ts'
@@ -51,7 +51,7 @@ export const BULK_ROW: Row = {
     return runPaired(
       {
         contestants: [...ours, HAPROXY_SPLICE, HAPROXY_TCP, NET_PIPE, DIRECT],
-        upstreamPort: BACKEND.bulk,
+        target: TARGET.bulk,
         loopbackRules: true,
         serve: startIperf3,
         measure: measureBulk,
@@ -68,7 +68,7 @@ async function startIperf3(place: Place): Promise<void> {
 }
 
 async function measureBulk(seat: Seat, seconds: number): Promise<Measured> {
-  const { ip, port } = seat.addressFor(BACKEND.bulk)
+  const { ip, port } = seat.address
   const argv = ['iperf3', '-c', ip, '-p', `${port}`, '-Z', '-P1', `-t${seconds}`, '--json']
   const { cpuSeconds, output } = await underLoad(seat, argv, seconds)
   const read = readIperf3(output.stdout)

@@ -1,6 +1,6 @@
 /** Rows of HTTP/1.1 under load: requests per CPU-second of the proxy. */
 import { runOk } from '../../test/kernel/lab.ts'
-import { APP_UID, BACKEND, ECHO_PATH, PATHS } from '../backend.ts'
+import { APP_UID, ECHO_PATH, PATHS, TARGET } from '../backend.ts'
 import type { Contestant } from '../contestant.ts'
 import { DIRECT } from '../contestant.ts'
 import { azds } from '../contestants/azds.ts'
@@ -96,7 +96,7 @@ function wrkRow({ name, title, load, must, aim, references = [] }: WrkRow): Row 
       runPaired(
         {
           contestants: [...ourselves(run.settings.baseline), NGINX, HAPROXY, ...references],
-          upstreamPort: BACKEND.http,
+          target: TARGET.http1,
           verify: (seat) => verifyHttp1(seat, load),
           measure: (seat, seconds) => measureWrk(seat, load, seconds),
         },
@@ -112,7 +112,7 @@ export function ourselves(baseline: string | null): Contestant[] {
 
 /** One request by another client: the whole body comes, and the backend sees the inserted headers. */
 export async function verifyHttp1(seat: Seat, { path, kind }: WrkLoad): Promise<string | null> {
-  const { ip, port } = seat.addressFor(seat.contestant.ours ? BACKEND.httpChecked : BACKEND.http)
+  const { ip, port } = seat.address
   const curl = (url: string, ...more: string[]) =>
     runOk(seat.place, ['curl', '-s', '-H', `Host: ${hostFor(seat)}`, ...more, url], {
       uid: APP_UID,

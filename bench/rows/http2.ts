@@ -1,5 +1,5 @@
 /** The row of HTTP/2 without TLS: many streams on few connections, each routed and marked on its own. */
-import { BACKEND } from '../backend.ts'
+import { TARGET } from '../backend.ts'
 import { DIRECT } from '../contestant.ts'
 import { HAPROXY_H2 } from '../contestants/haproxy.ts'
 import { underLoad } from '../load.ts'
@@ -36,7 +36,7 @@ export const HTTP2_ROW: Row = {
     runPaired(
       {
         contestants: [...ourselves(run.settings.baseline), HAPROXY_H2, DIRECT],
-        upstreamPort: BACKEND.h2,
+        target: TARGET.h2,
         measure: measureH2,
       },
       run,
@@ -45,7 +45,7 @@ export const HTTP2_ROW: Row = {
 
 /** Ours has to pass the checked port: streams that are passed on unread arrive without our headers. */
 async function measureH2(seat: Seat, seconds: number): Promise<Measured> {
-  const { ip, port } = seat.addressFor(seat.contestant.ours ? BACKEND.h2Checked : BACKEND.h2)
+  const { ip, port } = seat.address
   const argv = [
     ...['h2load', '-t1', `-c${CONNECTIONS}`, `-m${STREAMS}`, '-D', `${seconds}`],
     ...['-H', `:authority: ${hostFor(seat)}`, `http://${ip}:${port}/`],

@@ -1,6 +1,6 @@
 /** The row of latency at a fixed rate that is far below what any proxy can carry. */
 import { runOk, SCRATCH_INSIDE } from '../../test/kernel/lab.ts'
-import { APP_UID, BACKEND } from '../backend.ts'
+import { APP_UID, TARGET } from '../backend.ts'
 import { DIRECT } from '../contestant.ts'
 import { HAPROXY } from '../contestants/haproxy.ts'
 import { HTTP_PROXY } from '../contestants/http-proxy.ts'
@@ -48,7 +48,7 @@ export const LATENCY_ROW: Row = {
     runPaired(
       {
         contestants: [...ourselves(run.settings.baseline), NGINX, HAPROXY, HTTP_PROXY, DIRECT],
-        upstreamPort: BACKEND.http,
+        target: TARGET.http1,
         verify: (seat) => verifyHttp1(seat, { path: '/', connections: CONNECTIONS }),
         measure: measureLatency,
       },
@@ -57,7 +57,7 @@ export const LATENCY_ROW: Row = {
 }
 
 async function measureLatency(seat: Seat, seconds: number): Promise<Measured> {
-  const { ip, port } = seat.addressFor(seat.contestant.ours ? BACKEND.httpChecked : BACKEND.http)
+  const { ip, port } = seat.address
   const requests = RATE * seconds
   const argv = [
     ...['h2load', '--h1', '-t1', '-m1', `-c${CONNECTIONS}`, `-n${requests}`],

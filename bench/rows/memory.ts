@@ -1,6 +1,6 @@
 /** The row of memory: a proxy that is idle, and one that holds connections which are. */
 import { NODE_INSIDE, REPO_INSIDE, spawnIn } from '../../test/kernel/lab.ts'
-import { APP_UID, BACKEND } from '../backend.ts'
+import { APP_UID, TARGET } from '../backend.ts'
 import type { Contestant } from '../contestant.ts'
 import { HAPROXY } from '../contestants/haproxy.ts'
 import { HTTP_PROXY } from '../contestants/http-proxy.ts'
@@ -70,7 +70,7 @@ async function runMemory(run: RowRun): Promise<RowOutcome> {
 }
 
 async function measureMemory(stage: Stage, contestant: Contestant): Promise<Sample> {
-  const seated = await seat(stage, contestant, { upstreamPort: BACKEND.http })
+  const seated = await seat(stage, contestant, { target: TARGET.http1 })
   await sleep(IDLE_MS)
   const idle = seated.residentBytes()
   const held = await whileHeld(seated, async () => {
@@ -91,9 +91,7 @@ async function measureMemory(stage: Stage, contestant: Contestant): Promise<Samp
 type Held = { ok: true; value: number } | { ok: false; problem: string }
 
 async function whileHeld(seated: Seat, look: () => Promise<number>): Promise<Held> {
-  const { ip, port } = seated.addressFor(
-    seated.contestant.ours ? BACKEND.httpChecked : BACKEND.http,
-  )
+  const { ip, port } = seated.address
   const program = `${REPO_INSIDE}/bench/programs/hold-connections.ts`
   const args = [ip, `${port}`, hostFor(seated), `${CONNECTIONS}`]
   const holder = spawnIn(seated.place, pinned('load', [NODE_INSIDE, program, ...args]), {

@@ -1,5 +1,5 @@
 /** Rows that compare our proxy with itself: what tracing costs, and what a large table does. */
-import { BACKEND } from '../backend.ts'
+import { TARGET } from '../backend.ts'
 import type { Contestant } from '../contestant.ts'
 import { azds } from '../contestants/azds.ts'
 import { measureWrk } from '../load.ts'
@@ -63,7 +63,7 @@ function comparison(
       runPaired(
         {
           contestants,
-          upstreamPort: BACKEND.http,
+          target: TARGET.http1,
           verify: (seat) => verifyHttp1(seat, LOAD),
           measure: (seat, seconds) => measureWrk(seat, LOAD, seconds),
         },

@@ -6,7 +6,7 @@ import {
   spawnIn,
   waitForPort,
 } from '../../test/kernel/lab.ts'
-import { APP_UID, BACKEND } from '../backend.ts'
+import { APP_UID, BACKEND, TARGET } from '../backend.ts'
 import { HAPROXY_TCP } from '../contestants/haproxy.ts'
 import { pinned } from '../cores.ts'
 import { underLoad } from '../load.ts'
@@ -34,7 +34,7 @@ export const SERVER_FIRST_ROW: Row = {
     runPaired(
       {
         contestants: [...ourselves(run.settings.baseline), HAPROXY_TCP],
-        upstreamPort: BACKEND.greeting,
+        target: TARGET.greeting,
         serve: startGreeter,
         measure: measureGreeting,
       },
@@ -52,7 +52,7 @@ async function startGreeter(place: Place): Promise<void> {
 
 async function measureGreeting(seat: Seat, seconds: number): Promise<Measured> {
   const program = `${REPO_INSIDE}/bench/programs/time-greeting.ts`
-  const { ip } = seat.addressFor(BACKEND.greeting)
+  const { ip } = seat.address
   const pairs = PAIRS_A_SECOND * seconds
   const args = [ip, BACKEND.greeting, BACKEND.greetingDirect, pairs].map(String)
   const { output } = await underLoad(seat, [NODE_INSIDE, program, ...args], seconds)

@@ -1,7 +1,7 @@
 /** The row of the start: from the spawn to the first 200 of /ready, with a controller that answers. */
 import { PORT, PROXY_UID } from '../../core/names.ts'
 import { NODE_INSIDE, REPO_INSIDE, run, SCRATCH_INSIDE } from '../../test/kernel/lab.ts'
-import { BACKEND } from '../backend.ts'
+import { TARGET } from '../backend.ts'
 import type { Contestant } from '../contestant.ts'
 import { pinned } from '../cores.ts'
 import type { Row, RowOutcome, RowRun, Sample } from '../row.ts'
@@ -11,6 +11,7 @@ import { ourselves } from './http1.ts'
 /** Each takes a quarter of a second. */
 const STARTS = 9
 const TIMEOUT_MS = 120_000
+const OPTIONS = { target: TARGET.http1 }
 
 export const START_ROW: Row = {
   name: 'start',
@@ -40,8 +41,8 @@ async function runStart({ placement, settings, progress }: RowRun): Promise<RowO
 }
 
 async function measureStarts(stage: Stage, contestant: Contestant): Promise<Sample[]> {
-  const place = await preparePod(stage, contestant)
-  const surroundings = surroundingsOf(stage, place, { upstreamPort: BACKEND.http })
+  const place = await preparePod(stage, contestant, OPTIONS)
+  const surroundings = surroundingsOf(stage, place, OPTIONS)
   const { argv = [], env = {} } = contestant.launch?.(surroundings) ?? {}
   const timer = [NODE_INSIDE, `${REPO_INSIDE}/bench/programs/time-start.ts`]
   const args = [`${STARTS}`, `${PORT.admin}`, `${PROXY_UID}`, ...pinned('proxy', argv)]

@@ -1,13 +1,14 @@
 -- What wrk sends, by the name after `--`, and what it found, as one line of JSON.
 -- The request is made once, before the load, so that making it costs nothing during it.
 
+-- With `Host: web` the head has 780 bytes.
 local browser = {
   ["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
   ["Accept"] = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
   ["Accept-Encoding"] = "gzip, deflate, br, zstd",
   ["Accept-Language"] = "en-GB,en;q=0.9,de;q=0.8",
   ["Cache-Control"] = "max-age=0",
-  ["Cookie"] = "session=8c2f41d09be74f0e9a6d6f0c5b7a1e33; theme=dark; consent=1; cart=4f1d2a90; _ga=GA1.1.1843201.1763700000",
+  ["Cookie"] = "session=8c2f41d09be74f0e9a6d6f0c5b7a1e33; theme=dark; consent=1; cart=4f1d2a90; _ga=GA1.1.1843201.1763700000; _gid=GA1.1.5581370.1763712345; csrf=3a9d51c2e8f74b06a1d0c47e92b85f6d; lang=en; seen=1041,2277,3310,4498,5120,67",
   ["Referer"] = "http://shop.example.test/catalogue/shoes?page=3&sort=price",
   ["Sec-Fetch-Dest"] = "document",
   ["Sec-Fetch-Mode"] = "navigate",
