@@ -40,84 +40,89 @@ const TRANSFERS = [
   ...['up', 'up', 'up', 'up', 'up-slow', 'up-slow', 'up-slowly-read', 'up-slowly-read'],
 ]
 
-describeKernel(
-  'much data through two sidecars',
-  () => {
-    let pods: SidecarPods
-    let client: SidecarPod
-    let server: SidecarPod
-    let digests: { up: string; down: string }
+for (const transport of ['raw', 'net']) {
+  describeKernel(
+    `much data through two sidecars with the transport ${transport}`,
+    () => {
+      let pods: SidecarPods
+      let client: SidecarPod
+      let server: SidecarPod
+      let digests: { up: string; down: string }
 
-    beforeAll(async () => {
-      pods = await createSidecarPods()
-      client = await pods.addPod('client')
-      server = await pods.addPod('bulk')
-      const ports = [HTTP, TCP].map((port) => ({ port, targetPort: port }))
-      const service = { space: 'dev', name: 'bulk', clusterIp: CLUSTER_IP, ports, pod: server }
-      const [up, down] = await Promise.all([makeFile(client), makeFile(server)])
-      digests = { up, down }
-      const argv = [NODE_INSIDE, `${FOLDER}/bulk-server.ts`, `${HTTP}`, `${TCP}`, FILE]
-      const app = spawnIn(server, argv, { uid: APP_UID })
-      await Promise.all([pods.publish([service]), waitForPort(server, TCP, { server: app })])
-    })
-
-    afterAll(() => pods?.close())
-
-    test('8 transfers of 60 MB each way over HTTP arrive as they left', async () => {
-      await accompanied('HTTP', async () => {
-        const curls = TRANSFERS.map((kind) => runOk(client, ['sh', '-ec', curlFor(kind)], CLIENT))
-        return (await Promise.all(curls)).map((said) => said.slice(0, 64))
+      beforeAll(async () => {
+        pods = await createSidecarPods()
+        const env = { AZDS_TRANSPORT: transport }
+        client = await pods.addPod('client', { env })
+        server = await pods.addPod('bulk', { env })
+        const ports = [HTTP, TCP].map((port) => ({ port, targetPort: port }))
+        const service = { space: 'dev', name: 'bulk', clusterIp: CLUSTER_IP, ports, pod: server }
+        const [up, down] = await Promise.all([makeFile(client), makeFile(server)])
+        digests = { up, down }
+        const argv = [NODE_INSIDE, `${FOLDER}/bulk-server.ts`, `${HTTP}`, `${TCP}`, FILE]
+        const app = spawnIn(server, argv, { uid: APP_UID })
+        await Promise.all([pods.publish([service]), waitForPort(server, TCP, { server: app })])
       })
-    }, 120_000)
 
-    test('8 transfers of 60 MB each way over a protocol of their own arrive as they left', async () => {
-      await accompanied('TCP', async () => {
-        const program = [NODE_INSIDE, `${FOLDER}/bulk-client.ts`, CLUSTER_IP, `${TCP}`, FILE]
-        return (await runOk(client, [...program, ...TRANSFERS], CLIENT)).trimEnd().split('\n')
+      afterAll(() => pods?.close())
+
+      test('8 transfers of 60 MB each way over HTTP arrive as they left', async () => {
+        await accompanied('HTTP', async () => {
+          const curls = TRANSFERS.map((kind) => runOk(client, ['sh', '-ec', curlFor(kind)], CLIENT))
+          return (await Promise.all(curls)).map((said) => said.slice(0, 64))
+        })
+      }, 120_000)
+
+      test('8 transfers of 60 MB each way over a protocol of their own arrive as they left', async () => {
+        await accompanied('TCP', async () => {
+          const program = [NODE_INSIDE, `${FOLDER}/bulk-client.ts`, CLUSTER_IP, `${TCP}`, FILE]
+          return (await runOk(client, [...program, ...TRANSFERS], CLIENT)).trimEnd().split('\n')
+        })
+      }, 120_000)
+
+      test('all transfers are recorded by both sides, none as a failure', async () => {
+        for (const direction of ['outbound', 'inbound']) {
+          const bulk = () =>
+            pods
+              .records()
+              .filter((each) => each.direction === direction)
+              .filter(
+                ({ requestBytes, responseBytes }) => requestBytes + responseBytes > FILE_BYTES,
+              )
+          await pods.recordWhere(
+            `${2 * TRANSFERS.length} transfers, ${direction}`,
+            () => bulk().length >= 2 * TRANSFERS.length,
+          )
+          expect(bulk().filter(({ error }) => error !== null)).toEqual([])
+          expect(bulk().filter(({ protocol }) => protocol === 'tcp')).toHaveLength(TRANSFERS.length)
+        }
       })
-    }, 120_000)
 
-    test('all transfers are recorded by both sides, none as a failure', async () => {
-      for (const direction of ['outbound', 'inbound']) {
-        const bulk = () =>
-          pods
-            .records()
-            .filter((each) => each.direction === direction)
-            .filter(({ requestBytes, responseBytes }) => requestBytes + responseBytes > FILE_BYTES)
-        await pods.recordWhere(
-          `${2 * TRANSFERS.length} transfers, ${direction}`,
-          () => bulk().length >= 2 * TRANSFERS.length,
+      /** Makes the transfers beside small requests; compares, and prints what it took. */
+      async function accompanied(what: string, transfer: () => Promise<string[]>): Promise<void> {
+        const url = `http://${CLUSTER_IP}:${HTTP}/small`
+        const argv = [NODE_INSIDE, `${FOLDER}/small-requests-client.ts`, url, 'small']
+        const small = spawnIn(client, argv, { uid: CLIENT.uid })
+        const start = performance.now()
+        const received = await transfer().finally(() => small.child.stdin.end())
+        const seconds = (performance.now() - start) / 1000
+        await small.ended
+        const report: SmallRequests = JSON.parse(small.output.stdout)
+        const peaks = [client, server].map(({ sidecar }) => peakMegabytes(sidecar))
+        const megabytes = (TRANSFERS.length * FILE_BYTES) / 1e6
+        console.info(
+          `${what}, ${transport}: ${megabytes.toFixed(0)} MB in ${seconds.toFixed(1)} s (${(megabytes / seconds).toFixed(0)} MB/s); sidecars' peak RSS ${peaks.join(' and ')} MB; beside it ${report.answered} small requests, median ${report.medianMs.toFixed(1)} ms, p99 ${report.p99Ms.toFixed(1)} ms`,
         )
-        expect(bulk().filter(({ error }) => error !== null)).toEqual([])
-        expect(bulk().filter(({ protocol }) => protocol === 'tcp')).toHaveLength(TRANSFERS.length)
+        expect(received).toEqual(
+          TRANSFERS.map((kind) => (kind.startsWith('up') ? digests.up : digests.down)),
+        )
+        expect(report.failures).toEqual([])
+        expect(report.answered).toBeGreaterThan(20)
+        for (const peak of peaks) expect(peak).toBeLessThan(MOST_RSS_MB)
       }
-    })
-
-    /** Makes the transfers beside small requests; compares, and prints what it took. */
-    async function accompanied(what: string, transfer: () => Promise<string[]>): Promise<void> {
-      const url = `http://${CLUSTER_IP}:${HTTP}/small`
-      const argv = [NODE_INSIDE, `${FOLDER}/small-requests-client.ts`, url, 'small']
-      const small = spawnIn(client, argv, { uid: CLIENT.uid })
-      const start = performance.now()
-      const received = await transfer().finally(() => small.child.stdin.end())
-      const seconds = (performance.now() - start) / 1000
-      await small.ended
-      const report: SmallRequests = JSON.parse(small.output.stdout)
-      const peaks = [client, server].map(({ sidecar }) => peakMegabytes(sidecar))
-      const megabytes = (TRANSFERS.length * FILE_BYTES) / 1e6
-      console.info(
-        `${what}: ${megabytes.toFixed(0)} MB in ${seconds.toFixed(1)} s (${(megabytes / seconds).toFixed(0)} MB/s); sidecars' peak RSS ${peaks.join(' and ')} MB; beside it ${report.answered} small requests, median ${report.medianMs.toFixed(1)} ms, p99 ${report.p99Ms.toFixed(1)} ms`,
-      )
-      expect(received).toEqual(
-        TRANSFERS.map((kind) => (kind.startsWith('up') ? digests.up : digests.down)),
-      )
-      expect(report.failures).toEqual([])
-      expect(report.answered).toBeGreaterThan(20)
-      for (const peak of peaks) expect(peak).toBeLessThan(MOST_RSS_MB)
-    }
-  },
-  PROGRAMS,
-)
+    },
+    PROGRAMS,
+  )
+}
 
 /** Makes the file to be transferred; resolves with its sha256. */
 async function makeFile(place: Place): Promise<string> {
