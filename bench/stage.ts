@@ -55,17 +55,31 @@ export const LOOPBACK = '127.0.0.1'
 const REDIRECTED_LOOPBACK = '127.0.0.2'
 const READY_TIMEOUT_MS = 15_000
 
+const open = new Set<Stage>()
+
 export async function openStage(placement: Placement): Promise<Stage> {
   const lab = await createPodLab()
   try {
     const controller = await startController(lab.node)
     const backend = placement === 'redirect' ? await lab.addPod('backend') : null
     if (backend) await startBackend(backend)
-    return { placement, lab, controller, backend, close: () => lab.close() }
+    const stage: Stage = { placement, lab, controller, backend, close: () => closeStage(stage) }
+    open.add(stage)
+    return stage
   } catch (cause) {
     await lab.close()
     throw cause
   }
+}
+
+/** Ends what is still open, for a run that is broken off. */
+export async function closeStages(): Promise<void> {
+  await Promise.all([...open].map(closeStage))
+}
+
+function closeStage(stage: Stage): Promise<void> {
+  open.delete(stage)
+  return stage.lab.close()
 }
 
 export interface SeatOptions {
