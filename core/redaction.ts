@@ -15,8 +15,25 @@ const SECRET_NAME = new RegExp(
   `\\b(?:${SECRET_WORDS})\\b|\\b(?:${SECRET_KEYS}) key\\b|\\bsession(?: id)?$|\\bauth$`,
 )
 
+/** Names that were judged before: the same few come with every message, and judging one takes 1 µs. */
+const judged = new Map<string, boolean>()
+
+/** Most names remembered, and the longest: a client may make up any number of any length. */
+const MOST_JUDGED = 1000
+const LONGEST_JUDGED = 64
+
 /** True for names of headers and parameters whose values never leave the sidecar. */
 export function isSecretName(name: string): boolean {
+  const known = judged.get(name)
+  if (known !== undefined) return known
+  const secret = judge(name)
+  if (name.length > LONGEST_JUDGED) return secret
+  if (judged.size >= MOST_JUDGED) judged.clear()
+  judged.set(name, secret)
+  return secret
+}
+
+function judge(name: string): boolean {
   const words = name.replace(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase()
   return SECRET_NAME.test(words.replace(/[^a-z0-9]+/g, ' '))
 }
