@@ -10,8 +10,6 @@ import type { Wire } from './wire.ts'
 export interface PipeOwner {
   /** Everything has been sent on, END_STREAM or a reset included. */
   pipeEnded(pipe: BodyPipe): void
-  /** The reader has room for nothing and has ended, so that it cannot make any. */
-  pipeStuck(pipe: BodyPipe): void
 }
 
 export class BodyPipe {
@@ -134,8 +132,7 @@ export class BodyPipe {
       const head = this.#queue[0] as Buffer
       const room = Math.min(this.window, sink.room)
       if (room <= 0) {
-        if (sink.hasEnded && !sink.out.blocked) this.#owner.pipeStuck(this)
-        else if (this.window > 0) this.#waitFor(sink)
+        if (this.window > 0) this.#waitFor(sink)
         return
       }
       this.#sendQueued(sink, head, Math.min(room, sink.peerMaxFrame))

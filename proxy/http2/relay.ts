@@ -248,8 +248,9 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
     this.#isFinishing = true
     this.#departure.cancel()
     clearTimeout(this.#linger)
+    const isBroken = error !== null && this.#streams.size > 0
     this.#dropStreams(error?.code ?? 'closed')
-    this.upstreams.release(error !== null)
+    this.upstreams.release(isBroken)
     this.#resolveClosed()
   }
 

@@ -109,7 +109,7 @@ export class StreamRelay implements PipeOwner {
     this.#abandon(`client: RST_STREAM ${nameOfCode(code)}`, code)
   }
 
-  /** The client sends nothing more on its connection. */
+  /** The client has ended its connection, or broken it. */
   clientGone(reason: string): void {
     this.#abandon(`client: ${reason}`, ERROR_CODE.cancel)
   }
@@ -209,10 +209,6 @@ export class StreamRelay implements PipeOwner {
       this.request.close()
     }
     this.#settle()
-  }
-
-  pipeStuck(): void {
-    this.clientGone('closed while its windows were used up')
   }
 
   #open(plan: Forward, except: Upstream | null): void {

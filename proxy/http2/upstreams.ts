@@ -71,7 +71,7 @@ export class Upstreams {
     const open = this.#open
     this.#open = []
     for (const upstream of open) {
-      if (isReset && !upstream.isIdle) upstream.reset()
+      if (isReset) upstream.reset()
       else upstream.close()
     }
     this.#unused?.stream.close()

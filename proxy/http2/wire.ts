@@ -90,8 +90,6 @@ export class Wire implements StreamListener {
   isOpen = false
   /** Nothing that comes counts any more. */
   isDeaf = false
-  /** The peer has sent FIN: no window will grow any more. */
-  hasEnded = false
   readonly #owner: WireOwner
   readonly #batch: Batch
   readonly #reader: FrameReader
@@ -219,7 +217,6 @@ export class Wire implements StreamListener {
   }
 
   onEnd(): void {
-    this.hasEnded = true
     if (this.isDeaf) return
     if (this.#isStalled) {
       this.#endUntold = true

@@ -1,11 +1,11 @@
 /** One end of an HTTP/2 connection that a test plays, client or server, over a stream in memory. */
 import { makeField } from '../../../proxy/http2/field.ts'
-import type { FrameEvent } from '../../../proxy/http2/frame.ts'
+import { FLAG, type FrameEvent, MIN_MAX_FRAME_BYTES } from '../../../proxy/http2/frame.ts'
 import { FrameReader } from '../../../proxy/http2/frame-reader.ts'
 import { HpackDecoder } from '../../../proxy/http2/hpack/decoder.ts'
 import { HpackEncoder } from '../../../proxy/http2/hpack/encoder.ts'
 import type { MemoryStream } from '../memory-stream.ts'
-import { CLIENT_PREFACE, headers, settings, settingsAck } from './frames.ts'
+import { CLIENT_PREFACE, continuation, headers, settings, settingsAck } from './frames.ts'
 
 export type Pairs = readonly (readonly [name: string, value: string])[]
 
@@ -65,7 +65,17 @@ export class Http2Peer {
   }
 
   head(streamId: number, pairs: Pairs, endStream = true): void {
-    this.send(headers(streamId, this.block(pairs), endStream ? 5 : 4))
+    const block = this.block(pairs)
+    const flag = endStream ? FLAG.endStream : 0
+    if (block.length <= MIN_MAX_FRAME_BYTES) {
+      this.send(headers(streamId, block, flag | FLAG.endHeaders))
+      return
+    }
+    this.send(headers(streamId, block.subarray(0, MIN_MAX_FRAME_BYTES), flag))
+    for (let at = MIN_MAX_FRAME_BYTES; at < block.length; at += MIN_MAX_FRAME_BYTES) {
+      const piece = block.subarray(at, at + MIN_MAX_FRAME_BYTES)
+      this.send(continuation(streamId, piece, at + MIN_MAX_FRAME_BYTES >= block.length))
+    }
   }
 
   /** A block in this connection's compression; it must be sent. */

@@ -98,7 +98,7 @@ test('a server that does not read its socket stops the client by its windows, an
   const { client, servers } = startRelay({
     target: (head) => (head.target === '/slow' ? { ip: '10.9.9.9', port: 80 } : other),
     onServer: (server) => {
-      server.open([INITIAL_WINDOW, 1_000_000])
+      server.open([INITIAL_WINDOW, 10_000_000])
       server.send(windowUpdate(0, 100_000_000))
     },
   })
@@ -107,7 +107,10 @@ test('a server that does not read its socket stops the client by its windows, an
   await settle()
   const [slow, quick] = servers as [Http2Peer, Http2Peer]
   slow.stream.pause()
-  client.send(bulk(1, STREAM_WINDOW))
+  for (let sent = 0; sent < STREAM_WINDOW; sent += FRAME_BYTES) {
+    client.send(bulk(1, FRAME_BYTES))
+    await settle(3)
+  }
   await settle(60)
   expect(slow.stream.mostQueued).toBeLessThan(2 * STREAM_WINDOW)
   expect(credit(client, 1)).toBeLessThan(STREAM_WINDOW)
@@ -184,7 +187,12 @@ test.each<[string, (client: Http2Peer) => void, RegExp]>([
 
 test('padding gives its credit back at once', async () => {
   const { client, server } = await answering(1)
-  const paddedFrame = frame(0, 8, 1, Buffer.concat([Buffer.of(250), Buffer.from('x'), Buffer.alloc(250)]))
+  const paddedFrame = frame(
+    0,
+    8,
+    1,
+    Buffer.concat([Buffer.of(250), Buffer.from('x'), Buffer.alloc(250)]),
+  )
   client.send(windowUpdate(1, 1_000_000), windowUpdate(0, 1_000_000))
   for (let i = 0; i < 1_000; i++) server.send(paddedFrame)
   await settle(1_100)
