@@ -1,6 +1,6 @@
 /**
  * Program of the tests: servers that behave in one way each. Arguments: pairs of behaviour and port.
- * What a server sees of the ends of its connections is printed, one word a line.
+ * What a server sees of its connections is printed, one word a line.
  */
 import { createServer, type Socket } from 'node:net'
 
@@ -66,6 +66,7 @@ for (let index = 0; index < args.length; index += 2) {
   const behave = BEHAVIOURS[args[index] ?? '']
   if (!behave) throw new Error(`no behaviour ${args[index]}`)
   createServer({ allowHalfOpen: true }, (socket) => {
+    process.stdout.write('OPEN\n')
     socket.on('error', ({ code }: NodeJS.ErrnoException) => process.stdout.write(`${code}\n`))
     behave(socket)
   }).listen(Number(args[index + 1]))

@@ -1,6 +1,12 @@
 /** Starts the servers of `odd-server.ts` in a pod, with a client pod and a Service before them. */
 import { type LabProcess, NODE_INSIDE, REPO_INSIDE, spawnIn, waitForPort } from '../lab.ts'
-import { APP_UID, createSidecarPods, type SidecarPod, type SidecarPods } from './sidecar-pods.ts'
+import {
+  type AddPodOptions,
+  APP_UID,
+  createSidecarPods,
+  type SidecarPod,
+  type SidecarPods,
+} from './sidecar-pods.ts'
 
 export interface OddServers {
   pods: SidecarPods
@@ -9,15 +15,19 @@ export interface OddServers {
   program: LabProcess
 }
 
-/** @param behaviours by port; a port with none has no server, but is one of the Service */
+/**
+ * @param behaviours by port; a port with none has no server, but is one of the Service
+ * @param options of the servers' pod
+ */
 export async function startOddServers(
   clusterIp: string,
   behaviours: Readonly<Record<number, string | null>>,
+  options: AddPodOptions = {},
 ): Promise<OddServers> {
   const pods = await createSidecarPods()
   try {
     const client = await pods.addPod('client')
-    const server = await pods.addPod('odd')
+    const server = await pods.addPod('odd', options)
     const ports = Object.keys(behaviours).map((port) => ({
       port: Number(port),
       targetPort: Number(port),
