@@ -78,10 +78,10 @@ function redactAddress(text: string): string {
   return redacted + address.slice(done)
 }
 
-/** `code` is OAuth's; in `country_code` it is none. */
+/** `code` is OAuth's; in `country_code` it is none. Not remembered: a part of a path would keep all of it. */
 function isSecretParameter(name: string): boolean {
   const plain = decoded(name)
-  return plain.toLowerCase() === 'code' || isSecretName(plain)
+  return plain.toLowerCase() === 'code' || judge(plain)
 }
 
 function decoded(name: string): string {

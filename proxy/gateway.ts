@@ -7,6 +7,7 @@ import type { FeedService } from '../core/routing-feed.ts'
 import { type Address, parseAddress, type RoutingTable } from '../core/routing-table.ts'
 import { requestAddress } from './authority.ts'
 import type { ExchangePlan, PlanExchange, RequestHead } from './exchange.ts'
+import { decisionsTo } from './known-decision.ts'
 import type { RecordExchange } from './recorder.ts'
 import { contextOfHead, hopOf, traceIdsOf } from './request-facts.ts'
 import { sendOn } from './send-on.ts'
@@ -35,10 +36,20 @@ export type GatewayDestination =
  * A space that does not exist (any more) is answered by the root's version, as everywhere else.
  */
 export function planGateway(client: Address, gateway: Address, deps: GatewayDeps): PlanExchange {
+  let known: KnownHost | null = null
+  /** What was read from an address stands for as long as the table does; a browser's connection has one. */
+  const look = (authority: string | null): KnownHost => {
+    const { table } = deps
+    if (known?.revision === table.revision && known.authority === authority) return known
+    const host = parseGatewayHost(authority ?? '')
+    const found = findDestination(table, authority, host)
+    const decide = decisionsTo(table, found.kind === 'found' ? found.destination : gateway)
+    known = { revision: table.revision, authority, host, found, decide }
+    return known
+  }
   return (head): ExchangePlan => {
     const { authority } = requestAddress(head)
-    const host = parseGatewayHost(authority ?? '')
-    const found = findDestination(deps.table, authority, host)
+    const { host, found, decide } = look(authority)
     const context = gatewayContext(head, host)
     const request = {
       direction: 'gateway' as const,
@@ -59,10 +70,19 @@ export function planGateway(client: Address, gateway: Address, deps: GatewayDeps
       return { kind: 'refuse', code: found.code, message: found.message, recorder }
     }
     const { destination } = found
-    const decideNow = () => decideOutbound(deps.table, destination, context.space)
-    const routed = { ...request, decision: decideNow(), originalDestination: destination }
-    return sendOn(routed, deps.record, decideNow)
+    const { space } = context
+    const routed = { ...request, decision: decide(space), originalDestination: destination }
+    return sendOn(routed, deps.record, () => decideOutbound(deps.table, destination, space))
   }
+}
+
+interface KnownHost {
+  /** Of the table in which it was found. */
+  revision: number
+  authority: string | null
+  host: PreviewHost | null
+  found: GatewayDestination
+  decide: (space: string | null) => Decision
 }
 
 /** The address says it most plainly; on a root's own address the other sources may speak. */

@@ -5,6 +5,7 @@ import type { HeaderList } from '../core/trace-record.ts'
 import { requestAddress } from './authority.ts'
 import type { NamedServices } from './dns-fallback.ts'
 import type { ExchangePlan, PlanExchange } from './exchange.ts'
+import { decisionsTo } from './known-decision.ts'
 import type { ExchangeFacts, RecordExchange } from './recorder.ts'
 import { contextOfHead, hopOf, type Identity, originSpaceOf, traceIdsOf } from './request-facts.ts'
 import { sendOn } from './send-on.ts'
@@ -35,14 +36,7 @@ export interface OutboundConnection {
 export function planOutbound(connection: OutboundConnection, deps: OutboundDeps): PlanExchange {
   const { client, destination, named } = connection
   const { table } = deps
-  let known: KnownDecision | null = null
-  /** The decision for the connection's last context stands for as long as the table does. */
-  const decide = (space: string | null): Decision => {
-    if (known?.revision === table.revision && known.space === space) return known.decision
-    const decision = decideOutbound(table, destination, space)
-    known = { revision: table.revision, space, decision }
-    return decision
-  }
+  const decide = decisionsTo(table, destination)
   return (head): ExchangePlan => {
     const ids = traceIdsOf(head)
     const context = contextOfHead(head, {
@@ -76,13 +70,6 @@ export function planOutbound(connection: OutboundConnection, deps: OutboundDeps)
         : decideOutbound(table, destination, space),
     )
   }
-}
-
-interface KnownDecision {
-  /** Of the table by which it was decided. */
-  revision: number
-  space: string | null
-  decision: Decision
 }
 
 const NONE: HeaderList = []
