@@ -60,6 +60,7 @@ export class Outbox {
   /** What goes before it. */
   #parts: Buffer[] = []
   #isDirty = false
+  #onEmpty: (() => void) | null = null
 
   /**
    * @param copies whether long payloads are copied, too: then their memory is free when a frame is
@@ -144,10 +145,21 @@ export class Outbox {
     else this.#writeEach(parts)
   }
 
+  /** Sends all, however long that takes, then calls `end` once. */
+  finish(end: () => void): void {
+    this.flush()
+    if (this.#parts.length === 0) end()
+    else this.#onEmpty = end
+  }
+
   /** The transport has drained. */
   unblock(): void {
     this.blocked = false
     this.flush()
+    const end = this.#onEmpty
+    if (end === null || this.#parts.length > 0) return
+    this.#onEmpty = null
+    end()
   }
 
   get #bytes(): Buffer {

@@ -377,10 +377,9 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
     this.wire.isDeaf = true
     this.#departure.cancel()
     const { stream, out } = this.wire
-    out.flush()
     this.upstreams.release(false)
     stream.resume()
-    stream.end()
+    out.finish(() => stream.end())
     if (this.#ended) return
     this.#linger = setTimeout(() => stream.close(), this.#deps.lingerMs ?? LINGER_MS)
   }

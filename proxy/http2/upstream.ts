@@ -85,9 +85,7 @@ export class Upstream implements WireOwner {
     this.#isGone = true
     this.#dropRest()
     if (!this.wire.isDeaf) this.wire.sendGoaway(ERROR_CODE.noError)
-    this.wire.isDeaf = true
-    this.wire.out.flush()
-    this.wire.stream.close()
+    this.#letGo()
   }
 
   /** Ends the connection as a client does that has crashed. */
@@ -164,8 +162,7 @@ export class Upstream implements WireOwner {
     const problem = isHttp2 ? message : `the answer is not HTTP/2: ${message}`
     for (const stream of this.#takeAll()) stream.upstreamGone('bad-response', problem, false)
     this.#over()
-    this.wire.out.flush()
-    this.wire.stream.close()
+    this.#letGo()
   }
 
   onFin(): void {
@@ -193,6 +190,12 @@ export class Upstream implements WireOwner {
     this.#isLeaving = true
     for (const stream of this.#takeAll()) stream.upstreamGone('upstream-closed', reason, untouched)
     this.#over()
+  }
+
+  #letGo(): void {
+    const { wire } = this
+    wire.isDeaf = true
+    wire.out.finish(() => wire.stream.close())
   }
 
   /** Streams of which the client has all, or is gone. */
