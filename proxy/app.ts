@@ -14,6 +14,7 @@ import { UpstreamPool } from './http1/upstream-pool.ts'
 import { listen } from './listener.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { OpaqueDeps } from './opaque.ts'
+import { watchOpenFiles } from './open-files.ts'
 import type { Outside } from './outside.ts'
 import { createRecordExchange, type RecordExchange } from './recorder.ts'
 import type { Identity } from './request-facts.ts'
@@ -54,6 +55,7 @@ interface Parts {
   metrics: Metrics
   recorder: Pick<OpaqueDeps, 'identity' | 'now' | 'take'>
   record: RecordExchange
+  onDescriptor: (descriptor: number) => void
 }
 
 /** Starts everything; rejects, with nothing left open, if a port cannot be had. */
@@ -144,7 +146,8 @@ function createParts(
     },
   })
   const state = { identity, table, feed, queue, sender, connections, metrics }
-  return { ...given, ...state, config, recorder, record }
+  const onDescriptor = watchOpenFiles(outside.openFilesLimit, { log, now })
+  return { ...given, ...state, config, recorder, record, onDescriptor }
 }
 
 function identityOf(config: ProxyConfig): Identity {
@@ -212,6 +215,7 @@ function listenFor(
     originalDestination: config.mode === 'gateway' ? null : outside.originalDestination,
     isOwn: (address) => isOwnPort(address, config),
     onArrival: (arrival) => serveConnection(arrival, deps),
+    onDescriptor: parts.onDescriptor,
     log,
   })
 }

@@ -16,6 +16,8 @@ export interface ListenerOptions {
   /** Whether an address is one of this proxy's own listeners. */
   isOwn: (address: Address) => boolean
   onArrival: (arrival: Arrival) => void
+  /** Told the file descriptor of each connection. */
+  onDescriptor: (descriptor: number) => void
   log: Log
 }
 
@@ -42,8 +44,9 @@ export async function listen(options: ListenerOptions): Promise<Listening> {
 }
 
 function arrive(accepted: Accepted, ownPort: number, options: ListenerOptions): void {
-  const { originalDestination, isOwn, onArrival, log } = options
+  const { originalDestination, isOwn, onArrival, onDescriptor, log } = options
   const client = accepted.stream
+  onDescriptor(accepted.fd)
   const original = originalDestination?.(accepted.fd, client.remote) ?? null
   if (original?.kind === 'failed') {
     log.warn(

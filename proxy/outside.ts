@@ -7,6 +7,7 @@ import { chooseTransport } from './choose-transport.ts'
 import type { ProxyConfig } from './config.ts'
 import type { Resolve } from './dns-fallback.ts'
 import { loadGetSockOpt } from './getsockopt.ts'
+import { openFilesLimit } from './open-files.ts'
 import { createOriginalDestination, type FindOriginalDestination } from './original-destination.ts'
 import type { Dial } from './stream.ts'
 import { CONNECTION_FAULT, type Transport } from './transport.ts'
@@ -22,6 +23,8 @@ export interface Outside {
   /** Milliseconds since 1970, with fractions, never going back. */
   now: () => number
   random: () => number
+  /** How many file descriptors this process may have. */
+  openFilesLimit: number
   /** Address to listen on; all of both families if absent. */
   host?: string
 }
@@ -52,5 +55,6 @@ export async function realOutside(config: ProxyConfig, log: Log): Promise<Outsid
     appSockets: isGateway ? async () => 0 : () => readAppSockets(config.proxyUid),
     now: fineClock({ wall: Date.now, steady: () => performance.now() }),
     random: Math.random,
+    openFilesLimit: openFilesLimit(),
   }
 }

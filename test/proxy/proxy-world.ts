@@ -136,6 +136,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     appSockets: async () => world.appSockets,
     now: () => performance.timeOrigin + performance.now(),
     random: () => 0,
+    openFilesLimit: Number.POSITIVE_INFINITY,
     host: '127.0.0.1',
     ...options.outside,
   })
