@@ -5,7 +5,13 @@ import { redactHeaders, redactPath } from '../core/redaction.ts'
 import type { RouteReason } from '../core/route-reason.ts'
 import type { Decision } from '../core/routing.ts'
 import { type Address, formatAddress } from '../core/routing-table.ts'
-import type { CapturedBody, TraceProtocol, TraceRecord, TraceRoute } from '../core/trace-record.ts'
+import type {
+  CapturedBody,
+  HeaderList,
+  TraceProtocol,
+  TraceRecord,
+  TraceRoute,
+} from '../core/trace-record.ts'
 import { requestAddress } from './authority.ts'
 import type { ExchangeRecorder, HttpVersion, RequestHead, ResponseHead } from './exchange.ts'
 import type { Identity, TraceIds } from './request-facts.ts'
@@ -101,6 +107,7 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
   readonly #deps: RecorderDeps
   readonly #startedAt: number
   #responseHead: ResponseHead | null = null
+  #trailers: HeaderList | null = null
   #requestBody: BodyCapture | null = null
   #responseBody: BodyCapture | null = null
   #protocol: TraceProtocol
@@ -137,6 +144,10 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
     this.#responseHead = head
   }
 
+  responseTrailers(trailers: HeaderList): void {
+    this.#trailers = trailers
+  }
+
   responseBody(chunk: Buffer): void {
     if (this.#deps.bodyBytes === 0) return
     this.#responseBody ??= new BodyCapture(this.#deps.bodyBytes)
@@ -167,8 +178,15 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
     this.bytes = FIXED_BYTES + (this.error?.message.length ?? 0)
     this.bytes += headBytes(this.#facts.head)
     if (this.#responseHead !== null) this.bytes += headBytes(this.#responseHead)
+    if (this.#trailers !== null) this.bytes += fieldBytes(this.#trailers)
     this.bytes += (this.#requestBody?.kept ?? 0) + (this.#responseBody?.kept ?? 0)
     return this
+  }
+
+  /** Trailers last, as they came: gRPC says there how a call went. */
+  #responseHeaders(): HeaderList {
+    const headers = this.#responseHead?.headers() ?? []
+    return this.#trailers === null ? headers : [...headers, ...this.#trailers]
   }
 
   record(): TraceRecord {
@@ -197,7 +215,7 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
       requestBytes: this.#requestBytes,
       responseBytes: this.#responseBytes,
       requestHeaders: redactHeaders(head.headers()),
-      responseHeaders: redactHeaders(this.#responseHead?.headers() ?? []),
+      responseHeaders: redactHeaders(this.#responseHeaders()),
       requestBody: this.#requestBody?.result() ?? null,
       responseBody: this.#responseBody?.result() ?? null,
       client: formatAddress(this.#facts.client),

@@ -64,6 +64,13 @@ class FieldList {
     this.contentLength = contentLength
   }
 
+  /** Bytes of names and values. */
+  get length(): number {
+    let bytes = 0
+    for (const { name, value } of this.fields) bytes += name.length + value.length
+    return bytes
+  }
+
   header(name: string): string | null {
     const { fields } = this
     for (let i = this.ordinaryFrom; i < fields.length; i++) {
