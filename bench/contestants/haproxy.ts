@@ -12,6 +12,12 @@ interface HaproxyMode {
 
 export const HAPROXY = haproxy('haproxy', { mode: 'http' })
 export const HAPROXY_TCP = haproxy('haproxy-tcp', { mode: 'tcp' })
+/** haproxy splices where it thinks that it pays, which with iperf3 is nearly never. */
+export const HAPROXY_SPLICE_AUTO = haproxy('haproxy-splice-auto', {
+  mode: 'tcp',
+  options: ['option splice-auto'],
+})
+/** Everything is spliced: the bytes never come to haproxy. */
 export const HAPROXY_SPLICE = haproxy('haproxy-splice', {
   mode: 'tcp',
   options: ['option splice-request', 'option splice-response'],

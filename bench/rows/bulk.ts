@@ -3,7 +3,7 @@ import { type Place, spawnIn, waitForPort } from '../../test/kernel/lab.ts'
 import { APP_UID, BACKEND, TARGET } from '../backend.ts'
 import { DIRECT } from '../contestant.ts'
 import { azds } from '../contestants/azds.ts'
-import { HAPROXY_SPLICE, HAPROXY_TCP } from '../contestants/haproxy.ts'
+import { HAPROXY_SPLICE, HAPROXY_SPLICE_AUTO, HAPROXY_TCP } from '../contestants/haproxy.ts'
 import { NET_PIPE } from '../contestants/pipe.ts'
 import { pinned } from '../cores.ts'
 import { underLoad } from '../load.ts'
@@ -21,6 +21,8 @@ export const BULK_ROW: Row = {
   title: 'opaque TCP in bulk, one stream (iperf3 -Z)',
   placements: ['redirect', 'loopback'],
   profilable: true,
+  remark:
+    '`haproxy-splice` has `option splice-request` and `splice-response`: with the sender’s `sendfile` nothing is copied from its file to the receiver. `haproxy-splice-auto` lets haproxy choose, and it hardly ever splices.',
   metrics: [
     { key: 'gbPerCpuSecond', title: 'GB per CPU-second', digits: 2 },
     { key: 'gbPerSecond', title: 'GB per second', digits: 2 },
@@ -50,7 +52,7 @@ export const BULK_ROW: Row = {
     if (baseline !== null) ours.push(azds({ ...sidecar, name: 'baseline', bundle: baseline }))
     return runPaired(
       {
-        contestants: [...ours, HAPROXY_SPLICE, HAPROXY_TCP, NET_PIPE, DIRECT],
+        contestants: [...ours, HAPROXY_SPLICE, HAPROXY_SPLICE_AUTO, HAPROXY_TCP, NET_PIPE, DIRECT],
         target: TARGET.bulk,
         loopbackRules: true,
         serve: startIperf3,

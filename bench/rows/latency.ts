@@ -34,6 +34,8 @@ export const LATENCY_ROW: Row = {
   title: `latency at ${RATE} requests a second, open loop, ${CONNECTIONS} connections`,
   placements: ['redirect', 'loopback'],
   profilable: true,
+  remark:
+    'The requests start 1 ms apart, 10 connections in turn. A request that takes longer than the 10 ms to its connection’s next counts also for those that it held up.',
   metrics: [
     { key: 'p50Us', title: 'p50 µs', digits: 0 },
     { key: 'p99Us', title: 'p99 µs', digits: 0 },

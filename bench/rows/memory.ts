@@ -35,6 +35,8 @@ export const MEMORY_ROW: Row = {
   title: `resident memory, idle and with ${CONNECTIONS} keep-alive connections after a request each`,
   placements: ['redirect'],
   profilable: false,
+  remark:
+    'Resident memory of all processes of the proxy, shared pages included; each connection has one to the backend beside it.',
   metrics: [
     { key: 'idleMib', title: 'idle MiB', digits: 1 },
     { key: 'kibPerConnection', title: 'KiB per connection', digits: 2 },

@@ -24,6 +24,8 @@ export const SERVER_FIRST_ROW: Row = {
   title: 'server-first protocol, time to first byte that is added',
   placements: ['redirect'],
   profilable: true,
+  remark:
+    'Connections through the proxy and past it in turn; the difference of each pair. The first connection to an unknown port waits for the client to speak.',
   metrics: [
     { key: 'p99Ms', title: 'added p99 ms', digits: 3 },
     { key: 'p50Ms', title: 'added p50 ms', digits: 3 },

@@ -18,6 +18,8 @@ export const START_ROW: Row = {
   title: `start to ready, ${STARTS} starts, table of 1,000 services`,
   placements: ['redirect'],
   profilable: false,
+  remark:
+    'From the spawn of Node to the first 200 of `/ready`, which is asked for every millisecond and waits for the routing table.',
   metrics: [{ key: 'readyMs', title: 'ms to ready', digits: 0 }],
   goals: [
     { level: 'must', metric: 'readyMs', of: 'azds', against: null, better: 'lower', bound: 250 },
