@@ -98,6 +98,7 @@ export async function startEngineWorld({
   const { port } = controller.address() as AddressInfo
   const connections = new Connections()
   const queue = new TraceQueue({ records: 10_000, bytes: 10_485_760 })
+  const budget = new TraceBudget({ busy: loopUtilization() })
   const sender = new TraceSender({
     ask: createAskController(`http://127.0.0.1:${port}`, 'cluster.local'),
     queue,
@@ -106,11 +107,11 @@ export async function startEngineWorld({
     flushMs: 200,
     log: silentLog,
     random: Math.random,
-    budget: new TraceBudget({ busy: loopUtilization() }),
+    budget,
   })
   const feed = { state: 'streaming' as const, lastMessageAt: null }
   const metrics = createMetrics({ connections, queue, table, feed, now })
-  const sink = createTraceSink({ queue, sender, metrics, tracing })
+  const sink = createTraceSink({ queue, sender, budget, metrics, tracing })
   const record = createRecordExchange({
     identity: SIDECAR,
     now,

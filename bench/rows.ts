@@ -5,7 +5,7 @@ import { HTTP1_ROWS } from './rows/http1.ts'
 import { HTTP2_ROW } from './rows/http2.ts'
 import { LATENCY_ROW } from './rows/latency.ts'
 import { MEMORY_ROW } from './rows/memory.ts'
-import { TABLE_ROW, TRACING_ROW } from './rows/ours-alone.ts'
+import { TABLE_ROW, TRACING_PACED_ROW, TRACING_ROW } from './rows/ours-alone.ts'
 import { SERVER_FIRST_ROW } from './rows/server-first.ts'
 import { START_ROW } from './rows/start.ts'
 
@@ -18,5 +18,6 @@ export const ROWS: readonly Row[] = [
   MEMORY_ROW,
   START_ROW,
   TRACING_ROW,
+  TRACING_PACED_ROW,
   TABLE_ROW,
 ]
