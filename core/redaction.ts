@@ -29,7 +29,8 @@ export function isSecretName(name: string): boolean {
   const secret = judge(name)
   if (name.length > LONGEST_JUDGED) return secret
   if (judged.size >= MOST_JUDGED) judged.clear()
-  judged.set(name, secret)
+  // A copy, because a part of a string keeps all of it: a head, or a path.
+  judged.set(Buffer.from(name).toString(), secret)
   return secret
 }
 
@@ -78,10 +79,10 @@ function redactAddress(text: string): string {
   return redacted + address.slice(done)
 }
 
-/** `code` is OAuth's; in `country_code` it is none. Not remembered: a part of a path would keep all of it. */
+/** `code` is OAuth's; in `country_code` it is none. */
 function isSecretParameter(name: string): boolean {
   const plain = decoded(name)
-  return plain.toLowerCase() === 'code' || judge(plain)
+  return plain.toLowerCase() === 'code' || isSecretName(plain)
 }
 
 function decoded(name: string): string {

@@ -107,6 +107,7 @@ function createParts(
   const connections = new Connections()
   const queue = new TraceQueue({ records: config.traceQueueRecords, bytes: config.traceQueueBytes })
   const { podNamespace: namespace, podName: pod } = config
+  const budget = new TraceBudget({ busy: loopUtilization() })
   const sender = new TraceSender({
     ask,
     queue,
@@ -115,7 +116,7 @@ function createParts(
     flushMs: config.traceFlushMs,
     log,
     random,
-    budget: new TraceBudget({ busy: loopUtilization() }),
+    budget,
   })
   const tableTaken = waitForTable(given.readiness, config.firstTableWaitMs, log)
   const feed = new FeedClient({
@@ -133,7 +134,7 @@ function createParts(
   })
   const metrics = createMetrics({ connections, queue, table, feed, now })
   const tracing = config.tracing === 'on'
-  const sink = createTraceSink({ queue, sender, metrics, tracing })
+  const sink = createTraceSink({ queue, sender, budget, metrics, tracing })
   const recorder = { identity, now, bodyBytes: config.traceBodyBytes, take: sink.take }
   const record = createRecordExchange({
     ...recorder,

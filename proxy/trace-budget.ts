@@ -1,16 +1,31 @@
 /**
  * How much of the processor the making and sending of records may take, so that tracing never slows
- * traffic: half of what traffic leaves free, and where it leaves nothing a small share.
+ * traffic: much of what traffic leaves free, and of a busy process a small share.
  */
 
 /**
- * Share of a core that records get from a process whose every moment is taken, as a fraction. 2 % are some
- * 2000 records a second; what does not fit is dropped and counted.
+ * Share of a core that records get from a busy process, as a fraction. 2 % are some 2000 records a second;
+ * what does not fit is dropped and counted.
  */
 const LEAST_SHARE = 0.02
 
-/** Share of the idle time that records may fill. */
-const SHARE_OF_IDLE = 0.5
+/** Share that they get from an idle one. */
+const MOST_SHARE = 0.5
+
+/** From so much load on, as a fraction, a process counts as busy. */
+const BUSY = 0.6
+
+/** What one record takes, in ms, before any was made. */
+const FIRST_COST_MS = 0.02
+
+/** Weight of the latest records in the mean cost of one. */
+const NEWEST_WEIGHT = 0.1
+
+/** So many records may always wait, whatever was measured: a burst, or a second of 1000 requests. */
+const LEAST_WAITING = 1000
+
+/** How long a record waits at most for those before it, in s, where the sender does get through. */
+const LONGEST_WAIT_S = 1
 
 export interface TraceBudgetOptions {
   /** How much of the time since it was last asked the process was busy, 0 to 1. */
@@ -20,22 +35,32 @@ export interface TraceBudgetOptions {
 export class TraceBudget {
   readonly #busy: () => number
   #owed = 0
+  #cost = FIRST_COST_MS
+  #share = MOST_SHARE
 
   constructor({ busy }: TraceBudgetOptions) {
     this.#busy = busy
   }
 
-  /** Takes note of work that was done, in milliseconds. */
-  spend(ms: number): void {
+  /** Takes note of work that was done, in milliseconds, and how many records it has made. */
+  spend(ms: number, records: number): void {
     this.#owed += ms
+    if (records > 0) this.#cost += (ms / records - this.#cost) * NEWEST_WEIGHT
   }
 
   /** How long to pause for what was spent since the last pause, in milliseconds. */
   pause(): number {
-    const share = Math.max(LEAST_SHARE, SHARE_OF_IDLE * (1 - this.#busy()))
-    const pause = this.#owed / share - this.#owed
+    const free = Math.max(0, 1 - this.#busy() / BUSY)
+    this.#share = Math.max(LEAST_SHARE, MOST_SHARE * free)
+    const pause = this.#owed / this.#share - this.#owed
     this.#owed = 0
     return pause
+  }
+
+  /** How many records are worth keeping: more than these could not be sent in good time. */
+  get mostWaiting(): number {
+    const perSecond = (this.#share * 1000) / this.#cost
+    return Math.max(LEAST_WAITING, perSecond * LONGEST_WAIT_S)
   }
 }
 

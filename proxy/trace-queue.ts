@@ -53,17 +53,16 @@ export class TraceQueue {
   }
 
   /**
-   * Whether the next one is to be pushed; if not, it is counted as dropped. A full queue takes only
-   * some, spread over time.
+   * Whether the next one is to be pushed; if not, it is counted as dropped. A queue that is full, or has
+   * `most`, takes only some in, spread over time, each in the place of the oldest.
    * @param now milliseconds
    */
-  admits(now: number): boolean {
-    if (!this.#full) return true
-    if (now < this.#replaceAt) {
-      this.#dropped++
-      return false
-    }
+  admits(now: number, most: number): boolean {
+    if (!this.#full && this.length < most) return true
+    this.#dropped++
+    if (now < this.#replaceAt) return false
     this.#replaceAt = now + REPLACE_EVERY_MS
+    this.shift()
     return true
   }
 

@@ -117,14 +117,18 @@ export class TraceSender {
     let bytes = 0
     while (batch.length < BATCH.records && bytes < BATCH.bytes) {
       const start = performance.now()
+      const before = batch.length
       let time = start
       do {
         const pending = queue.shift()
-        if (pending === null) return
+        if (pending === null) {
+          budget.spend(time - start, batch.length - before)
+          return
+        }
         bytes += this.#add(pending)
         time = performance.now()
       } while (time - start < SLICE_MS && batch.length < BATCH.records && bytes < BATCH.bytes)
-      budget.spend(time - start)
+      budget.spend(time - start, batch.length - before)
       await this.#pause()
     }
   }
@@ -172,7 +176,7 @@ export class TraceSender {
         resolve(outcomeOf(response.statusCode ?? 0))
       })
       request.end(body)
-      budget.spend(performance.now() - start)
+      budget.spend(performance.now() - start, 0)
     })
   }
 }

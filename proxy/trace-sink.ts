@@ -2,6 +2,7 @@
 import type { TraceRecord } from '../core/trace-record.ts'
 import type { Metrics } from './metrics.ts'
 import type { FinishedExchange } from './recorder.ts'
+import type { TraceBudget } from './trace-budget.ts'
 import { readyTrace, type TraceQueue } from './trace-queue.ts'
 import type { TraceSender } from './trace-sender.ts'
 
@@ -15,12 +16,19 @@ export interface TraceSink {
 export interface TraceSinkDeps {
   queue: TraceQueue
   sender: TraceSender
+  budget: TraceBudget
   metrics: Metrics
   /** False: nothing is kept or sent; metrics are counted all the same. */
   tracing: boolean
 }
 
-export function createTraceSink({ queue, sender, metrics, tracing }: TraceSinkDeps): TraceSink {
+export function createTraceSink({
+  queue,
+  sender,
+  budget,
+  metrics,
+  tracing,
+}: TraceSinkDeps): TraceSink {
   return {
     take: (record) => {
       metrics.exchange(record, record.route.reason)
@@ -32,7 +40,7 @@ export function createTraceSink({ queue, sender, metrics, tracing }: TraceSinkDe
       metrics.exchange(exchange, exchange.reason)
       if (!tracing) return
       // Of what went wrong nothing is left out: that is what somebody will be looking for.
-      if (!hasFailed(exchange) && !queue.admits(exchange.endedAt)) return
+      if (!hasFailed(exchange) && !queue.admits(exchange.endedAt, budget.mostWaiting)) return
       queue.push(exchange.keep())
       sender.wake()
     },

@@ -2,7 +2,7 @@
 import type { HeaderList } from '../../core/trace-record.ts'
 import type { RequestHead, ResponseHead } from '../exchange.ts'
 import { LOWER } from './characters.ts'
-import { HeadScanner } from './head-parser.ts'
+import type { HeadScanner } from './head-parser.ts'
 
 /** What a request and a response head have in common. Offsets in `fields` count from `base`. */
 export class Head {
@@ -98,7 +98,7 @@ export class ParsedRequestHead extends Head implements RequestHead {
   }
 
   detached(): RequestHead {
-    return new KeptRequestHead(this.buffer.toString('latin1', this.from, this.to))
+    return new KeptRequestHead(this)
   }
 }
 
@@ -111,8 +111,7 @@ export class ParsedResponseHead extends Head implements ResponseHead {
   }
 
   detached(): ResponseHead {
-    const text = this.buffer.toString('latin1', this.from, this.to)
-    return new KeptResponseHead(text, this.status, this.version)
+    return new KeptResponseHead(this)
   }
 }
 
@@ -129,87 +128,69 @@ function methodOf(buffer: Buffer, from: number, to: number): string {
 }
 
 /**
- * A request head as one string, read again by whoever asks: the cheapest way to keep it for a while,
- * and mostly nobody asks.
+ * A head as one string and where its fields are in it: the cheapest way to keep it, since it takes a single
+ * copy, and mostly nobody asks for more.
  */
-class KeptRequestHead implements RequestHead {
+class KeptHead {
+  readonly version: '1.0' | '1.1'
   readonly #text: string
-  #parsed: ParsedRequestHead | null = null
+  readonly #fields: readonly number[]
+  /** What is to be taken off the offsets. */
+  readonly #before: number
 
-  constructor(text: string) {
-    this.#text = text
+  constructor(head: Head) {
+    this.version = head.version
+    this.#text = head.buffer.toString('latin1', head.from, head.to)
+    this.#fields = head.fields
+    this.#before = head.from - head.base
   }
 
+  /** About what it takes in memory, in bytes. */
   get length(): number {
-    return this.#text.length
-  }
-
-  get method(): string {
-    return this.#head().method
-  }
-
-  get target(): string {
-    return this.#head().target
-  }
-
-  get version(): '1.0' | '1.1' {
-    return this.#head().version
+    return this.#text.length + this.#fields.length * 8
   }
 
   header(name: string): string | null {
-    return this.#head().header(name)
+    return this.values(name)[0] ?? null
   }
 
   values(name: string): string[] {
-    return this.#head().values(name)
+    return this.headers()
+      .filter(([key]) => key.toLowerCase() === name)
+      .map(([, value]) => value)
   }
 
   headers(): HeaderList {
-    return this.#head().headers()
+    const fields = this.#fields
+    const list: HeaderList = []
+    for (let i = 0; i < fields.length; i += 4) {
+      list.push([this.#part(fields, i), this.#part(fields, i + 2)])
+    }
+    return list
   }
 
-  #head(): ParsedRequestHead {
-    this.#parsed ??= new ParsedRequestHead(...scanned('request', this.#text))
-    return this.#parsed
+  #part(offsets: readonly number[], at: number): string {
+    const from = (offsets[at] as number) - this.#before
+    return this.#text.slice(from, (offsets[at + 1] as number) - this.#before)
   }
 }
 
-/** The same for a response. */
-class KeptResponseHead implements ResponseHead {
+class KeptRequestHead extends KeptHead implements RequestHead {
+  readonly method: string
+  readonly target: string
+
+  constructor(head: ParsedRequestHead) {
+    super(head)
+    this.method = head.method
+    this.target = head.target
+  }
+}
+
+class KeptResponseHead extends KeptHead implements ResponseHead {
   readonly status: number
-  readonly version: '1.0' | '1.1'
-  readonly #text: string
 
-  constructor(text: string, status: number, version: '1.0' | '1.1') {
-    this.#text = text
-    this.status = status
-    this.version = version
+  constructor(head: ParsedResponseHead) {
+    super(head)
+    this.status = head.status
   }
-
-  get length(): number {
-    return this.#text.length
-  }
-
-  header(name: string): string | null {
-    return this.#head().header(name)
-  }
-
-  headers(): HeaderList {
-    return this.#head().headers()
-  }
-
-  #head(): ParsedResponseHead {
-    return new ParsedResponseHead(...scanned('response', this.#text))
-  }
-}
-
-/** Reads a head a second time: it has been found sound before. */
-function scanned(
-  kind: 'request' | 'response',
-  text: string,
-): [buffer: Buffer, base: number, scanner: HeadScanner] {
-  const buffer = Buffer.from(text, 'latin1')
-  const scanner = new HeadScanner(kind)
-  scanner.scan(buffer, 0, buffer.length)
-  return [buffer, 0, scanner]
 }

@@ -59,7 +59,7 @@ describe('the queue', () => {
     let span = 0
     const offer = (now: number) => {
       span++
-      if (queue.admits(now)) queue.push(readyTrace(record(String(span))))
+      if (queue.admits(now, 1e6)) queue.push(readyTrace(record(String(span))))
     }
     for (let i = 0; i < 11; i++) offer(0)
     expect([queue.length, queue.dropped]).toEqual([10, 1])
