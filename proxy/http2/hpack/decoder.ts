@@ -93,23 +93,28 @@ export class HpackDecoder {
   /** One representation (RFC 7541 6); null for a size update, or with `#problem`. */
   #field(first: number, atStart: boolean): HeaderField | null {
     if (first >= 0x80) return this.#indexed()
-    if (first >= 0x40) return this.#literal(6, false, true)
+    if (first >= 0x40) return this.#added(this.#openLiteral(6))
     if (first >= 0x20) return this.#resize(atStart)
-    return first >= 0x10 ? this.#literal(4, true, false) : this.#plainLiteral()
+    return first >= 0x10 ? this.#literal(4, true) : this.#openLiteral(4)
   }
 
-  /** A literal without indexing, which may be known by its bytes. */
-  #plainLiteral(): HeaderField | null {
+  #added(field: HeaderField | null): HeaderField | null {
+    if (field !== null) this.#table.add(field)
+    return field
+  }
+
+  /** A literal that is no secret, which may be known by its bytes. */
+  #openLiteral(bits: number): HeaderField | null {
     const block = this.#block
     const from = this.next
     const end = literalEnd(block, from)
-    if (end < 0) return this.#literal(4, false, false)
+    if (end < 0) return this.#literal(bits, false)
     const known = knownLiteral(block, from, end, MISSED)
     if (known !== null) {
       this.next = end
       return known
     }
-    const field = this.#literal(4, false, false)
+    const field = this.#literal(bits, false)
     if (field !== null) keepLiteral(block, MISSED, field)
     return field
   }
@@ -126,16 +131,14 @@ export class HpackDecoder {
     return this.#table.get(index - STATIC_COUNT - 1) ?? this.#refuse(PROBLEM.index)
   }
 
-  #literal(bits: number, neverIndexed: boolean, isAdded: boolean): HeaderField | null {
+  #literal(bits: number, neverIndexed: boolean): HeaderField | null {
     const index = this.#integer(bits)
     if (index < 0) return null
     const name = index === 0 ? this.#string() : (this.#entry(index)?.name ?? null)
     if (name === null) return null
     const value = this.#string()
     if (value === null) return null
-    const field = makeField(name, value, neverIndexed)
-    if (isAdded) this.#table.add(field)
-    return field
+    return makeField(name, value, neverIndexed)
   }
 
   #resize(atStart: boolean): null {

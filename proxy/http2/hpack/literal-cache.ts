@@ -1,12 +1,13 @@
 /**
- * Literal fields that come again and again without an index, recognised by their bytes: many servers
- * (nginx among them) never use the dynamic table, so that without this each of their fields would
- * cost a Huffman decoding, two strings and a check in every message.
+ * Literal fields that come again and again, recognised by their bytes: many servers never refer to
+ * the dynamic table (nginx fills it with each message, but reads it never), so that without this each
+ * of their fields would cost a Huffman decoding, two strings and a check in every message.
  *
  * One cache serves all connections. Only literals whose name is new or static are kept, since these
  * mean the same everywhere, and none that is never to be indexed (RFC 7541 7.1.3).
  */
 import type { HeaderField } from '../field.ts'
+import { STATIC_COUNT } from './static-table.ts'
 
 /** Slots; each field has one place, and the one that came last stays. */
 const SLOTS = 1_024
@@ -32,14 +33,16 @@ export interface Missed {
 }
 
 /**
- * The end of the literal without indexing that begins at `at`; -1 if it is none of those that are
- * kept, or not whole.
+ * The end of the literal that begins at `at`, with or without indexing; -1 if it is none of those
+ * that are kept, or not whole.
  */
 export function literalEnd(block: Uint8Array, at: number): number {
+  const first = block[at] as number
   let next = at + 1
-  const index = (block[at] as number) & 15
-  // 15 and a second byte up to 46 are the static indices 15 to 61.
-  if (index === 15 && (block[next++] as number) > 46) return -1
+  const index = first >= 0x40 ? first & 63 : first
+  if (first >= 0x40) {
+    if (index > STATIC_COUNT) return -1
+  } else if (index === 15 && (block[next++] as number) > STATIC_COUNT - 15) return -1
   if (index === 0) next = stringEnd(block, next)
   const end = next < 0 ? -1 : stringEnd(block, next)
   return end - at > MAX_LITERAL_BYTES ? -1 : end

@@ -13,12 +13,25 @@ function only(decoder: HpackDecoder, block: Buffer) {
   return result.fields[0]
 }
 
-test('a literal without indexing is known from its third time on, on any connection', () => {
-  const block = hex('0f 0d 03 313233')
+test.each([
+  ['without indexing', '0f 0d 03 313233'],
+  ['with indexing', '5c 03 313233'],
+])('a literal %s is known from its third time on, on any connection', (_, literal) => {
+  const block = hex(literal)
   const [first, second, third] = [1, 2, 3].map(() => only(new HpackDecoder(), block))
   expect(first).toMatchObject({ name: 'content-length', value: '123' })
   expect(second).toEqual(first)
   expect(third).toBe(second)
+})
+
+test('a known literal with indexing is in the table all the same', () => {
+  const block = hex('5c 03 343434')
+  for (let round = 0; round < 4; round++) {
+    const decoder = new HpackDecoder()
+    only(decoder, block)
+    expect(decoder.tableBytes).toBe(32 + 'content-length'.length + 3)
+    expect(only(decoder, hex('be'))).toMatchObject({ name: 'content-length', value: '444' })
+  }
 })
 
 test('a literal that is never to be indexed is not kept', () => {
@@ -29,8 +42,10 @@ test('a literal that is never to be indexed is not kept', () => {
 })
 
 test('a name of the dynamic table is not taken for what it was on another connection', () => {
-  const literal = hex('0f 2f 01 31')
-  for (const name of ['a', 'b', 'c', 'd']) {
+  const literals = [hex('0f 2f 01 31'), hex('7e 01 31')]
+  for (const [name, literal] of ['a', 'b', 'c', 'd'].flatMap((each) =>
+    literals.map((bytes) => [each, bytes] as const),
+  )) {
     const decoder = new HpackDecoder()
     only(decoder, Buffer.concat([hex('40 01'), Buffer.from(name), hex('01 30')]))
     expect(only(decoder, literal)).toMatchObject({ name, value: '1' })
