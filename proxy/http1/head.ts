@@ -83,18 +83,17 @@ export class Head {
 
 export class ParsedRequestHead extends Head implements RequestHead {
   readonly method: string
-  readonly #targetFrom: number
-  readonly #targetTo: number
+  /** Where in `buffer` the target ends. */
+  readonly targetTo: number
 
   constructor(buffer: Buffer, base: number, scanner: HeadScanner) {
     super(buffer, base, scanner)
     this.method = methodOf(buffer, this.from, base + scanner.methodEnd)
-    this.#targetFrom = base + scanner.methodEnd + 1
-    this.#targetTo = base + scanner.targetEnd
+    this.targetTo = base + scanner.targetEnd
   }
 
   get target(): string {
-    return this.buffer.toString('latin1', this.#targetFrom, this.#targetTo)
+    return this.buffer.toString('latin1', this.from + this.method.length + 1, this.targetTo)
   }
 
   detached(): RequestHead {
@@ -133,21 +132,21 @@ function methodOf(buffer: Buffer, from: number, to: number): string {
  */
 class KeptHead {
   readonly version: '1.0' | '1.1'
-  readonly #text: string
+  readonly text: string
   readonly #fields: readonly number[]
   /** What is to be taken off the offsets. */
   readonly #before: number
 
   constructor(head: Head) {
     this.version = head.version
-    this.#text = head.buffer.toString('latin1', head.from, head.to)
+    this.text = head.buffer.toString('latin1', head.from, head.to)
     this.#fields = head.fields
     this.#before = head.from - head.base
   }
 
   /** About what it takes in memory, in bytes. */
   get length(): number {
-    return this.#text.length + this.#fields.length * 8
+    return this.text.length + this.#fields.length * 8
   }
 
   header(name: string): string | null {
@@ -171,18 +170,22 @@ class KeptHead {
 
   #part(offsets: readonly number[], at: number): string {
     const from = (offsets[at] as number) - this.#before
-    return this.#text.slice(from, (offsets[at + 1] as number) - this.#before)
+    return this.text.slice(from, (offsets[at + 1] as number) - this.#before)
   }
 }
 
 class KeptRequestHead extends KeptHead implements RequestHead {
   readonly method: string
-  readonly target: string
+  readonly #targetTo: number
 
   constructor(head: ParsedRequestHead) {
     super(head)
     this.method = head.method
-    this.target = head.target
+    this.#targetTo = head.targetTo - head.from
+  }
+
+  get target(): string {
+    return this.text.slice(this.method.length + 1, this.#targetTo)
   }
 }
 

@@ -14,9 +14,9 @@ export const POOL_SIZE = 64
 /**
  * Clients that one connection serves before it is closed. Each new connection to a cluster IP goes to a pod
  * that is chosen anew; clients that connect for each request are to be spread as they would be without
- * us, at the cost of one connection in 32.
+ * us, at the cost of one connection in 100.
  */
-export const POOL_CLIENTS = 32
+export const POOL_CLIENTS = 100
 
 /** Waits in the pool and hears what becomes of its connection. */
 class Idle implements StreamListener {

@@ -305,7 +305,7 @@ test.each<[string, string, HeaderList]>([
   expect([client.ended, pool.count]).toEqual([true, 0])
 })
 
-test('a pooled connection serves 32 clients, so that others reach other pods', async () => {
+test('a pooled connection serves 100 clients, so that others reach other pods', async () => {
   const pool = newPool()
   let dialled = 0
   const serve = async () => {
@@ -321,6 +321,6 @@ test('a pooled connection serves 32 clients, so that others reach other pods', a
     expect(harness.client.received).toContain('ok')
     dialled += harness.dialled.length
   }
-  for (let i = 0; i < 70; i++) await serve()
+  for (let i = 0; i < 201; i++) await serve()
   expect(dialled).toBe(3)
 })
