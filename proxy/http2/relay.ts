@@ -24,6 +24,7 @@ import {
 import { Batch } from './outbox.ts'
 import { sendRefusal, startOf } from './refusal.ts'
 import { type ClientSide, StreamRelay, type StreamStart } from './stream-relay.ts'
+import { StreamTable } from './stream-table.ts'
 import { type FirstUpstream, Upstreams } from './upstreams.ts'
 import { Wire, type WireOwner } from './wire.ts'
 
@@ -78,7 +79,7 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
   readonly closed: Promise<void>
   readonly #deps: Http2RelayDeps
   readonly #batch = new Batch()
-  readonly #streams = new Map<number, StreamRelay>()
+  readonly #streams = new StreamTable<StreamRelay>()
   /** Streams that we have reset, whose late frames are ignored (RFC 9113 5.1). */
   readonly #resets = new Set<number>()
   readonly #earlyResets: Budget
@@ -186,7 +187,7 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
   }
 
   onInitialWindow(change: number): void {
-    for (const stream of this.#streams.values()) {
+    for (const { item: stream } of this.#streams.all()) {
       if (stream.response.window + change > MAX_WINDOW) {
         const text = 'SETTINGS that move a window above 2^31 - 1 (RFC 9113 6.9.2)'
         this.#breakOff('flowControlError', text)
@@ -285,7 +286,7 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
 
   #open(start: StreamStart, plan: ExchangePlan): void {
     const stream = new StreamRelay(this, start, plan.recorder)
-    this.#streams.set(start.id, stream)
+    this.#streams.add(start.id, stream)
     stream.begin(plan)
     if (this.#isRetiring) this.#departure.announce()
   }
@@ -362,8 +363,7 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
   }
 
   #dropStreams(reason: string): void {
-    const streams = [...this.#streams.values()]
-    for (const stream of streams) stream.clientGone(reason)
+    for (const { item: stream } of this.#streams.all()) stream.clientGone(reason)
   }
 
   #closeIfDone(): void {

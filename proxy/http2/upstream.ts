@@ -15,6 +15,7 @@ import { connectionProblem } from './frame-rules.ts'
 import { FIRST_MAX_STREAMS } from './limits.ts'
 import { type Batch, nameOfCode } from './outbox.ts'
 import type { StreamRelay } from './stream-relay.ts'
+import { StreamTable } from './stream-table.ts'
 import { Wire, type WireOwner } from './wire.ts'
 
 /** What the client's connection has to know of its upstreams. */
@@ -34,7 +35,7 @@ export class Upstream implements WireOwner {
   readonly lastStreamId = 0
   readonly wire: Wire
   readonly #host: UpstreamHost
-  readonly #streams = new Map<number, StreamRelay>()
+  readonly #streams = new StreamTable<StreamRelay>()
   #nextId = 1
   #isLeaving = false
   #isGone = false
@@ -68,7 +69,7 @@ export class Upstream implements WireOwner {
     const id = this.#nextId
     this.#nextId += 2
     if (this.#nextId > MAX_STREAM_ID) this.#leave()
-    this.#streams.set(id, stream)
+    this.#streams.add(id, stream)
     stream.requestBytes += this.wire.sendHeaders(id, fields, endStream)
     return id
   }
@@ -126,7 +127,7 @@ export class Upstream implements WireOwner {
   }
 
   onInitialWindow(change: number): void {
-    for (const stream of this.#streams.values()) {
+    for (const { item: stream } of this.#streams.all()) {
       if (stream.request.window + change > MAX_WINDOW) {
         const text = 'SETTINGS that move a window above 2^31 - 1 (RFC 9113 6.9.2)'
         this.wire.fail(connectionProblem('flowControlError', text))
@@ -144,7 +145,7 @@ export class Upstream implements WireOwner {
   onGoaway({ lastStreamId, code }: GoawayEvent): void {
     this.#leave()
     const refused: StreamRelay[] = []
-    for (const [id, stream] of this.#streams) {
+    for (const { number: id, item: stream } of this.#streams.all()) {
       if (id <= lastStreamId) continue
       this.#streams.delete(id)
       refused.push(stream)
@@ -204,7 +205,7 @@ export class Upstream implements WireOwner {
   }
 
   #takeAll(): StreamRelay[] {
-    const streams = [...this.#streams.values()]
+    const streams = this.#streams.all().map(({ item }) => item)
     this.#streams.clear()
     this.#isLeaving = true
     return streams
