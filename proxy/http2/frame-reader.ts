@@ -258,11 +258,15 @@ export class FrameReader {
   }
 
   #headers(frame: FrameHeader, payload: Buffer): FrameEvent | null {
+    const { streamId, flags } = frame
+    const endStream = (flags & FLAG.endStream) !== 0
+    // Nearly all are like this, and go without what is made for the others.
+    if ((flags & (FLAG.endHeaders | FLAG.padded | FLAG.priority)) === FLAG.endHeaders) {
+      return { kind: 'headers', streamId, block: payload, endStream, dependsOnItself: false }
+    }
     const read = headersBlock(frame, payload)
     if (read.kind === 'problem') return read
-    const { streamId, flags } = frame
     const { block, dependsOnItself } = read
-    const endStream = (flags & FLAG.endStream) !== 0
     if ((flags & FLAG.endHeaders) !== 0) {
       return { kind: 'headers', streamId, block, endStream, dependsOnItself }
     }

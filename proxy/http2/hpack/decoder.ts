@@ -77,16 +77,21 @@ export class HpackDecoder {
   #decode(block: Buffer): HpackResult {
     this.next = 0
     this.#problem = null
-    const fields: HeaderField[] = []
+    let count = 0
     let bytes = 0
     while (this.next < block.length) {
       const field = this.#field(block[this.next] as number, bytes === 0)
       if (this.#problem !== null) return { kind: 'bad', problem: this.#problem }
       if (field === null) continue
       bytes += fieldSize(field)
-      if (bytes <= this.#maxListBytes) fields.push(field)
+      if (bytes <= this.#maxListBytes) collected[count++] = field
     }
-    if (bytes > this.#maxListBytes) return { kind: 'too-large', bytes }
+    if (bytes > this.#maxListBytes) {
+      collected.length = 0
+      return { kind: 'too-large', bytes }
+    }
+    const fields = collected.slice(0, count)
+    if (count > USUAL_FIELDS) collected.length = 0
     return { kind: 'fields', fields, bytes }
   }
 
@@ -179,6 +184,13 @@ export class HpackDecoder {
     return null
   }
 }
+
+/**
+ * Where fields are collected, so that the list that is handed out has no spare room; shared, as above.
+ * What a list of the usual length leaves behind here is soon written over; more is let go.
+ */
+const collected: HeaderField[] = []
+const USUAL_FIELDS = 32
 
 /** Reused, since nothing else runs between a look-up and what follows it. */
 const MISSED: Missed = { from: 0, to: 0, hash: 0 }

@@ -54,6 +54,10 @@ interface KnownName {
 /** Where blocks are made; shared by all encoders, since a block is copied before the next is made. */
 let scratch = Buffer.allocUnsafeSlow(4_096)
 
+/** The beginning of `scratch` by length: blocks of most messages have few lengths, all of them short. */
+let views: (Buffer | undefined)[] = []
+const MAX_VIEW_BYTES = 256
+
 export class HpackEncoder {
   readonly #ownLimit: number
   readonly #table: DynamicTable
@@ -96,7 +100,7 @@ export class HpackEncoder {
           ? this.#write(field, at)
           : indexed(field.staticIndex, at)
     }
-    return scratch.subarray(0, at)
+    return viewOf(at)
   }
 
   #writeResize({ least, last }: { least: number; last: number }): number {
@@ -166,6 +170,16 @@ export class HpackEncoder {
   }
 }
 
+function viewOf(length: number): Buffer {
+  if (length > MAX_VIEW_BYTES) return scratch.subarray(0, length)
+  let view = views[length]
+  if (view === undefined) {
+    view = scratch.subarray(0, length)
+    views[length] = view
+  }
+  return view
+}
+
 function isSecret(name: string, value: string): boolean {
   return SECRETS.has(name) || (name === 'cookie' && value.length < SHORT_COOKIE)
 }
@@ -177,6 +191,7 @@ function reserve(at: number, { name, value }: HeaderField): void {
   const larger = Buffer.allocUnsafeSlow(needed * 2)
   scratch.copy(larger, 0, 0, at)
   scratch = larger
+  views = []
 }
 
 function indexed(index: number, at: number): number {
