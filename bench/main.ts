@@ -13,10 +13,7 @@ import { judge } from './verdict.ts'
 
 const DOCUMENT = join(import.meta.dirname, '../docs/benchmarks.md')
 
-const read = readOptions(
-  process.argv.slice(2),
-  ROWS.map(({ name }) => name),
-)
+const read = readOptions(process.argv.slice(2), ROWS)
 if (!read.ok) {
   process[read.help ? 'stdout' : 'stderr'].write(read.text)
   process.exit(read.help ? 0 : 2)

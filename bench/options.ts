@@ -39,7 +39,14 @@ export const USAGE = `Usage: npm run bench -- [options]
   --baseline FILE    measure another build of the proxy beside it, e.g. dist/proxy-before.mjs
 `
 
-export function readOptions(argv: readonly string[], rowNames: readonly string[]): ReadOptions {
+/** What there is to choose from. */
+export interface RowChoice {
+  name: string
+  profilable: boolean
+}
+
+export function readOptions(argv: readonly string[], rows: readonly RowChoice[]): ReadOptions {
+  const rowNames = rows.map(({ name }) => name)
   const wrong = (text: string) => ({ ok: false as const, help: false, text: `${text}\n\n${USAGE}` })
   let values: ReturnType<typeof parse>
   try {
@@ -60,6 +67,9 @@ export function readOptions(argv: readonly string[], rowNames: readonly string[]
   const unknown = named.filter((name) => !rowNames.includes(name))
   if (unknown.length > 0) {
     return wrong(`no such row: ${unknown.join(', ')}; there are ${rowNames.join(', ')}`)
+  }
+  if (rows.some(({ name, profilable }) => name === values.profile && !profilable)) {
+    return wrong(`${values.profile} starts its programs anew in each round, and has no profile`)
   }
   const placement = values.placement
   if (placement !== undefined && placement !== 'redirect' && placement !== 'loopback') {

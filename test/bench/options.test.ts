@@ -1,7 +1,11 @@
 import { expect, test } from '@jest/globals'
 import { readOptions } from '../../bench/options.ts'
 
-const ROWS = ['http1-get', 'bulk', 'memory']
+const ROWS = [
+  { name: 'http1-get', profilable: true },
+  { name: 'bulk', profilable: true },
+  { name: 'memory', profilable: false },
+]
 const read = (...argv: string[]) => readOptions(argv, ROWS)
 
 test('without options everything is measured, as the document demands', () => {
@@ -32,6 +36,7 @@ test('more rounds and a report for machines make a full run none the less', () =
 test.each([
   [['--only', 'bulk,nothing'], 'no such row: nothing; there are http1-get, bulk, memory'],
   [['--profile', 'nothing'], 'no such row: nothing'],
+  [['--profile', 'memory'], 'memory starts its programs anew in each round'],
   [['--rounds', 'many'], 'whole numbers'],
   [['--seconds', '0'], 'whole numbers'],
   [['--placement', 'moon'], 'no such placement: moon'],
