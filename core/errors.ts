@@ -14,8 +14,8 @@ export interface ErrorKind {
 export const ERROR = {
   'bad-request': {
     status: 400,
-    meaning: 'The request breaks HTTP/1.1 in a way on which two parsers could disagree.',
-    next: 'Mend the client; the trace names the rule and its section of RFC 9112.',
+    meaning: 'The request breaks HTTP in a way on which two parsers could disagree.',
+    next: 'Mend the client; the trace names the rule and its section of RFC 9112 or RFC 9113.',
   },
   'head-too-large': {
     status: 431,
@@ -66,7 +66,8 @@ export const ERROR = {
   },
   'bad-response': {
     status: 502,
-    meaning: 'The target’s answer breaks HTTP/1.1; the message names the rule.',
+    meaning:
+      'The target’s answer breaks HTTP, or is no HTTP/2 where the client speaks that; the message names the rule.',
     next: 'Mend the server.',
   },
   'client-closed': {

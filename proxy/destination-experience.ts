@@ -7,7 +7,7 @@ import { type Address, formatAddress, type ServicePort } from '../core/routing-t
 /** Most destinations remembered: more than a pod calls; 100 bytes each. */
 const MAX_DESTINATIONS = 1000
 
-/** `http`: the client spoke first, in HTTP/1. `greeting`: the server did. */
+/** `http`: the client spoke first, in HTTP. `greeting`: the server did. */
 export type Experience = 'http' | 'greeting'
 
 export class DestinationExperience {
@@ -31,8 +31,15 @@ export class DestinationExperience {
   }
 }
 
-/** Values of a Service port's `appProtocol` for which the client speaks first, in HTTP/1. */
-const HTTP_PROTOCOLS = new Set(['http', 'kubernetes.io/ws'])
+/** Values of a Service port's `appProtocol` for which the client speaks first, in HTTP. */
+const HTTP_PROTOCOLS = new Set([
+  'http',
+  'kubernetes.io/ws',
+  'kubernetes.io/h2c',
+  'h2c',
+  'http2',
+  'grpc',
+])
 
 export function isDeclaredHttp(found: ServicePort | null): boolean {
   return found !== null && HTTP_PROTOCOLS.has(found.port.appProtocol.toLowerCase())
