@@ -2,6 +2,7 @@
 import type { Placement } from './contestant.ts'
 import type { MachineFacts, Moment } from './machine.ts'
 import { cellText, goalText, type RowReport, spreadText } from './report-text.ts'
+import type { Goal } from './row.ts'
 import { problemsOf, type Verdict } from './verdict.ts'
 
 export interface RunReport {
@@ -65,18 +66,28 @@ thread, no logs, and keep their upstream connections; they add no header. Backen
 `
 }
 
+/** One line for each figure that has goals: what must be reached, and what is aimed for. */
 function goalTable(rows: RowReport[]): string {
   const lines = rows.flatMap(({ row, placement, verdicts }) =>
-    verdicts.map((verdict) => goalLine(row.title, placement, verdict)),
+    row.metrics
+      .filter(({ key }) => verdicts.some(({ goal }) => goal.metric === key))
+      .map(({ key, title }) => {
+        const cellOf = (level: Goal['level']) =>
+          verdicts
+            .filter(({ goal }) => goal.metric === key && goal.level === level)
+            .map(verdictCell)
+            .join('; ')
+        const cells = [row.title, PLACEMENTS[placement], title, cellOf('must'), cellOf('aim')]
+        return `| ${cells.join(' | ')} |`
+      }),
   )
-  return ['| row | where | goal | measured | |', '|---|---|---|---|---|', ...lines, ''].join('\n')
+  const head = '| row | where | figure | must reach | aim for |\n|---|---|---|---|---|'
+  return [head, ...lines, ''].join('\n')
 }
 
-function goalLine(title: string, placement: Placement, { goal, spread, met }: Verdict): string {
-  const level = goal.level === 'must' ? 'must' : 'aim'
-  const outcome = met ? 'reached' : goal.level === 'must' ? '**falls short**' : 'not reached'
-  const cells = [title, PLACEMENTS[placement], `${level}: ${goal.metric} ${goalText(goal)}`]
-  return `| ${[...cells, spreadText(spread), outcome].join(' | ')} |`
+function verdictCell({ goal, spread, met }: Verdict): string {
+  const missed = goal.level === 'must' ? '**falls short**' : 'not reached'
+  return `${goalText(goal)}: ${spreadText(spread)}, ${met ? 'reached' : missed}`
 }
 
 function rowSection({ row, placement, outcome }: RowReport): string {
