@@ -4,29 +4,28 @@
  */
 
 /**
- * Sizes of the first buffers that are lent and of the others, bytes. The more bytes a system call moves,
+ * The buffers that there are: the first connections get large ones. The more bytes a system call moves,
  * the fewer there are, and the less often the reader behind has to be woken: 256 KiB move 1.5 times as
  * much in a second of the processor's as 64 KiB, and 1 MiB again 1.3 times; beyond that nothing is won.
+ * 16 MiB in all; connections beyond that do without.
  */
-const LARGE_BYTES = 1_048_576
-const MEDIUM_BYTES = 262_144
+const KINDS = [
+  { bytes: 1_048_576, most: 8 },
+  { bytes: 262_144, most: 32 },
+] as const
 
-/** Bytes up to which buffers are large ones, and that are lent at most; others read without. */
-const MOST_LARGE_BYTES = 8 * LARGE_BYTES
-const MOST_BYTES = 16 * LARGE_BYTES
-
-/** Unused bytes that are kept for those who need a buffer next. */
-const MOST_SPARE_BYTES = 2 * LARGE_BYTES
-
-/** A read of at least this size, bytes, makes a connection one that carries much; one below the other, not. */
+/** A read of at least this size, bytes, shows that a connection carries much. */
 export const BULK_BYTES = 16_384
+
+/** So many reads below this size, bytes, one after the other show that it no longer does. */
 const TRICKLE_BYTES = 4_096
+const TRICKLES = 16
 
 /**
  * Bytes that a connection may read in one go, where libuv would read 32 times. The others are waiting:
  * 2 MiB take about 1 ms.
  */
-const MOST_AT_ONCE = 2 * LARGE_BYTES
+const MOST_AT_ONCE = 2_097_152
 
 /** How often lent buffers of idle connections are looked for, ms. */
 const SWEEP_MS = 5_000
@@ -46,14 +45,16 @@ export class Loan {
   /** Bytes that its owner had read when it was looked at last. */
   seen = -1
   #atOnce = 0
+  #trickles = 0
 
   constructor(buffer: Buffer) {
     this.buffer = buffer
   }
 
-  /** Whether a read of this size shows that the connection carries little by now. */
+  /** Whether this read, by its size, shows that the connection carries little by now. */
   isOver(count: number): boolean {
-    return count < TRICKLE_BYTES
+    this.#trickles = count < TRICKLE_BYTES ? this.#trickles + 1 : 0
+    return this.#trickles >= TRICKLES
   }
 
   /** Whether it is the others' turn after a read of this size. */
@@ -68,17 +69,16 @@ export class Loan {
 export class Loans {
   readonly #loans = new Map<Borrower, Loan>()
   readonly #swept = new WeakMap<Borrower, number>()
-  readonly #spare: Buffer[] = []
-  #lentBytes = 0
+  readonly #pools = KINDS.map(({ bytes, most }) => ({ bytes, left: most, spare: [] as Buffer[] }))
   #sweeping = false
 
-  /** A buffer that nobody else uses; null if too much is lent already. */
+  /** A buffer that nobody else uses; null if all are lent already. */
   lend(to: Borrower): Loan | null {
     if ((this.#swept.get(to) ?? 0) >= MOST_SWEPT) return null
-    const size = this.#lentBytes < MOST_LARGE_BYTES ? LARGE_BYTES : MEDIUM_BYTES
-    if (this.#lentBytes + size > MOST_BYTES) return null
-    this.#lentBytes += size
-    const loan = new Loan(this.#take(size))
+    const pool = this.#pools.find(({ left }) => left > 0)
+    if (pool === undefined) return null
+    pool.left--
+    const loan = new Loan(pool.spare.pop() ?? Buffer.allocUnsafeSlow(pool.bytes))
     this.#loans.set(to, loan)
     this.#sweepLater()
     return loan
@@ -87,15 +87,10 @@ export class Loans {
   /** @param needed somebody may still need what is in the buffer, so that nobody else may have it */
   end(of: Borrower, { buffer }: Loan, needed: boolean): void {
     this.#loans.delete(of)
-    this.#lentBytes -= buffer.length
-    const spare = this.#spare.reduce((sum, { length }) => sum + length, buffer.length)
-    if (!needed && spare <= MOST_SPARE_BYTES) this.#spare.push(buffer)
-  }
-
-  #take(size: number): Buffer {
-    const at = this.#spare.findIndex(({ length }) => length === size)
-    if (at < 0) return Buffer.allocUnsafeSlow(size)
-    return this.#spare.splice(at, 1)[0] as Buffer
+    const pool = this.#pools.find(({ bytes }) => bytes === buffer.length)
+    if (pool === undefined) return
+    pool.left++
+    if (!needed) pool.spare.push(buffer)
   }
 
   #sweepLater(): void {
@@ -112,6 +107,11 @@ export class Loans {
         this.#swept.set(borrower, (this.#swept.get(borrower) ?? 0) + 1)
       }
     }
-    if (this.#loans.size > 0) this.#sweepLater()
+    if (this.#loans.size > 0) {
+      this.#sweepLater()
+      return
+    }
+    // Nothing was moving for a while: the memory goes back.
+    for (const pool of this.#pools) pool.spare.length = 0
   }
 }

@@ -17,14 +17,7 @@ const BYTES = 400_000
 /** Resolves with what went wrong, or null if all is well. */
 export async function probeRaw(bindings: RawBindings): Promise<string | null> {
   try {
-    const transport = createRawTransport(bindings)
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<string>((resolve) => {
-      timer = setTimeout(() => resolve(`no answer over loopback in ${PROBE_MS} ms`), PROBE_MS)
-    })
-    const outcome = await Promise.race([exchange(transport), late])
-    clearTimeout(timer)
-    return outcome
+    return await exchange(createRawTransport(bindings))
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
@@ -34,11 +27,15 @@ async function exchange(transport: Transport): Promise<string | null> {
   const sent = pattern(BYTES)
   const outcome = Promise.withResolvers<string | null>()
   const onFault = (error: unknown) => outcome.resolve(String(error))
+  const late = () => outcome.resolve(`no answer over loopback in ${PROBE_MS} ms`)
+  const timer = setTimeout(late, PROBE_MS)
+  const open: ByteStream[] = []
   const listening = await transport.listen({
     port: 0,
     host: '127.0.0.1',
     onAccept: ({ stream, fd }) => {
       if (fd < 0) outcome.resolve('a connection has no descriptor')
+      open.push(stream)
       echo(stream)
     },
     onAcceptError: onFault,
@@ -46,6 +43,7 @@ async function exchange(transport: Transport): Promise<string | null> {
   })
   try {
     const stream = transport.dial(listening.address, { timeoutMs: PROBE_MS, onFault })
+    open.push(stream)
     let length = 0
     let same = true
     stream.listen({
@@ -66,7 +64,9 @@ async function exchange(transport: Transport): Promise<string | null> {
     stream.write(sent)
     return await outcome.promise
   } finally {
+    clearTimeout(timer)
     listening.close()
+    for (const stream of open) stream.reset()
   }
 }
 
