@@ -63,7 +63,9 @@ export function judgedSamples(samples: readonly Sample[]): Sample[] {
 export function growthOf(who: string, samples: readonly Sample[]): string[] {
   const judged = judgedSamples(samples)
   if (judged.length < LEAST_SAMPLES) {
-    return [`${who}: only ${judged.length} samples after the warm-up, at least ${LEAST_SAMPLES} needed`]
+    return [
+      `${who}: only ${judged.length} samples after the warm-up, at least ${LEAST_SAMPLES} needed`,
+    ]
   }
   const minutes = (judged.at(-1)?.minute ?? 0) - (judged[0]?.minute ?? 0)
   return SERIES.flatMap(({ name, title, noise, perMinute }) => {

@@ -1,8 +1,12 @@
 /** The samples of a soak as lines of text. */
-import { SERIES, type Sample } from './judge.ts'
+import { type Sample, SERIES } from './judge.ts'
 
 export function headLine(): string {
-  return ['minute'.padStart(7), 'sidecar'.padEnd(9), ...SERIES.map(({ title }) => cell(title))].join(' ')
+  return [
+    'minute'.padStart(7),
+    'sidecar'.padEnd(9),
+    ...SERIES.map(({ title }) => cell(title)),
+  ].join(' ')
 }
 
 export function sampleLine(who: string, sample: Sample): string {

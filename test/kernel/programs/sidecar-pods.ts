@@ -48,6 +48,8 @@ export interface SidecarPods {
   records(): TraceRecord[]
   /** The first record that fits; waits for it, and says which there were if none comes. */
   recordWhere(what: string, fits: (record: TraceRecord) => boolean): Promise<TraceRecord>
+  /** Drops the records that have come so far; for a run with more of them than memory. */
+  forgetRecords(): void
   close(): Promise<void>
 }
 
@@ -107,6 +109,9 @@ async function startIn(lab: PodLab): Promise<SidecarPods> {
         RECORD_TIMEOUT_MS,
         () => `no record of ${what}; there are ${records().map(inShort).join(', ') || 'none'}`,
       ),
+    forgetRecords: () => {
+      controller.output.stdout = ''
+    },
     close: () => lab.close(),
   }
 }
