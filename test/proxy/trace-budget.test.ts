@@ -1,0 +1,41 @@
+import { expect, test } from '@jest/globals'
+import { TraceBudget } from '../../proxy/trace-budget.ts'
+
+/** Pauses for a millisecond of work under a load, as a share of the time that was worked. */
+function shareAt(busy: number): number {
+  const budget = new TraceBudget({ busy: () => busy })
+  budget.spend(1, 0)
+  return 1 / (1 + budget.pause())
+}
+
+test.each([
+  [0, 0.5],
+  [0.3, 0.25],
+  [0.6, 0.02],
+  [1, 0.02],
+  [1.01, 0.02],
+])('of a process that is busy for %d of its time, records get %d', (busy, share) => {
+  expect(shareAt(busy)).toBeCloseTo(share, 5)
+})
+
+test('a pause is for all that was spent since the last', () => {
+  const budget = new TraceBudget({ busy: () => 1 })
+  budget.spend(1, 10)
+  budget.spend(1, 0)
+  expect(budget.pause()).toBeCloseTo(98, 5)
+  expect(budget.pause()).toBe(0)
+})
+
+test('as many records may wait as can be sent in a second, and always a thousand', () => {
+  let busy = 0
+  const budget = new TraceBudget({ busy: () => busy })
+  for (let i = 0; i < 100; i++) budget.spend(0.1, 10)
+  // 0.01 ms a record: half a core makes 50,000 of them in a second.
+  expect(budget.pause()).toBeGreaterThan(0)
+  expect(budget.mostWaiting).toBeCloseTo(50_000, -2)
+  busy = 1
+  budget.pause()
+  expect(budget.mostWaiting).toBeCloseTo(2000, -1)
+  for (let i = 0; i < 100; i++) budget.spend(10, 10)
+  expect(budget.mostWaiting).toBe(1000)
+})
