@@ -48,6 +48,8 @@ export class StreamRelay implements PipeOwner {
   /** The client's side is over: nothing more is sent to it. */
   #isClientDone = false
   #isRetried = false
+  /** The answer ends by a reset of ours. */
+  #isCutOff = false
   #isOver = false
   #responseLength: number | null = null
   #responseBytes = 0
@@ -226,13 +228,19 @@ export class StreamRelay implements PipeOwner {
   /** Sends the request once more, if nothing of its body has left and nothing has come back. */
   #retry(): boolean {
     const plan = this.#plan
-    if (plan === null || this.#isRetried || this.isAnswered || this.request.sentOn > 0) return false
+    if (plan === null || this.#isRetried || this.isAnswered || this.#hasSentBody) return false
     this.#isRetried = true
     const refusing = this.#upstream
     this.request.disconnect()
     this.#forgetUpstream()
     this.#open(plan, refusing)
     return true
+  }
+
+  /** Something behind the head has left, if only its end. */
+  get #hasSentBody(): boolean {
+    const { sentOn, endSent } = this.request
+    return sentOn > 0 || (endSent && !this.#start.isBodiless)
   }
 
   #takeHead(fields: HeaderField[], endStream: boolean): void {
@@ -289,6 +297,7 @@ export class StreamRelay implements PipeOwner {
   /** What is missing of the answer will not come: a reset behind what there is of it. */
   #cutOff(failure: Failure, code: number): void {
     this.#failure = failure
+    this.#isCutOff = true
     this.request.close()
     this.request.ended = true
     this.request.endSent = true
@@ -345,7 +354,7 @@ export class StreamRelay implements PipeOwner {
     if (request.endSent && response.ended) this.#forgetUpstream()
     if (response.endSent && request.ended && !this.#isClientDone) {
       this.#isClientDone = true
-      this.#client.remove(this.#start.id, false)
+      this.#client.remove(this.#start.id, this.#isCutOff)
     }
     if (this.#isClientDone && this.#upstream === null) this.#finish()
   }

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { type Detection, detect, MAX_REQUEST_LINE } from '../../proxy/detect.ts'
+import { type Detection, detect, MAX_REQUEST_LINE, maySettle } from '../../proxy/detect.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 
@@ -74,4 +74,20 @@ test('an answer never changes when more bytes come, whatever the bytes are', () 
       }
     }),
   )
+})
+
+test.each<[string, boolean, string]>([
+  ['SETTINGS of HTTP/2, as Node sends them', true, '\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\xff\xff'],
+  ['SETTINGS without any', true, '\0\0\0\x04\0\0\0\0\0'],
+  ['another frame of HTTP/2', false, '\0\0\x04\x08\0\0\0\0\0\0\0\0\x01'],
+  ['an acknowledgement', false, '\0\0\0\x04\x01\0\0\0\0'],
+  ['SETTINGS on a stream', false, '\0\0\0\x04\0\0\0\0\x01'],
+  ['a length that is no multiple of six', false, '\0\0\x05\x04\0\0\0\0\0'],
+  ['a greeting of MySQL', false, 'J\0\0\0\n8.0.36\0'],
+  ['a greeting of SMTP', false, '220 mail.test ESMTP\r\n'],
+])('a server that begins with %s may speak HTTP/2: %s', (_, expected, text) => {
+  const all = bytes(text)
+  expect(maySettle(all)).toBe(expected)
+  if (!expected) return
+  for (let end = 1; end < all.length; end++) expect(maySettle(all.subarray(0, end))).toBe(true)
 })

@@ -104,6 +104,30 @@ test('a stream that the server refuses is sent once more, on another connection'
   expect(recorded[0]?.ends).toMatchObject([{ error: { code: 'upstream-reset' } }])
 })
 
+test('what has left with its end is not sent again: the client hears that it was refused', async () => {
+  const { client, servers } = startRelay()
+  client.head(1, post(), false)
+  client.send(data(1, '', true))
+  await settle()
+  servers[0]?.send(rstStream(1, 7))
+  await settle()
+  expect(servers).toHaveLength(1)
+  expect(client.of('1')).toEqual(['rst 1 7'])
+})
+
+test('frames that were on their way when a stream was cut off are ignored', async () => {
+  const { client, servers } = startRelay()
+  client.head(1, post(), false)
+  client.send(data(1, 'a'))
+  await settle()
+  servers[0]?.send(rstStream(1, 2))
+  await settle()
+  client.send(data(1, 'b'))
+  client.head(1, [['x-sum', '1']])
+  await settle()
+  expect(client.log.filter((line) => /^(rst|goaway|closed)/.test(line))).toEqual(['rst 1 2'])
+})
+
 test('a server that goes away finishes what it has taken; the rest is sent to a new connection', async () => {
   const { client, servers, recorded } = startRelay()
   client.head(1, get('/taken'))
