@@ -1,7 +1,7 @@
 /** Serves one accepted connection: finds out what it speaks, then hands it to who can serve that. */
 import type { Log } from '../core/log.ts'
 import { type Address, formatAddress } from '../core/routing-table.ts'
-import type { Connections } from './connections.ts'
+import type { Connections, OpenConnection } from './connections.ts'
 import { type DestinationExperience, isDeclaredHttp } from './destination-experience.ts'
 import { type Detected, detectProtocol } from './detection.ts'
 import type { PlanExchange, RefusedRequest } from './exchange.ts'
@@ -46,23 +46,32 @@ export function serveConnection(arrival: Arrival, deps: ConnectionDeps): void {
   new Connection(arrival, deps).start()
 }
 
-class Connection {
+/** Is itself what the registry knows of it: each closure less is 60 bytes less for every idle connection. */
+class Connection implements OpenConnection {
+  readonly direction: OpenConnection['direction']
   readonly #arrival: Arrival
   readonly #deps: ConnectionDeps
   readonly #startedAt: number
-  readonly #forget: () => void
   #http: Http1Connection | Http2Connection | null = null
 
   constructor(arrival: Arrival, deps: ConnectionDeps) {
     this.#arrival = arrival
     this.#deps = deps
     this.#startedAt = deps.now()
-    this.#forget = deps.connections.add({
-      direction: deps.side.direction,
-      drain: () => this.#http?.drain(),
-      retire: () => this.#http?.retire(),
-      reset: () => arrival.client.reset(),
-    })
+    this.direction = deps.side.direction
+    deps.connections.add(this)
+  }
+
+  drain(): void {
+    this.#http?.drain()
+  }
+
+  retire(): void {
+    this.#http?.retire()
+  }
+
+  reset(): void {
+    this.#arrival.client.reset()
   }
 
   start(): void {
@@ -228,7 +237,7 @@ class Connection {
   #over(protocol: Detected['protocol'] | 'none'): void {
     const { side, metrics, log, now } = this.#deps
     const { client, destination } = this.#arrival
-    this.#forget()
+    this.#deps.connections.remove(this)
     metrics.connectionEnded(side.direction, protocol)
     log.debug(
       {

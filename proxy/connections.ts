@@ -16,12 +16,12 @@ export class Connections {
   readonly #retiring = new Set<OpenConnection['direction']>()
   #busy = 0
 
-  /** Adds a connection; the returned function takes it out again. */
-  add(connection: OpenConnection): () => void {
+  add(connection: OpenConnection): void {
     this.#open.add(connection)
-    return () => {
-      this.#open.delete(connection)
-    }
+  }
+
+  remove(connection: OpenConnection): void {
+    this.#open.delete(connection)
   }
 
   /** Exchanges in flight, tunnels and opaque connections: what a drain waits for. */
