@@ -76,7 +76,10 @@ export class FrameReader {
     this.#state = role === 'server' ? PREFACE : HEADER
   }
 
-  /** Gives the next chunk. The one before must have been read to its end (`next` returned null). */
+  /**
+   * Gives the next chunk. The one before must have been read to its end (`next` returned null). What
+   * events show of a chunk is good for as long as the chunk is; nothing of it is kept here.
+   */
   push(chunk: Buffer): void {
     this.#chunk = chunk
     this.#at = 0
