@@ -68,7 +68,7 @@ function bannerOf(name: Program): string {
 }
 
 /** Builds one program into `outdir`; throws if it is over its budget. */
-async function buildProgram(name: Program, outdir: string): Promise<number> {
+export async function buildProgram(name: Program, outdir: string): Promise<number> {
   const { entry, budgetBytes, inPods } = PROGRAMS[name]
   const outfile = join(outdir, `${name}.mjs`)
   await build({
