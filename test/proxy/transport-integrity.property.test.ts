@@ -10,8 +10,8 @@ import { splice } from '../../proxy/splice.ts'
 import type { Transport } from '../../proxy/transport.ts'
 import { listenLocal, TRANSPORTS } from './transports.ts'
 
-/** Larger than a small read, the landing area and a lent buffer. */
-const SOURCE = randomBytes(6_000_000)
+/** More than the kernel takes for a reader who has stopped (4 MB), so that writes are left to libuv. */
+const SOURCE = randomBytes(16_000_000)
 
 interface Flow {
   /** Sizes of the writes; together what is sent before FIN. */
@@ -30,6 +30,15 @@ const flow = fc.record<Flow>({
   ),
   stopAfter: fc.array(fc.nat({ max: 1_000_000 }), { maxLength: 2 }),
   stopMs: fc.nat({ max: 6 }),
+})
+
+/** Much data to a reader who stops again and again, the first time at once. */
+const slowFlow = fc.record<Flow>({
+  writes: fc.array(fc.integer({ min: 400_000, max: 1_000_000 }), { minLength: 14, maxLength: 16 }),
+  stopAfter: fc
+    .array(fc.nat({ max: 12_000_000 }), { minLength: 3, maxLength: 6 })
+    .map((stops) => [1, ...stops]),
+  stopMs: fc.integer({ min: 10, max: 25 }),
 })
 
 interface End {
@@ -116,6 +125,24 @@ test.each(TRANSPORTS)(
         })
       }),
       { numRuns: 60 },
+    )
+  },
+  60_000,
+)
+
+test.each(TRANSPORTS)(
+  'readers who stop and go on get from $name what was sent, also what waited for them',
+  async (transport) => {
+    await fc.assert(
+      fc.asyncProperty(slowFlow, slowFlow, async (up, down) => {
+        const seen = await through(transport, up, down)
+        expect(seen).toEqual({
+          atClient: { digest: digestOf(sum(down)), length: sum(down), end: 'FIN' },
+          atServer: { digest: digestOf(sum(up)), length: sum(up), end: 'FIN' },
+          counted: { error: null, side: null, fromA: sum(up), fromB: sum(down) },
+        })
+      }),
+      { numRuns: 8, endOnFailure: true },
     )
   },
   60_000,
