@@ -23,18 +23,25 @@ const LARGEST_STEP_BACK_MS = 100
  * @returns milliseconds since 1970, with fractions
  */
 export function fineClock({ wall, steady }: Clocks): () => number {
-  let offset = wall() - steady()
-  let last = 0
+  // In an array, because each change of a fraction in a variable makes a new object.
+  const state = new Float64Array([wall() - steady(), 0])
   return () => {
     const coarse = wall()
+    const offset = state[OFFSET] as number
     let time = steady() + offset
     // The whole milliseconds are known, so the right time lies within [coarse, coarse + 1).
     const ahead = time - coarse
-    const correction =
-      ahead < 0 ? -ahead : ahead >= 1 && ahead < LARGEST_STEP_BACK_MS ? 1 - ahead : 0
-    offset += correction
-    time += correction
-    if (time > last) last = time
-    return last
+    if (ahead < 0 || (ahead >= 1 && ahead < LARGEST_STEP_BACK_MS)) {
+      const correction = ahead < 0 ? -ahead : 1 - ahead
+      state[OFFSET] = offset + correction
+      time += correction
+    }
+    time = Math.max(time, state[LAST] as number)
+    state[LAST] = time
+    return time
   }
 }
+
+const OFFSET = 0
+/** The time that was told last. */
+const LAST = 1
