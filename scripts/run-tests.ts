@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '..')
 const CACHE = join(ROOT, '.cache')
-const TIERS = ['unit', 'kernel', 'cluster', 'browser'] as const
+const TIERS = ['unit', 'servers', 'kernel', 'cluster', 'browser'] as const
 
 interface Outcome {
   tier: string

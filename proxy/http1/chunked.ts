@@ -1,6 +1,6 @@
 /** Follows the chunked transfer coding (RFC 9112 7.1) through any split, changing nothing. */
 import { COLON, CR, HEX, LF, LOWER, TOKEN, VALUE } from './characters.ts'
-import { MAX_HEAD_BYTES } from './head-parser.ts'
+import { MAX_HEAD_BYTES } from './head-limit.ts'
 
 /**
  * Longest line of a chunk's size and extensions, bytes. Extensions are practically unused; without

@@ -337,8 +337,6 @@ export class ExchangeRelay implements StreamListener {
 
   /** Only for a reused connection that its server was closing: no byte of an answer, no body lost. */
   #retry(): void {
-    const head = this.#sentHead
-    if (head === null) return
     this.#mayRetry = false
     this.#known = false
     this.#upstream.listen(DEAF)
@@ -346,7 +344,7 @@ export class ExchangeRelay implements StreamListener {
     this.#upstream = this.#client.dial(this.#start.target)
     this.#upstream.listen(this)
     this.#requestBytes = 0
-    this.#sendUp(head)
+    this.#sendUp(this.#sentHead as Buffer)
     if (this.#finSent) this.#upstream.end()
   }
 
@@ -363,8 +361,7 @@ export class ExchangeRelay implements StreamListener {
     this.#upstream.listen(DEAF)
     this.#upstream.reset()
     const message = code === 'bad-request' ? reason : this.#where(reason)
-    const answered = this.#responseBody === null
-    if (answered) {
+    if (this.#responseBody === null) {
       const answer = ownAnswer(code, message, this.#start.method)
       this.#responseBytes = answer.bytes.length
       this.#recorder.responseHead(answer.head)

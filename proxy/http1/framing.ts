@@ -1,5 +1,6 @@
 /** How long a message is and whether its connection outlives it (RFC 9112 6.3 and 9.3). */
 import { COLON, CR, HOST, HTAB, SP } from './characters.ts'
+import { offersH2c } from './h2c-offer.ts'
 import type { Head, ParsedRequestHead, ParsedResponseHead } from './head.ts'
 
 /** Body lengths that are no number of bytes. */
@@ -14,6 +15,8 @@ export interface RequestFraming {
   keepAlive: boolean
   /** The client offers to leave HTTP (`Connection: upgrade` and `Upgrade`). */
   upgrade: boolean
+  /** And h2c is among what it offers. */
+  offersH2c: boolean
   /** The request binds its connection to a user (NTLM, Negotiate): nobody else may get it. */
   bindsConnection: boolean
 }
@@ -69,6 +72,8 @@ interface Facts {
   /** `Connection: content-length`. */
   dropsLength: boolean
   upgrade: boolean
+  /** `Upgrade: h2c`. */
+  h2c: boolean
   bindsConnection: boolean
 }
 
@@ -98,6 +103,7 @@ export function requestFraming(head: ParsedRequestHead): RequestFraming | BadFra
     length,
     keepAlive: head.version === '1.1' ? !facts.close : facts.keepAlive && !facts.close,
     upgrade: facts.connectionUpgrade && facts.upgrade && head.version === '1.1',
+    offersH2c: facts.h2c,
     bindsConnection: facts.bindsConnection,
   }
 }
@@ -165,6 +171,7 @@ function readFields(head: Head): Facts {
     connectionUpgrade: false,
     dropsLength: false,
     upgrade: false,
+    h2c: false,
     bindsConnection: false,
   }
   const { fields } = head
@@ -177,7 +184,9 @@ function readFields(head: Head): Facts {
         facts.host = i
         break
       case 7:
-        if (head.nameIs(i, 'upgrade')) facts.upgrade = true
+        if (!head.nameIs(i, 'upgrade')) break
+        facts.upgrade = true
+        facts.h2c ||= offersH2c(head.value(i))
         break
       case 10:
         if (head.nameIs(i, 'connection')) readConnection(head.value(i), facts)

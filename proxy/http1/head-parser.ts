@@ -3,14 +3,11 @@
  * parsers could disagree is refused. It stops and goes on at any byte, and looks at none twice.
  */
 import { COLON, CR, HTAB, LF, SP, TARGET, TOKEN, VALUE } from './characters.ts'
+import { MAX_HEAD_BYTES, OWN_FIELDS_BYTES } from './head-limit.ts'
 import { type HeadParts, readWholeRequest, readWholeResponse } from './whole-head.ts'
 
-/**
- * Longest head, bytes. Above nginx's (32 KiB), Node's (16 KiB) and Envoy's (60 KiB) default, so that
- * the sidecar is not what refuses a head that the app would take; an attacker's cost is one such
- * buffer a connection.
- */
-export const MAX_HEAD_BYTES = 65_536
+/** What is longer in any case; `isTooLong` looks at the rest. */
+const LIMIT = MAX_HEAD_BYTES + OWN_FIELDS_BYTES
 
 export type ScanResult = 'more' | 'done' | 'refused' | 'too-large'
 
@@ -91,7 +88,7 @@ export class HeadScanner implements HeadParts {
    * already seen must still stand at the same distance from `base`.
    */
   scan(buffer: Buffer, base: number, end: number): ScanResult {
-    const stop = Math.min(end, base + MAX_HEAD_BYTES)
+    const stop = Math.min(end, base + LIMIT)
     if (this.position === 0 && this.#readWhole(buffer, base, stop)) return 'done'
     let i = base + this.position
     let state = this.#state
@@ -228,7 +225,7 @@ export class HeadScanner implements HeadParts {
     }
     this.position = i - base
     this.#state = state
-    return this.position >= MAX_HEAD_BYTES ? 'too-large' : 'more'
+    return this.position >= LIMIT ? 'too-large' : 'more'
   }
 
   /** Most heads come in one piece and are as they should be. */

@@ -1,5 +1,6 @@
 /** Reads heads from a sequence of chunks: in place where a chunk holds a whole one, else collected. */
-import { HeadScanner, MAX_HEAD_BYTES, type ScanResult } from './head-parser.ts'
+import { isTooLong, MAX_HEAD_BYTES, OWN_FIELDS_BYTES } from './head-limit.ts'
+import { HeadScanner, type ScanResult } from './head-parser.ts'
 
 /** First size of the buffer for a head that spans chunks, bytes; most heads fit into it. */
 const FIRST_CARRY = 2_048
@@ -11,10 +12,12 @@ export class HeadReader {
   base = 0
   /** After `done`: where in the chunk that was read last the bytes after the head begin. */
   next = 0
+  readonly #kind: 'request' | 'response'
   #carry: Buffer | null = null
   #carried = 0
 
   constructor(kind: 'request' | 'response') {
+    this.#kind = kind
     this.scanner = new HeadScanner(kind)
     this.buffer = EMPTY
   }
@@ -26,6 +29,14 @@ export class HeadReader {
 
   /** Goes on at offset `from` of a chunk. */
   read(chunk: Buffer, from: number): ScanResult {
+    const result = this.#read(chunk, from)
+    if (result !== 'done' || this.scanner.position <= MAX_HEAD_BYTES) return result
+    const { buffer, base, scanner } = this
+    const { fields, position: length } = scanner
+    return isTooLong(this.#kind, { buffer, base, fields, length }) ? 'too-large' : result
+  }
+
+  #read(chunk: Buffer, from: number): ScanResult {
     if (this.#carry !== null) return this.#readCarried(this.#carry, chunk, from)
     this.buffer = chunk
     this.base = from
@@ -56,7 +67,7 @@ export class HeadReader {
 
   #readCarried(carry: Buffer, chunk: Buffer, from: number): ScanResult {
     const before = this.#carried
-    const take = Math.min(chunk.length - from, MAX_HEAD_BYTES - before)
+    const take = Math.min(chunk.length - from, MAX_HEAD_BYTES + OWN_FIELDS_BYTES - before)
     const target = carry.length >= before + take ? carry : grown(carry, before, before + take)
     chunk.copy(target, before, from, from + take)
     this.#carry = target

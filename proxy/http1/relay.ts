@@ -8,8 +8,9 @@ import { type ByteStream, DEAF, type Dial, type StreamListener } from '../stream
 import type { ClientSide, TunnelEnd } from './client-side.ts'
 import { ExchangeRelay } from './exchange-relay.ts'
 import { isRepeatable, requestFraming } from './framing.ts'
+import { withoutH2cOffer } from './h2c-offer.ts'
 import { ParsedRequestHead } from './head.ts'
-import { MAX_HEAD_BYTES } from './head-parser.ts'
+import { MAX_HEAD_BYTES } from './head-limit.ts'
 import { HeadReader } from './head-reader.ts'
 import { ownAnswer } from './own-answer.ts'
 import { PairedUpstreams } from './paired-upstreams.ts'
@@ -271,8 +272,8 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
       return
     }
     const { buffer, base, next, scanner } = this.#heads
-    const head = new ParsedRequestHead(buffer, base, scanner)
-    const framing = requestFraming(head)
+    let head = new ParsedRequestHead(buffer, base, scanner)
+    let framing = requestFraming(head)
     if (framing.kind === 'bad') {
       this.#refuse('bad-request', framing.problem, head.length, head.method)
       return
@@ -282,6 +283,12 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     if (plan.kind === 'refuse') {
       this.#answerRefusal(plan, head)
       return
+    }
+    if (framing.offersH2c && plan.setHeaders.length > 0) {
+      // What follows on this connection is to be routed, too.
+      head = withoutH2cOffer(head)
+      framing = requestFraming(head)
+      if (framing.kind === 'bad') throw new Error(`without h2c: ${framing.problem}`)
     }
     if (framing.bindsConnection) this.#upstreams.bind()
     const { method, version } = head

@@ -1,0 +1,238 @@
+/**
+ * The same random exchanges on a direct connection and through two sidecars, against real servers:
+ * what the server was sent and what the client got are compared byte for byte, and how the connection
+ * ends. Allowed are only the differences that `told` takes out, each with its reason.
+ */
+
+import net from 'node:net'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { NodeReading } from '../proxy/http1/node-http-parser.ts'
+import { startApache } from './apache.ts'
+import { type Chain, openChain } from './chain.ts'
+import { play, type Script, type Seen } from './client.ts'
+import { startHaproxy } from './haproxy.ts'
+import { startNginx } from './nginx.ts'
+import { startNode } from './node-server.ts'
+import type { Origin } from './origin.ts'
+import { describeServers } from './requirements.ts'
+import { RUDE_PATHS, startRude } from './rude-server.ts'
+import { type Menu, scriptsFor } from './script.ts'
+import { openTap, type Tap } from './tap.ts'
+
+/** Scripts for each server: some 3 s. `AZDS_DIFFERENTIAL_RUNS=20000` takes some hours. */
+const RUNS = Number(process.env['AZDS_DIFFERENTIAL_RUNS'] ?? 120)
+/** As a failed run has printed it; the runs before the failing one are played as well. */
+const SEED = process.env['AZDS_DIFFERENTIAL_SEED']
+  ? Number(process.env['AZDS_DIFFERENTIAL_SEED'])
+  : null
+const TIMEOUT_MS = 60_000 + RUNS * 500
+
+/** How long a client looks whether the server closes after its last answer, ms. */
+const PATIENCE_MS = 15
+
+/** How long the last bytes to the server may be on their way when its client is done, ms. */
+const LAST_BYTES_MS = 5
+
+/** And the second time, where one of two servers has not closed yet. */
+const LONG_PATIENCE_MS = 400
+
+const METHODS = ['GET', 'GET', 'GET', 'HEAD', 'POST', 'PUT', 'OPTIONS', 'DELETE']
+const STATIC = ['/hello.txt', '/empty.txt', '/page.html', '/big.bin', '/none', '/dir', '/gone']
+const NODE = [
+  ...['/hello.txt', '/empty.txt', '/echo', '/chunks', '/until-close', '/hints', '/nothing'],
+  ...['/not-modified', '/goodbye', '/gone', '/none', '/early'],
+]
+
+const SERVERS: { name: string; menu: Menu }[] = [
+  {
+    name: 'nginx',
+    menu: {
+      paths: [...STATIC, '/text', '/teapot', '/nothing', '/echo'],
+      methods: METHODS,
+      most: 4,
+      chunks: true,
+      early: [],
+      persistence: true,
+    },
+  },
+  {
+    name: 'haproxy',
+    menu: {
+      paths: ['/text', '/none', '/denied', ...NODE],
+      methods: METHODS,
+      most: 4,
+      chunks: true,
+      early: ['/text', '/none', '/denied', '/gone'],
+      persistence: true,
+    },
+  },
+  {
+    name: 'Apache',
+    menu: {
+      paths: [...STATIC, '/echo'],
+      methods: METHODS,
+      most: 4,
+      chunks: false,
+      early: [],
+      persistence: true,
+    },
+  },
+  {
+    name: 'Node',
+    menu: { paths: NODE, methods: METHODS, most: 4, chunks: true, early: [], persistence: true },
+  },
+  {
+    name: 'a rude server',
+    menu: {
+      paths: RUDE_PATHS,
+      methods: ['GET'],
+      most: 1,
+      chunks: false,
+      early: RUDE_PATHS,
+      persistence: false,
+    },
+  },
+]
+
+interface Ways {
+  direct: Tap
+  through: Tap
+  chain: Chain
+}
+
+describeServers('direct and through two sidecars', () => {
+  const origins = new Map<string, Origin>()
+  const ways = new Map<string, Ways>()
+
+  beforeAll(async () => {
+    const app = await startNode()
+    origins.set('Node', app)
+    origins.set('a rude server', await startRude())
+    const [nginx, haproxy, apache] = await Promise.all([
+      startNginx(app.port),
+      startHaproxy(app.port),
+      startApache(),
+    ])
+    origins.set('nginx', nginx).set('haproxy', haproxy).set('Apache', apache)
+    for (const [name, { port }] of origins) {
+      const [direct, through] = await Promise.all([openTap(port), openTap(port)])
+      ways.set(name, { direct, through, chain: await openChain(through.port) })
+    }
+  }, 30_000)
+
+  afterAll(async () => {
+    for (const { direct, through, chain } of ways.values()) {
+      await chain.close()
+      direct.close()
+      through.close()
+    }
+    await Promise.all([...origins.values()].map((origin) => origin.close()))
+  }, 30_000)
+
+  test.each(SERVERS)(
+    '$name and its client see the same bytes and the same end',
+    async ({ name, menu }) => {
+      const way = ways.get(name) as Ways
+      await fc.assert(
+        fc.asyncProperty(scriptsFor(menu), async (script) => {
+          const { direct, through } = await compare(script, way, !menu.persistence)
+          // A server that answers and closes before it has read all stops the client at any byte.
+          if (direct.ending !== 'open') expectOneBeginsAsOther(direct.sent, through.sent)
+          else expect(through.sent).toBe(direct.sent)
+          expect({ ...through, sent: '' }).toEqual({ ...direct, sent: '' })
+        }),
+        SEED === null ? { numRuns: RUNS } : { numRuns: RUNS, seed: SEED },
+      )
+    },
+    TIMEOUT_MS,
+  )
+})
+
+function expectOneBeginsAsOther(one: string, other: string): void {
+  const length = Math.min(one.length, other.length)
+  expect(one.slice(0, length)).toBe(other.slice(0, length))
+}
+
+/** Plays a script both ways; a second time, with more patience, where the two differ only in their end. */
+async function compare(script: Script, { direct, through, chain }: Ways, exact: boolean) {
+  const connect = () => net.connect({ port: direct.port, host: '127.0.0.1', allowHalfOpen: true })
+  const once = (patience: number) =>
+    Promise.all([
+      playOn(connect, script, { tap: direct, patience, exact }),
+      playOn(() => chain.connect(), script, { tap: through, patience, exact }),
+    ])
+  const [one, other] = await once(PATIENCE_MS)
+  if (one.ending === other.ending) return { direct: one, through: other }
+  const [again, otherAgain] = await once(LONG_PATIENCE_MS)
+  return { direct: again, through: otherAgain }
+}
+
+interface Watch {
+  tap: Tap
+  patience: number
+  exact: boolean
+}
+
+async function playOn(connect: () => net.Socket, script: Script, watch: Watch) {
+  const { tap, patience, exact } = watch
+  const socket = connect()
+  tap.take()
+  const seen = await play(script, socket, patience)
+  await new Promise((resolve) => setTimeout(resolve, LAST_BYTES_MS))
+  const { bytes, ended } = tap.take()
+  socket.destroy()
+  return told(script, { ...seen, sent: bytes, serverSaw: ended }, exact)
+}
+
+interface Told extends Seen {
+  /** What the server got. */
+  sent: string
+  /** How the client's side ended, as the server saw it. */
+  serverSaw: 'fin' | 'rst' | null
+}
+
+/**
+ * What may differ:
+ *
+ * | in          | what                                      | because                                       |
+ * |-------------|-------------------------------------------|-----------------------------------------------|
+ * | the request | traceparent, azds-hop, azds-route-as      | that is what a sidecar writes                 |
+ * | the answer  | the values of Date and Last-Modified      | the two are not asked at one time             |
+ * | both        | Connection, Keep-Alive and how the body   | a sidecar keeps the connection to the server, |
+ * |             | is framed, on a connection whose client   | if it may, and closes the client's all the    |
+ * |             | says `Connection: close`                  | same; for a kept one Apache writes chunks     |
+ * | the end     | FIN for RST where a server closes that    | a sidecar hands the answer over in peace; the |
+ * |             | has not read all that was sent to it      | rude server does so on purpose: `exact`       |
+ * | the end     | FIN to a server that has closed           | a client takes its time to close, a sidecar   |
+ * |             |                                           | does so at once                               |
+ */
+function told(script: Script, { bytes, sent, serverSaw, ...rest }: Told, exact: boolean) {
+  const closes = script.exchanges.some(({ head }) => /\r\nconnection: close\r\n/i.test(head))
+  const connection = closes ? /\r\nConnection: [^\r\n]*/gi : /$^/
+  const dated = bytes.replace(/\r\n(Date|Last-Modified): [^\r\n]*/gi, '\r\n$1')
+  return {
+    ...rest,
+    ending: rest.ending === 'rst' && !exact ? 'fin' : rest.ending,
+    bytes: closes ? meaningOf(dated, script) : dated,
+    sent: sent
+      .replace(/\r\n(?:traceparent|azds-hop|azds-route-as):[^\r\n]*/gi, '')
+      .replace(connection, ''),
+    reset: rest.ending === 'open' && serverSaw === 'rst',
+  }
+}
+
+/** The answers without what says how they are framed. */
+function meaningOf(bytes: string, { exchanges }: Script): string {
+  const methods = exchanges.map(({ head }) => head.slice(0, head.indexOf(' ')))
+  const finals = () => reading.messages.filter(({ start: [status = ''] }) => !/^1/.test(status))
+  const reading = new NodeReading('response', () => methods[finals().length] === 'HEAD')
+  reading.read(Buffer.from(bytes, 'latin1'))
+  reading.end()
+  const framing = /^(?:connection|keep-alive|transfer-encoding|content-length)$/i
+  const answers = reading.messages.map(({ start, version, headers, body }) => {
+    const kept = headers.filter((_, at) => !framing.test(headers[at - (at % 2)] ?? ''))
+    return { start, version, kept, body }
+  })
+  return JSON.stringify({ answers, refused: reading.refused })
+}
