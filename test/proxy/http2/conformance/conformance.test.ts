@@ -1,8 +1,11 @@
 /**
  * The cases of the tables beside this file, by raw bytes against node:http2 alone and against the
- * sidecar in front of it: whatever Node's server passes, the sidecar must pass too.
+ * sidecar in front of it, at either of its listeners and over either transport: whatever Node's
+ * server passes, the sidecar must pass too.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { netTransport } from '../../../../proxy/net-transport.ts'
+import { rawTransport } from '../../transports.ts'
 import { RawClient } from '../raw-client.ts'
 import { FRAME_CASES } from './frame-cases.ts'
 import { MESSAGE_CASES } from './message-cases.ts'
@@ -44,24 +47,31 @@ const NEITHER = ['RFC 7540 5.3.1 PRIORITY that depends on itself is an error of 
 /** How many connections are under way at once. */
 const WORKERS = 16
 
-let servers: Record<'node' | 'sidecar', ServerUnderTest>
-const failures: Record<'node' | 'sidecar', Map<string, string>> = {
+const PLACES = ['node', 'outbound', 'inbound'] as const
+type Place = (typeof PLACES)[number]
+const SIDECARS = ['outbound', 'inbound'] as const
+
+let servers: Record<Place, ServerUnderTest>
+const failures: Record<Place, Map<string, string>> = {
   node: new Map(),
-  sidecar: new Map(),
+  outbound: new Map(),
+  inbound: new Map(),
 }
 
 beforeAll(async () => {
-  servers = { node: await nodeAlone(), sidecar: await behindSidecar() }
-  await runAll('node')
-  await runAll('sidecar')
+  servers = {
+    node: await nodeAlone(),
+    outbound: await behindSidecar('outbound', rawTransport),
+    inbound: await behindSidecar('inbound', netTransport),
+  }
+  for (const place of PLACES) await runAll(place)
 }, 60_000)
 
 afterAll(async () => {
-  await servers?.sidecar.close()
-  await servers?.node.close()
+  for (const place of PLACES) await servers?.[place].close()
 })
 
-async function runAll(name: 'node' | 'sidecar'): Promise<void> {
+async function runAll(name: Place): Promise<void> {
   const waiting = [...CASES]
   const worker = async () => {
     for (let each = waiting.shift(); each !== undefined; each = waiting.shift()) {
@@ -73,30 +83,30 @@ async function runAll(name: 'node' | 'sidecar'): Promise<void> {
   await Promise.all(Array.from({ length: WORKERS }, worker))
 }
 
-const failed = (name: 'node' | 'sidecar') => [...failures[name].keys()].sort()
+const failed = (name: Place) => [...failures[name].keys()].sort()
 
 test('each case has a name of its own, and there are more than 150', () => {
   expect(new Set(CASES.map(titleOf)).size).toBe(CASES.length)
   expect(CASES.length).toBeGreaterThan(150)
 })
 
-test('the sidecar passes every case but those that nobody passes', () => {
-  const unexpected = [...failures.sidecar].filter(([title]) => !NEITHER.includes(title))
+test.each(SIDECARS)('the %s sidecar passes every case but those that nobody passes', (place) => {
+  const unexpected = [...failures[place]].filter(([title]) => !NEITHER.includes(title))
   expect(unexpected).toEqual([])
 })
 
-test('the sidecar passes every case that Node’s server passes', () => {
-  expect(failed('sidecar').filter((title) => !failures.node.has(title))).toEqual([])
+test.each(SIDECARS)('the %s sidecar passes every case that Node’s server passes', (place) => {
+  expect(failed(place).filter((title) => !failures.node.has(title))).toEqual([])
 })
 
-test('the differences are the known ones', () => {
-  const stricter = failed('node').filter((title) => !failures.sidecar.has(title))
+test.each(SIDECARS)('the differences to the %s sidecar are the known ones', (place) => {
+  const stricter = failed('node').filter((title) => !failures[place].has(title))
   const lines = stricter.map((title) => `  ${title} (Node: ${failures.node.get(title)})`)
   const { length } = CASES
   console.info(
     `HTTP/2 conformance, ${length} cases: Node passes ${length - failures.node.size}, ` +
-      `the sidecar ${length - failures.sidecar.size}. Stricter than Node:\n${lines.join('\n')}`,
+      `the ${place} sidecar ${length - failures[place].size}. Stricter than Node:\n${lines.join('\n')}`,
   )
   expect(stricter).toEqual(STRICTER)
-  expect(failed('sidecar')).toEqual(NEITHER)
+  expect(failed(place)).toEqual(NEITHER)
 })

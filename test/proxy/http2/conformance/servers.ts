@@ -1,6 +1,7 @@
 /** The servers that the conformance suite asks: node:http2 alone, and a sidecar in front of it. */
 import http2 from 'node:http2'
 import type { Address } from '../../../../core/routing-table.ts'
+import type { Transport } from '../../../../proxy/transport.ts'
 import { createWorld } from '../../proxy-world.ts'
 
 export interface ServerUnderTest {
@@ -66,13 +67,16 @@ export async function nodeAlone(): Promise<ServerUnderTest> {
   }
 }
 
-export async function behindSidecar(): Promise<ServerUnderTest> {
+/** @param side which of the sidecar's listeners the connections come to */
+export async function behindSidecar(
+  side: 'outbound' | 'inbound',
+  transport: Transport,
+): Promise<ServerUnderTest> {
   const app = await nodeAlone()
-  const world = await createWorld()
+  const world = await createWorld({ transport })
   world.destination = { kind: 'redirected', destination: app.address }
-  const { outbound } = world.app.addresses
   return {
-    address: outbound as Address,
+    address: world.app.addresses[side] as Address,
     close: async () => {
       await world.close()
       await app.close()
