@@ -251,5 +251,5 @@ export function nameOfCode(code: number): string {
 }
 
 const CODE_NAMES: readonly string[] = Object.keys(ERROR_CODE).map((key) =>
-  key.replace(/[A-Z]|11/g, (part) => `_${part}`).toUpperCase(),
+  key.replace(/[A-Z1]/g, (part) => `_${part}`).toUpperCase(),
 )
