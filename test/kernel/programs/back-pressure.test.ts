@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { describeKernel } from '../requirements.ts'
 import { converse, type Step } from './conversation-steps.ts'
 import { type OddServers, startOddServers } from './odd-servers.ts'
+import { residentMb } from './sidecar-state.ts'
 
 const CLUSTER_IP = '10.96.0.80'
 const PORT = { flood: 9001, httpFlood: 9002, deaf: 9003 }
@@ -17,6 +18,12 @@ const FLOOD_MS = 1500
  */
 const MOST_UNDER_WAY = 64e6
 const LEAST_UNDER_WAY = 100e3
+
+/**
+ * What a sidecar's own memory may gain while a writer is held back, MB: a lent buffer or two, and the
+ * garbage of a start. Without back-pressure it is the GB that the writer has to say.
+ */
+const MOST_GAINED_MB = 40
 
 describeKernel('a peer that stops reading', () => {
   let odd: OddServers
@@ -48,7 +55,19 @@ describeKernel('a peer that stops reading', () => {
     ['a TCP server', PORT.deaf, 'tcp', 'requestBytes', [{ send: 'go\n' }, ...flood]],
     ['an HTTP server', PORT.deaf, 'http/1.1', 'requestBytes', [{ send: put }, ...flood]],
   ] as const)('%s holds the other side back', async (_who, port, protocol, bytes, steps) => {
+    const sidecars = [odd.client, odd.server]
+    const before = sidecars.map(residentMb)
+    const most = [...before]
+    const watching = setInterval(() => {
+      for (const [index, pod] of sidecars.entries()) {
+        most[index] = Math.max(most[index] as number, residentMb(pod))
+      }
+    }, 50)
     await converse(odd.client, { host: CLUSTER_IP, port }, steps)
+    clearInterval(watching)
+    for (const [index, mb] of before.entries()) {
+      expect((most[index] as number) - mb).toBeLessThan(MOST_GAINED_MB)
+    }
     for (const direction of ['outbound', 'inbound']) {
       const record = await odd.pods.recordWhere(
         `${protocol} to ${port}, ${direction}`,
