@@ -8,6 +8,12 @@ import { MAX_HEAD_BYTES } from './head-limit.ts'
  */
 export const MAX_CHUNK_LINE_BYTES = 4_096
 
+/**
+ * How many bytes the size lines of a body may be ahead of its data, as in Go: without it, chunks of one
+ * byte with a long extension each would cost 4,096 times what they bring. Bytes of data pay for as many.
+ */
+export const MAX_CHUNK_OVERHEAD_BYTES = 16_384
+
 const SIZE_START = 0
 const SIZE = 1
 const EXTENSION_NAME = 2
@@ -35,6 +41,7 @@ const PROBLEM = {
   large: 'a chunk size beyond 2^53 (RFC 9112 7.1)',
   extension: 'a malformed chunk extension (RFC 9112 7.1.1)',
   long: `a chunk-size line longer than ${MAX_CHUNK_LINE_BYTES} bytes (RFC 9112 7.1.1)`,
+  overhead: `chunk extensions more than ${MAX_CHUNK_OVERHEAD_BYTES} bytes ahead of the data (RFC 9112 7.1.1)`,
   data: 'chunk data that no CRLF follows (RFC 9112 7.1)',
   lf: 'a CR that no LF follows (RFC 9112 2.2)',
   trailer: 'a malformed trailer field (RFC 9112 7.1.2)',
@@ -64,6 +71,7 @@ export class ChunkedScanner {
   #remaining = 0
   /** Bytes of the present line, or of all trailers. */
   #line = 0
+  #overhead = 0
   #nameLength = 0
   #trailerName = ''
 
@@ -104,6 +112,8 @@ export class ChunkedScanner {
         return this.#extension(byte)
       case SIZE_LF:
         if (byte !== LF) return PROBLEM.lf
+        this.#overhead = Math.max(0, this.#overhead + this.#line - this.#remaining)
+        if (this.#overhead > MAX_CHUNK_OVERHEAD_BYTES) return PROBLEM.overhead
         this.#line = 0
         this.#state = this.#remaining === 0 ? LINE : DATA
         return null

@@ -206,6 +206,10 @@ export const CHUNK_GARBAGE = [
   { name: 'an empty extension', body: '1;\r\na\r\n0\r\n\r\n' },
   { name: 'an extension with a bare LF', body: '1;a\nb\r\na\r\n0\r\n\r\n' },
   { name: 'an extension that is too long', body: `1;${'a'.repeat(5000)}\r\na\r\n0\r\n\r\n` },
+  {
+    name: 'extensions far ahead of the data',
+    body: `${`1;${'a'.repeat(4000)}\r\na\r\n`.repeat(5)}0\r\n\r\n`,
+  },
   { name: 'a quote that does not end', body: '1;a="b\r\na\r\n0\r\n\r\n' },
   { name: 'a folded trailer', body: '0\r\nA: b\r\n c\r\n\r\n' },
   { name: 'a trailer without a colon', body: '0\r\nA\r\n\r\n' },

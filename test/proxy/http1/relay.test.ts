@@ -260,3 +260,11 @@ test('the request ends when the server says more than its answer: nobody waits f
   expect(client).toMatchObject({ received: final, ended: true })
   expect(recorded).toMatchObject([{ status: 417, ends: [{ error: null }] }])
 })
+
+test('chunks of one byte, and extensions that their data pay for, go on as long as they like', () => {
+  const scanner = new ChunkedScanner()
+  const chunk = `1\r\na\r\n5a;signature=${'f'.repeat(64)}\r\n${'b'.repeat(0x5a)}\r\n`
+  scanner.scan(Buffer.from(chunk.repeat(2_000)), 0, () => {})
+  scanner.scan(Buffer.from('0\r\n\r\n'), 0, () => {})
+  expect(scanner).toMatchObject({ done: true, problem: null })
+})
