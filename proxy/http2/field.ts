@@ -3,6 +3,7 @@
  * comes again as an index costs neither a string nor a check.
  */
 import { TOKEN, VALUE } from '../http1/characters.ts'
+import { type Indexing, indexingOf } from './hpack/indexing.ts'
 import { STATIC_NAMES, STATIC_VALUES } from './hpack/static-table.ts'
 
 /** What a name means to the rules of a message (RFC 9113 8). */
@@ -29,6 +30,8 @@ export interface HeaderField {
   readonly role: FieldRole
   /** What makes any message with this field malformed, and the rule; null if nothing does. */
   readonly fault: string | null
+  /** What an encoder's table is to make of it. */
+  readonly indexing: Indexing
   /** Index in the static table of name and value; 0 for none. */
   readonly staticIndex: number
   /** Index in the static table of the first entry with this name; 0 for none. */
@@ -67,6 +70,7 @@ const FAULT = {
 interface NameFacts {
   role: FieldRole
   fault: string | null
+  indexing: Indexing
   staticName: number
   /** Static entries by value; null for none. */
   staticValues: ReadonlyMap<string, number> | null
@@ -78,13 +82,14 @@ const known = new Map<string, NameFacts>()
 
 /** Makes a field of latin1 strings; `neverIndexed` as it was received, or for a secret of ours. */
 export function makeField(name: string, value: string, neverIndexed = false): HeaderField {
-  const { role, fault, staticName, staticValues } = known.get(name) ?? judgeName(name)
+  const { role, fault, indexing, staticName, staticValues } = known.get(name) ?? judgeName(name)
   return {
     name,
     value,
     neverIndexed,
     role,
     fault: fault ?? valueFault(value),
+    indexing,
     staticIndex: staticValues === null ? 0 : (staticValues.get(value) ?? 0),
     staticName,
   }
@@ -95,6 +100,7 @@ function judgeName(name: string): NameFacts {
   const facts: NameFacts = {
     role: ROLES.get(name) ?? (isPseudo ? 'pseudo-unknown' : 'ordinary'),
     fault: nameFault(name, isPseudo),
+    indexing: indexingOf(name),
     staticName: STATIC_NAMES.get(name) ?? 0,
     staticValues: STATIC_VALUES.get(name) ?? null,
   }

@@ -6,39 +6,8 @@ import { encodeHuffman, huffmanLength } from './huffman.ts'
 import { MAX_INTEGER_BYTES, writeInteger } from './integer.ts'
 import { STATIC_COUNT } from './static-table.ts'
 
-/** Whoever can guess a secret must not see by a block's length that it was right (RFC 7541 7.1.3). */
-const SECRETS = new Set(['authorization', 'proxy-authorization'])
-
 /** A cookie below this length is short enough to be guessed whole, bytes (RFC 7541 7.1.3). */
 const SHORT_COOKIE = 20
-
-/**
- * Different in every message: an entry for one would only drive out another, but for the first, which
- * gives the name an index. Written plain, since Huffman saves a quarter of the bytes and costs each
- * sidecar on the way more time than all other fields together.
- */
-const UNIQUE = new Set(['traceparent'])
-
-/** Often different in every message, often not: worth an entry from the second time on. */
-const FICKLE = new Set([
-  ':path',
-  'age',
-  'content-length',
-  'content-range',
-  'date',
-  'etag',
-  'expires',
-  'grpc-timeout',
-  'if-modified-since',
-  'if-none-match',
-  'last-modified',
-  'location',
-  'range',
-  'referer',
-  'set-cookie',
-  'tracestate',
-  'x-request-id',
-])
 
 /** How many values of fickle fields are remembered, and how long one may be, characters. */
 const MAX_SEEN = 64
@@ -110,9 +79,10 @@ export class HpackEncoder {
   }
 
   #write(field: HeaderField, at: number): number {
-    const { name, value } = field
-    if (field.neverIndexed || isSecret(name, value)) return this.#literal(field, 4, 0x10, at)
+    const { name, value, indexing } = field
+    if (field.neverIndexed || isSecret(field)) return this.#literal(field, 4, 0x10, at)
     const known = this.#names.get(name)
+    if (indexing === 'unique' && known !== undefined) return this.#unique(known, value, at)
     const number = known?.values.get(value)
     if (number !== undefined) return indexed(this.#indexOf(number), at)
     if (!this.#isWorthAnEntry(field)) return this.#literal(field, 4, 0, at)
@@ -121,15 +91,22 @@ export class HpackEncoder {
     return end
   }
 
+  /**
+   * A literal with the index of its name, in plain: Huffman saves a quarter of the bytes and costs
+   * each sidecar on the way more time than all other fields together.
+   */
+  #unique({ newest }: KnownName, value: string, at: number): number {
+    return writePlain(value, writeInteger(scratch, at, this.#indexOf(newest), 4, 0))
+  }
+
   #indexOf(number: number): number {
     return STATIC_COUNT + 1 + this.#table.added - number
   }
 
   #isWorthAnEntry(field: HeaderField): boolean {
-    const { name, value } = field
+    const { value, indexing } = field
     if (fieldSize(field) * 4 > this.#table.maxBytes * 3) return false
-    if (UNIQUE.has(name)) return !this.#names.has(name)
-    if (!FICKLE.has(name)) return true
+    if (indexing !== 'fickle') return true
     if (this.#seen.delete(value)) return true
     if (value.length > MAX_SEEN_LENGTH) return false
     if (this.#seen.size >= MAX_SEEN) this.#seen.clear()
@@ -148,7 +125,7 @@ export class HpackEncoder {
     const index = known === undefined ? staticName : this.#indexOf(known.newest)
     let end = writeInteger(scratch, at, index, bits, pattern)
     if (index === 0) end = writeString(name, end)
-    return UNIQUE.has(name) ? writePlain(value, end) : writeString(value, end)
+    return writeString(value, end)
   }
 
   #remember(name: string, value: string): void {
@@ -180,8 +157,8 @@ function viewOf(length: number): Buffer {
   return view
 }
 
-function isSecret(name: string, value: string): boolean {
-  return SECRETS.has(name) || (name === 'cookie' && value.length < SHORT_COOKIE)
+function isSecret({ indexing, value }: HeaderField): boolean {
+  return indexing === 'secret' || (indexing === 'cookie' && value.length < SHORT_COOKIE)
 }
 
 /** Makes room for the longest that a field can become. */
