@@ -1,11 +1,11 @@
 /** Relays one client connection that speaks HTTP/1.x: reads its requests and answers them in order. */
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Address } from '../../core/routing-table.ts'
-import type { HeaderList } from '../../core/trace-record.ts'
 import type { ExchangePlan, PlanExchange, RefusedRequest } from '../exchange.ts'
 import { splice } from '../splice.ts'
 import { type ByteStream, DEAF, type Dial, type StreamListener } from '../stream.ts'
 import type { ClientSide, TunnelEnd } from './client-side.ts'
+import { keepingUpstream, saysOnlyClose } from './closing-client.ts'
 import { ExchangeRelay } from './exchange-relay.ts'
 import { isRepeatable, requestFraming } from './framing.ts'
 import { withoutH2cOffer } from './h2c-offer.ts'
@@ -68,15 +68,6 @@ export function relayHttp1(
   return relay
 }
 
-const KEEP_ALIVE: HeaderList[number] = ['Connection', 'keep-alive']
-
-/** HTTP/1.1 and `Connection: close`, once and without another option. */
-function saysOnlyClose(head: ParsedRequestHead): boolean {
-  const field = head.find('connection')
-  if (field < 0 || head.version !== '1.1' || head.find('connection', field + 4) >= 0) return false
-  return head.value(field).toLowerCase() === 'close'
-}
-
 /** Why the client is not being read at the moment; bits. */
 const UPSTREAM_FULL = 1
 const READ_AHEAD_FULL = 2
@@ -94,6 +85,8 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
   #held = 0
   #clientFull = false
   #exchange: ExchangeRelay | null = null
+  /** The client has said that the request which is being answered is its last. */
+  #saidLast = false
   /** The client has had a whole answer. */
   #answered = false
   /** FIN is sent or the connection gone: nothing that the client sends counts any more. */
@@ -196,6 +189,7 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
   }
 
   finished(upstream: ByteStream, reusable: boolean): void {
+    const wasLast = this.#saidLast && this.#exchange?.requestDone === true
     this.#exchange = null
     this.#answered = true
     this.#forgetHold()
@@ -206,6 +200,7 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     }
     const inputOver = this.#ended && this.#read.length === 0
     if (reusable && !this.draining && !inputOver) this.#pump()
+    else if (wasLast) this.#leave()
     else this.#shutDown()
   }
 
@@ -297,11 +292,12 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     const { stream: upstream, reused } = this.#upstreams.take(plan, repeatable)
     const heads = this.#responseHeads
     const known = reused && this.#answered
+    this.#saidLast = !framing.keepAlive
     let set = setHeaders
     const shares = repeatable && !framing.bindsConnection && this.#deps.pool !== null
     if (shares && setHeaders.length > 0 && saysOnlyClose(head)) {
       // The server's connection can outlive this client's, whose answer then says that it is the last.
-      set = [...setHeaders, KEEP_ALIVE]
+      set = keepingUpstream(setHeaders)
       framing.keepAlive = true
       this.draining = true
     }
@@ -358,6 +354,14 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
   #idle(): boolean {
     const between = this.#exchange === null && !this.#finishing
     return between && this.#read.length === 0 && this.#heads.pending === 0
+  }
+
+  /** Closes after the last bytes: who has said that it sends no more need not be waited for. */
+  #leave(): void {
+    this.#finishing = true
+    this.#read.length = 0
+    this.#upstreams.release()
+    if (!this.#gone) this.#stream.close()
   }
 
   /** Sends FIN and waits a while for the client's, taking no more requests. */

@@ -332,3 +332,19 @@ test('a client that stops reading stops the server, and memory stays flat', asyn
   expect(sent).toBeLessThan(20)
   expect(harness.client.stream.mostQueued).toBeLessThan(100_000)
 })
+
+test('a client that has said its last request is not waited for, and gets the whole answer', async () => {
+  const { client, servers, relay } = startRelay()
+  let closed = false
+  void relay.closed.then(() => {
+    closed = true
+  })
+  client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  await settle()
+  const answer = `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 50000\r\n\r\n${'x'.repeat(50_000)}`
+  servers[0]?.send(answer)
+  await settle()
+  expect(client.received).toBe(answer)
+  // The client has not sent its FIN.
+  expect([client.ended, closed]).toEqual([true, true])
+})
