@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals'
+import { afterEach, expect, test } from '@jest/globals'
 import { silentLog } from '../../core/log.ts'
 import type { RouteReason } from '../../core/route-reason.ts'
 import type { TraceRecord } from '../../core/trace-record.ts'
@@ -7,6 +7,11 @@ import { TraceBudget } from '../../proxy/trace-budget.ts'
 import { TraceQueue } from '../../proxy/trace-queue.ts'
 import { TraceSender } from '../../proxy/trace-sender.ts'
 import { createTraceSink } from '../../proxy/trace-sink.ts'
+
+const senders: TraceSender[] = []
+afterEach(async () => {
+  for (const sender of senders.splice(0)) await sender.close(0)
+})
 
 function newSink(tracing = true) {
   const queue = new TraceQueue({ records: 1200, bytes: 1e9 })
@@ -23,6 +28,7 @@ function newSink(tracing = true) {
     random: () => 0,
     budget,
   })
+  senders.push(sender)
   const counted: RouteReason[] = []
   const metrics = {
     connectionEnded: () => {},
