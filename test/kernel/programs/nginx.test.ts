@@ -204,7 +204,8 @@ describeKernel(
           `HTTP/2, ${direction}`,
           (each) => each.direction === direction && each.protocol === 'h2',
         )
-        expect(record).toMatchObject({ error: null, route: { reason: 'not-http' } })
+        const reason = direction === 'outbound' ? 'no-context' : 'delivered'
+        expect(record).toMatchObject({ status: 200, error: null, route: { reason } })
       }
     })
 
