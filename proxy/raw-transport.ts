@@ -63,12 +63,7 @@ function onConnected(this: RawRequest, status: number): void {
 /** @throws NodeJS.ErrnoException if the port cannot be had */
 function listen(options: ListenOptions, { bindings, loop }: Raw): Listening {
   const { onAccept, onAcceptError, onFault = rethrow } = options
-  const handle = new bindings.Tcp(bindings.serverKind)
-  const errno = bindAndListen(handle, options)
-  if (errno !== 0) {
-    handle.close()
-    throw errnoError(errno, 'listen', { ip: options.host ?? '::', port: options.port })
-  }
+  const handle = openListener(options, bindings)
   handle.onconnection = (status, client) => {
     if (client === undefined) onAcceptError(errnoError(status, 'accept'))
     else accept(client, { loop, onFault, onAccept })
@@ -77,22 +72,30 @@ function listen(options: ListenOptions, { bindings, loop }: Raw): Listening {
   return { address, close: () => handle.close() }
 }
 
-function bindAndListen(handle: TcpHandle, { host, port }: ListenOptions): number {
-  const errno = bind(handle, host, port)
+function openListener({ host, port }: ListenOptions, bindings: RawBindings): TcpHandle {
+  // A kernel without IPv6 has no `::` to bind.
+  const ips = host === undefined ? ['::', '0.0.0.0'] : [host]
+  let first = 0
+  for (const ip of ips) {
+    const handle = new bindings.Tcp(bindings.serverKind)
+    const errno = bindAndListen(handle, ip, port)
+    if (errno === 0) return handle
+    handle.close()
+    first ||= errno
+    if (!NO_SUCH_FAMILY.includes(errnoError(errno, 'listen').code ?? '')) break
+  }
+  throw errnoError(first, 'listen', { ip: ips[0] ?? '', port })
+}
+
+const NO_SUCH_FAMILY = ['EAFNOSUPPORT', 'EINVAL', 'EADDRNOTAVAIL']
+
+function bindAndListen(handle: TcpHandle, ip: string, port: number): number {
+  const errno = ip.includes(':') ? handle.bind6(ip, port, 0) : handle.bind(ip, port)
   if (errno !== 0) return errno
   // Linux hands both on to every socket that is accepted, which saves five system calls each.
   handle.setNoDelay(true)
   handle.setKeepAlive(true, KEEP_ALIVE_SECONDS)
   return handle.listen(BACKLOG)
-}
-
-function bind(handle: TcpHandle, host: string | undefined, port: number): number {
-  if (host !== undefined) {
-    return host.includes(':') ? handle.bind6(host, port, 0) : handle.bind(host, port)
-  }
-  // A kernel without IPv6 has no `::` to bind.
-  const errno = handle.bind6('::', port, 0)
-  return errno === 0 ? 0 : handle.bind('0.0.0.0', port)
 }
 
 function accept(

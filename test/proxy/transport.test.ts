@@ -286,4 +286,56 @@ describe.each(TRANSPORTS)('the transport $name', (transport) => {
     expect(await ending).toMatchObject({ code: 'ECONNRESET' })
     expect(faults).toEqual([new Error('a fault')])
   })
+
+  const listening = (port: number, host?: string) => {
+    const fail = (error: unknown) => {
+      throw error
+    }
+    return transport.listen({ port, host, onAccept: () => {}, onAcceptError: fail })
+  }
+
+  test('a port that is taken is told as EADDRINUSE', async () => {
+    const port = await listen(() => {})
+    await expect(listening(port, '127.0.0.1')).rejects.toMatchObject({ code: 'EADDRINUSE' })
+  })
+
+  test('an address that is none of this machine is told as EADDRNOTAVAIL', async () => {
+    await expect(listening(0, '192.0.2.1')).rejects.toMatchObject({ code: 'EADDRNOTAVAIL' })
+  })
+
+  test('without a host both families are served, and an IPv4 client is shown as one', async () => {
+    const seen: string[] = []
+    const server = await transport.listen({
+      port: 0,
+      onAccept: ({ stream }) => {
+        seen.push(stream.remote.ip)
+        stream.reset()
+      },
+      onAcceptError: () => {},
+    })
+    for (const host of ['127.0.0.1', '::1']) {
+      const socket = net.connect(server.address.port, host)
+      socket.on('error', () => {})
+      await new Promise((resolve) => socket.once('close', resolve))
+    }
+    server.close()
+    expect(seen).toEqual(['127.0.0.1', '::1'])
+  })
+
+  test('the address at which a connection was accepted is known', async () => {
+    const local = Promise.withResolvers<string>()
+    const server = await transport.listen({
+      port: 0,
+      onAccept: (accepted) => {
+        const { ip, port } = accepted.local()
+        local.resolve(`${ip} ${port === server.address.port}`)
+        accepted.stream.reset()
+      },
+      onAcceptError: () => {},
+    })
+    const socket = net.connect(server.address.port, '127.0.0.1')
+    socket.on('error', () => {})
+    expect(await local.promise).toBe('127.0.0.1 true')
+    server.close()
+  })
 })
