@@ -1,4 +1,5 @@
 /** What this proxy announces to its HTTP/2 peers, and what it holds them to. */
+import { MAX_HEADER_LIST_BYTES, SETTING } from './frame.ts'
 
 /**
  * Window of each stream, in bytes, in both directions. Four times the protocol's default, so that a
@@ -22,6 +23,20 @@ export const MAX_QUEUED_BYTES = 16 * STREAM_WINDOW
  * allow more than the 100 that RFC 9113 recommends as the least; an idle stream costs some 2 KB here.
  */
 export const MAX_STREAMS = 1_000
+
+/** The SETTINGS that we send as the one and as the other end of a connection. */
+export const OWN_SETTINGS = {
+  server: [
+    [SETTING.maxConcurrentStreams, MAX_STREAMS],
+    [SETTING.initialWindowSize, STREAM_WINDOW],
+    [SETTING.maxHeaderListSize, MAX_HEADER_LIST_BYTES],
+  ],
+  client: [
+    [SETTING.enablePush, 0],
+    [SETTING.initialWindowSize, STREAM_WINDOW],
+    [SETTING.maxHeaderListSize, MAX_HEADER_LIST_BYTES],
+  ],
+} as const
 
 /** Streams that are sent to a server before its SETTINGS have come; RFC 9113 6.5.2 names it. */
 export const FIRST_MAX_STREAMS = 100

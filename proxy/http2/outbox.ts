@@ -50,7 +50,7 @@ export class Outbox {
   blocked = false
   /** Hears of that. */
   onBlocked: (() => void) | null = null
-  readonly #stream: ByteStream
+  stream: ByteStream
   readonly #batch: Batch
   /** Payloads up to this size are copied. */
   readonly #copied: number
@@ -67,7 +67,7 @@ export class Outbox {
    *   made. Otherwise it must not be written to before the next flush, nor then while `blocked`
    */
   constructor(stream: ByteStream, batch: Batch, copies: boolean) {
-    this.#stream = stream
+    this.stream = stream
     this.#batch = batch
     this.#copied = copies ? Number.POSITIVE_INFINITY : COPIED_BYTES
   }
@@ -173,7 +173,7 @@ export class Outbox {
   }
 
   #write(bytes: Buffer): void {
-    if (this.#stream.write(bytes) || this.blocked) return
+    if (this.stream.write(bytes) || this.blocked) return
     this.blocked = true
     this.onBlocked?.()
   }

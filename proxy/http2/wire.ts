@@ -3,6 +3,7 @@
  * windows, header compression, PING, and what a peer may not do to it. Which streams there are is its
  * owner's.
  */
+import { settled } from '../http1/redial.ts'
 import type { ByteStream, StreamListener } from '../stream.ts'
 import type { BodyPipe } from './body-pipe.ts'
 import { Budget } from './budget.ts'
@@ -19,7 +20,6 @@ import {
   type FrameProblem,
   type GoawayEvent,
   type HeadersEvent,
-  MAX_HEADER_LIST_BYTES,
   MAX_WINDOW,
   MIN_MAX_FRAME_BYTES,
   SETTING,
@@ -35,9 +35,8 @@ import {
   IDLE_FRAME_BURST,
   IDLE_FRAMES_PER_SECOND,
   MAX_QUEUED_BYTES,
-  MAX_STREAMS,
   MAX_UNREAD_REPLIES,
-  STREAM_WINDOW,
+  OWN_SETTINGS,
 } from './limits.ts'
 import { type Batch, Outbox } from './outbox.ts'
 
@@ -65,22 +64,10 @@ export interface WireOwner {
   onGone(error: NodeJS.ErrnoException | null): void
 }
 
-const SERVER_SETTINGS = [
-  [SETTING.maxConcurrentStreams, MAX_STREAMS],
-  [SETTING.initialWindowSize, STREAM_WINDOW],
-  [SETTING.maxHeaderListSize, MAX_HEADER_LIST_BYTES],
-] as const
-
-const CLIENT_SETTINGS = [
-  [SETTING.enablePush, 0],
-  [SETTING.initialWindowSize, STREAM_WINDOW],
-  [SETTING.maxHeaderListSize, MAX_HEADER_LIST_BYTES],
-] as const
-
 export class Wire implements StreamListener {
   /** Whatever must outlast a chunk is copied, or its source is paused meanwhile. */
   readonly borrows = true
-  readonly stream: ByteStream
+  stream: ByteStream
   readonly out: Outbox
   peerInitialWindow = DEFAULT_WINDOW
   peerMaxFrame = MIN_MAX_FRAME_BYTES
@@ -126,7 +113,7 @@ export class Wire implements StreamListener {
       now,
     )
     if (role === 'client') this.out.raw(CLIENT_PREFACE)
-    this.out.settings(role === 'client' ? CLIENT_SETTINGS : SERVER_SETTINGS)
+    this.out.settings(OWN_SETTINGS[role])
     this.out.windowUpdate(0, CONNECTION_WINDOW - DEFAULT_WINDOW)
   }
 
@@ -192,6 +179,12 @@ export class Wire implements StreamListener {
     this.isDeaf = true
     this.sendGoaway(problem.code, problem.message)
     this.#owner.onBroken(problem)
+  }
+
+  /** Whoever dialled more than once is not needed between any more. */
+  onConnect(): void {
+    this.stream = settled(this.stream)
+    this.out.stream = this.stream
   }
 
   onData(chunk: Buffer): void {
