@@ -120,7 +120,8 @@ class Connection implements OpenConnection {
 
   #route(detected: Detected, passable: boolean): void {
     const { client, destination, loop } = this.#arrival
-    if (detected.protocol === 'http1') {
+    // Where nobody is behind who could read the bytes, what is nearly HTTP gets 400 with the rule.
+    if (detected.protocol === 'http1' || (!passable && isMeantAsHttp(detected))) {
       this.#serveHttp1(detected)
       return
     }
@@ -252,4 +253,11 @@ class Connection implements OpenConnection {
       'connection ended',
     )
   }
+}
+
+/** A method and a blank, of which the rest is no request line. */
+function isMeantAsHttp({ protocol, fromClient }: Detected): boolean {
+  return (
+    protocol === 'opaque' && /^[\r\n]*[A-Za-z]+[ \t]/.test(fromClient.toString('latin1', 0, 64))
+  )
 }

@@ -63,6 +63,19 @@ describe('a gateway', () => {
     const record = await world.recordWhere((found) => found.error !== null)
     expect(record).toMatchObject({ direction: 'gateway', status: 404, authority: 'localhost' })
 
+    for (const [text, rule] of [
+      ['GET / HTTP/1.1\nHost: a\n\n', 'LF with no CR'],
+      ['\r\n\r\nGET / HTTP/1.1\r\n', '2.2'],
+      ['GET / HTTP/2.0\r\n\r\n', 'version'],
+      ['GET /\r\n', 'request target'],
+    ]) {
+      const nearly = world.connect('gateway')
+      nearly.write(text ?? '')
+      const refusal = await readAll(nearly)
+      expect(refusal).toMatch(/^HTTP\/1\.1 400 .*azds-proxy-error: bad-request/s)
+      expect(refusal).toContain(rule)
+    }
+
     const socket = world.connect('gateway')
     socket.write('\0')
     await expect(readAll(socket)).rejects.toThrow('ECONNRESET')

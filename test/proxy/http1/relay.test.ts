@@ -268,3 +268,12 @@ test('chunks of one byte, and extensions that their data pay for, go on as long 
   scanner.scan(Buffer.from('0\r\n\r\n'), 0, () => {})
   expect(scanner).toMatchObject({ done: true, problem: null })
 })
+
+test('connection options that name our headers take nothing away, for ours and theirs alike', async () => {
+  const head =
+    'GET / HTTP/1.1\r\nHost: a\r\nConnection: azds-hop, traceparent, X-Mine\r\nX-Mine: 1\r\nMax-Forwards: 0\r\n'
+  const { client, servers } = startRelay({ setHeaders: [['azds-hop', '1']] })
+  client.send(`${head}\r\n`)
+  await settle()
+  expect(servers[0]?.received).toBe(`${head}azds-hop: 1\r\n\r\n`)
+})
