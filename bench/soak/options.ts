@@ -5,6 +5,8 @@ export interface SoakOptions {
   minutes: number
   /** Path of the sidecar's bundle in the repository. */
   bundle: string
+  /** Names of the kinds of traffic; empty for all. */
+  only: string[]
 }
 
 export type ReadSoakOptions =
@@ -18,6 +20,7 @@ const MOST_MINUTES = 240
 export const SOAK_USAGE = `Usage: npm run soak -- [options]
 
   --minutes N     how long traffic flows, from 1 to ${MOST_MINUTES} (default ${MINUTES})
+  --only KIND,…   these kinds of traffic only, to find which one makes something grow
   --bundle FILE   the sidecar's bundle in the repository (default dist/proxy.mjs, built first)
 
 Mixed traffic through two sidecars; samples their memory, files and sockets, and fails if one of them grows.
@@ -30,13 +33,15 @@ export function readSoakOptions(argv: readonly string[]): ReadSoakOptions {
       options: {
         minutes: { type: 'string', default: `${MINUTES}` },
         bundle: { type: 'string', default: 'dist/proxy.mjs' },
+        only: { type: 'string', default: '' },
         help: { type: 'boolean', default: false },
       },
     })
     if (values.help) return { ok: false, help: true, text: SOAK_USAGE }
     const minutes = Number(values.minutes)
+    const only = values.only.split(',').filter((kind) => kind !== '')
     if (minutes >= 1 && minutes <= MOST_MINUTES) {
-      return { ok: true, options: { minutes, bundle: values.bundle } }
+      return { ok: true, options: { minutes, bundle: values.bundle, only } }
     }
     const text = `--minutes is ${values.minutes}: expected a number from 1 to ${MOST_MINUTES}`
     return { ok: false, help: false, text: `${text}\n\n${SOAK_USAGE}` }

@@ -1,5 +1,6 @@
 /**
- * Program of the soak: the clients. Arguments: host, then the server's four ports. Prints every second, as
+ * Program of the soak: the clients. Arguments: host, the server's four ports, names of the kinds of
+ * traffic (all if there is none). Prints every second, as
  * one line of JSON, what it has done and what went wrong; ends its connections and itself when its
  * standard input ends.
  */
@@ -12,7 +13,8 @@ export interface TrafficReport {
   problem: string | null
 }
 
-const [host = '', http, echo, greeting, http2] = process.argv.slice(2)
+const [host = '', http, echo, greeting, http2, ...only] = process.argv.slice(2)
+const kinds = KINDS.filter(({ name }) => only.length === 0 || only.includes(name))
 const target: Target = {
   host,
   http: Number(http),
@@ -28,7 +30,7 @@ process.stdin.resume().on('end', () => {
 })
 const timer = setInterval(print, 1000)
 
-await Promise.all(KINDS.flatMap((kind) => Array.from({ length: kind.atOnce }, () => keepOn(kind))))
+await Promise.all(kinds.flatMap((kind) => Array.from({ length: kind.atOnce }, () => keepOn(kind))))
 clearInterval(timer)
 print()
 process.exit(0)

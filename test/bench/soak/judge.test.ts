@@ -104,8 +104,11 @@ describe('a soak', () => {
 
 describe('the command line', () => {
   test.each([
-    [[], { minutes: 10, bundle: 'dist/proxy.mjs' }],
-    [['--minutes', '2.5', '--bundle', 'dist/old.mjs'], { minutes: 2.5, bundle: 'dist/old.mjs' }],
+    [[], { minutes: 10, bundle: 'dist/proxy.mjs', only: [] }],
+    [
+      ['--minutes', '2.5', '--bundle', 'dist/old.mjs', '--only', 'new,tcp'],
+      { minutes: 2.5, bundle: 'dist/old.mjs', only: ['new', 'tcp'] },
+    ],
   ])('%j is understood', (argv, options) => {
     expect(readSoakOptions(argv)).toEqual({ ok: true, options })
   })
