@@ -91,6 +91,13 @@ describeKernel('the ends of connections', () => {
     expect(await outcomesOf(NOBODY)).toEqual(['upstream-reset', 'connect-refused'])
   })
 
+  test('and an HTTP client is told at once, in an answer that is marked as not the app’s', async () => {
+    const request = 'GET / HTTP/1.1\r\nHost: odd\r\n\r\n'
+    const seen = await talkTo(NOBODY, [{ send: request }, { until: 'connect-refused: ' }])
+    expect(seen.received).toMatch(/^HTTP\/1.1 502 .*\r\nazds-proxy-error: connect-refused\r\n/s)
+    expect(seen.ms).toBeLessThan(3000)
+  })
+
   test('nor does one that waits for the server wait for ever', async () => {
     const seen = await talkTo(NOBODY, [{ untilEnd: true }])
     expect(seen).toMatchObject({ received: '', ended: false, error: 'ECONNRESET' })
