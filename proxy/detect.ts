@@ -24,13 +24,14 @@ const MAX_METHOD = 32
  * | none                                              | need-more                          |
  * | `PRI * HTTP/2.0 CRLF CRLF SM CRLF CRLF`, whole    | h2                                 |
  * | 22, 3, 0–4, length, 1 (a TLS handshake record with a ClientHello) | tls                |
- * | token, SP, target, SP, `HTTP/1.` digit CRLF       | http1                              |
+ * | token, blanks, target, blanks, `HTTP/1.` digit    | http1                              |
  * | a beginning of one of these                       | need-more                          |
  * | anything else, from its first impossible byte on  | opaque                             |
  *
  * `GET key CRLF` of memcached or Redis is a beginning of a request line until its CR comes: no
- * version has, so it is opaque. A bare LF ends a line for some servers; here the line is opaque,
- * because what two parsers read differently must not be routed.
+ * version has, so it is opaque. What names HTTP/1 as its version is meant as HTTP also where its line
+ * is wrong (two blanks, a tab, a bare LF): the HTTP engine then refuses it and says why, because two
+ * parsers would read it differently.
  */
 export function detect(bytes: Buffer): Detection {
   const first = bytes[0]
@@ -68,38 +69,31 @@ function detectTls(bytes: Buffer): Detection {
   return handshake === 1 ? 'tls' : 'opaque'
 }
 
-/** RFC 9112 section 3: `method SP request-target SP HTTP-version CRLF`. */
+/** RFC 9112 section 3: `method SP request-target SP HTTP-version CRLF`, as far as the version's digit. */
 function detectRequestLine(bytes: Buffer): Detection {
-  const method = skip(bytes, 0, MAX_METHOD, isTokenByte)
-  if (method.end === bytes.length && method.end < MAX_METHOD) return 'need-more'
-  if (method.end === 0 || bytes[method.end] !== SP) return 'opaque'
+  const methodEnd = skip(bytes, 0, MAX_METHOD, isTokenByte)
+  if (methodEnd === bytes.length && methodEnd < MAX_METHOD) return 'need-more'
+  if (methodEnd === 0 || !isBlank(bytes[methodEnd] as number)) return 'opaque'
 
-  const start = method.end + 1
-  const target = skip(bytes, start, MAX_REQUEST_LINE, isTargetByte)
-  if (target.end === bytes.length) {
-    return bytes.length < MAX_REQUEST_LINE ? 'need-more' : 'opaque'
-  }
-  if (target.end === start || bytes[target.end] !== SP) return 'opaque'
-  return detectVersion(bytes.subarray(target.end + 1, target.end + 11))
+  const target = skip(bytes, methodEnd, MAX_REQUEST_LINE, isBlank)
+  const targetEnd = skip(bytes, target, MAX_REQUEST_LINE, isTargetByte)
+  const version = skip(bytes, targetEnd, MAX_REQUEST_LINE, isBlank)
+  if (version === bytes.length) return version < MAX_REQUEST_LINE ? 'need-more' : 'opaque'
+  if (targetEnd === target || version === targetEnd) return 'opaque'
+  return detectVersion(bytes.subarray(version, version + VERSION.length + 1))
 }
 
 const VERSION = Buffer.from('HTTP/1.', 'latin1')
 
-/** @param tail at most the ten bytes that `HTTP/1.x CRLF` takes */
 function detectVersion(tail: Buffer): Detection {
   if (!startsAlike(tail, VERSION)) return 'opaque'
-  const [digit, cr, lf] = tail.subarray(VERSION.length)
+  const digit = tail[VERSION.length]
   if (digit === undefined) return 'need-more'
-  if (digit !== 0x30 && digit !== 0x31) return 'opaque'
-  if (cr === undefined) return 'need-more'
-  if (cr !== CR) return 'opaque'
-  if (lf === undefined) return 'need-more'
-  return lf === LF ? 'http1' : 'opaque'
+  return digit >= 0x30 && digit <= 0x39 ? 'http1' : 'opaque'
 }
 
 const SP = 0x20
-const CR = 0x0d
-const LF = 0x0a
+const TAB = 0x09
 
 /** True if one of the two is a beginning of the other. */
 function startsAlike(bytes: Buffer, pattern: Buffer): boolean {
@@ -107,10 +101,15 @@ function startsAlike(bytes: Buffer, pattern: Buffer): boolean {
   return bytes.compare(pattern, 0, length, 0, length) === 0
 }
 
-function skip(bytes: Buffer, from: number, limit: number, fits: (byte: number) => boolean) {
+/** Where the run of fitting bytes ends. */
+function skip(bytes: Buffer, from: number, limit: number, fits: (byte: number) => boolean): number {
   let end = from
   while (end < bytes.length && end < limit && fits(bytes[end] as number)) end++
-  return { end }
+  return end
+}
+
+function isBlank(byte: number): boolean {
+  return byte === SP || byte === TAB
 }
 
 /** RFC 9110 section 5.6.2. */

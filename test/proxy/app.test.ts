@@ -35,6 +35,24 @@ describe('a sidecar with a routing table', () => {
     await world.publish(table)
   })
 
+  test.each([
+    ['a bare LF', 'GET / HTTP/1.1\nHost: orders\n\n', 'LF with no CR'],
+    ['two blanks', 'GET  / HTTP/1.1\r\nHost: orders\r\n\r\n', 'RFC 9112 3'],
+    ['a tab', 'GET\t/ HTTP/1.1\r\nHost: orders\r\n\r\n', 'RFC 9110 9.1'],
+  ])(
+    'a first request line with %s is refused by its rule, and goes nowhere',
+    async (_, text, rule) => {
+      const socket = world.connect('outbound', dev)
+      socket.write(text)
+      const refusal = await readAll(socket)
+      expect(refusal).toMatch(/^HTTP\/1\.1 400 .*azds-proxy-error: bad-request/s)
+      expect(refusal).toContain(rule)
+      const record = await world.recordWhere((one) => one.error?.code === 'bad-request')
+      expect(record).toMatchObject({ direction: 'outbound', status: 400 })
+      expect(record.error?.message).toContain(rule)
+    },
+  )
+
   test('an outbound request is led to the child’s version, tagged, and recorded', async () => {
     const answer = await world.request('outbound', dev, {
       method: 'POST',
