@@ -12,7 +12,7 @@ const SECRET_WORDS =
 const SECRET_KEYS = 'api|access|account|private|secret|subscription|functions'
 
 const SECRET_NAME = new RegExp(
-  `\\b(?:${SECRET_WORDS})\\b|\\b(?:${SECRET_KEYS}) key\\b|\\bsession(?: id)?$|\\bauth$`,
+  `\\b(?:${SECRET_WORDS})\\b|\\b(?:${SECRET_KEYS}) key\\b|\\bsession(?: ?id)?$|\\bauth$`,
 )
 
 /** Names that were judged before: the same few come with every message, and judging one takes 1 µs. */
@@ -54,16 +54,17 @@ export function redactPath(target: string): string {
 }
 
 /** A name in front of `=`; bounded, so that no text costs more than in proportion to its length. */
-const PARAMETER = /[?&;]([^=&#;?/]{1,64})=/g
+const PARAMETER = /[?&;#]([^=&#;?/]{1,64})=/g
 
-/** Where a value ends that stands in a path (`;jsessionid=…`), and one in a query. */
+/** Where a value ends that stands in a path (`;jsessionid=…`), and one in a query or fragment. */
 const PATH_VALUE_END = /[;/?&#\s]/g
 const QUERY_VALUE_END = /[&#\s]/g
 
 function redactAddress(text: string): string {
   const address = text.includes('@') ? text.replace(/:\/\/[^/?#@\s]+@/g, `://${REDACTED}@`) : text
   if (!address.includes('=')) return address
-  const query = address.indexOf('?')
+  // OAuth's implicit answers carry their tokens in a fragment, which is written as a query is.
+  const query = address.search(/[?#]/)
   let redacted = ''
   let done = 0
   PARAMETER.lastIndex = 0

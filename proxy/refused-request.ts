@@ -57,7 +57,8 @@ export function recordUnreadable(
     direction: connection.direction,
     protocol: PROTOCOL_OF[refused.version ?? '1.1'],
     hop: 0,
-    method: method || null,
+    // What is no request line may have its address anywhere.
+    method: method === '' ? null : redactPath(method),
     authority: null,
     path: target === '' ? null : redactPath(target),
     status: ERROR[refused.code].status,

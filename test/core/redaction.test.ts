@@ -65,6 +65,8 @@ test.each([
 test.each([
   ['https://app.test/cb?code=hunter2&state=1', 'https://app.test/cb?code=[redacted]&state=1'],
   ['/login#access_token', '/login#access_token'],
+  ['https://app.test/#access_token=a/hunter2&x=1', 'https://app.test/#access_token=[redacted]&x=1'],
+  ['/cb?x=1#state=1&id_token=a/hunter2', '/cb?x=1#state=1&id_token=[redacted]'],
   ['http://bob:hunter2@host/a', 'http://[redacted]@host/a'],
   ['<https://a.test?token=hunter2> rel=next', '<https://a.test?token=[redacted] rel=next'],
   ['bob@example.test', 'bob@example.test'],
@@ -86,6 +88,7 @@ test.each([
   ['/a?%74oken=hunter2', '/a?%74oken=[redacted]'],
   ['/a?x=1;token=hunter2;3', '/a?x=1;token=[redacted]'],
   ['/a?next=/b?token=hunter2', '/a?next=/b?token=[redacted]'],
+  ['/a?sessionid=hunter2', '/a?sessionid=[redacted]'],
   ['/a;jsessionid=hunter2/b?x=1', '/a;jsessionid=[redacted]/b?x=1'],
   ['http://bob:hunter2@host/?token=hunter2', 'http://[redacted]@host/?token=[redacted]'],
   ['bob:hunter2@host:443', '[redacted]@host:443'],
