@@ -21,7 +21,8 @@ const REPLACE_EVERY_MS = 0.5
 const RELIEVED = 0.9
 
 export class TraceQueue {
-  #entries: PendingTrace[] = []
+  /** Null where one was taken out. */
+  #entries: (PendingTrace | null)[] = []
   /** Entries before this index are taken; they are cut off in one go, not one by one. */
   #head = 0
   #bytes = 0
@@ -80,7 +81,8 @@ export class TraceQueue {
   shift(): PendingTrace | null {
     const entry = this.#entries[this.#head]
     if (!entry) return null
-    this.#head++
+    // What waits to be cut off holds its heads and bodies no longer.
+    this.#entries[this.#head++] = null
     this.#bytes -= entry.bytes
     // Cutting at half keeps the cost of a shift constant on average.
     if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
