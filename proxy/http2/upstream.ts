@@ -34,11 +34,14 @@ export class Upstream implements WireOwner {
   /** A server opens no streams here: push is refused. */
   readonly lastStreamId = 0
   readonly wire: Wire
+  /** It is closed, or about to be, and carries nothing any more. */
+  isGone = false
   readonly #host: UpstreamHost
   readonly #streams = new StreamTable<StreamRelay>()
   #nextId = 1
   #isLeaving = false
-  #isGone = false
+  /** Dialled before there was a request, by somebody who does not dial again. */
+  readonly #isEarly: boolean
 
   /** @param first what the server has sent already */
   constructor(
@@ -47,6 +50,7 @@ export class Upstream implements WireOwner {
     { batch, now, first }: { batch: Batch; now: () => number; first: Buffer | null },
   ) {
     this.#host = host
+    this.#isEarly = first !== null
     this.wire = new Wire(stream, 'client', this, { batch, now })
     stream.listen(this.wire)
     stream.resume()
@@ -55,7 +59,7 @@ export class Upstream implements WireOwner {
 
   /** Whether it takes one more stream. */
   get hasRoom(): boolean {
-    if (this.#isLeaving || this.#isGone) return false
+    if (this.#isLeaving || this.isGone) return false
     const most = this.wire.isOpen ? this.wire.peerMaxStreams : FIRST_MAX_STREAMS
     return most === null || this.#streams.size < most
   }
@@ -82,8 +86,8 @@ export class Upstream implements WireOwner {
 
   /** Ends the connection in order. */
   close(): void {
-    if (this.#isGone) return
-    this.#isGone = true
+    if (this.isGone) return
+    this.isGone = true
     this.#dropRest()
     if (!this.wire.isDeaf) this.wire.sendGoaway(ERROR_CODE.noError)
     this.#letGo()
@@ -91,7 +95,7 @@ export class Upstream implements WireOwner {
 
   /** Ends the connection as a client does that has crashed. */
   reset(): void {
-    this.#isGone = true
+    this.isGone = true
     this.#dropRest()
     this.wire.isDeaf = true
     this.wire.stream.reset()
@@ -174,14 +178,15 @@ export class Upstream implements WireOwner {
   onWritable(): void {}
 
   onGone(error: NodeJS.ErrnoException | null): void {
-    if (this.#isGone) return
+    if (this.isGone) return
     const errno = error?.code ?? 'closed'
     if (error?.syscall !== 'connect') {
       this.#lost(errno)
       return
     }
     const code = CONNECT_CODE[errno] ?? 'connect-failed'
-    for (const stream of this.#takeAll()) stream.upstreamGone(code, errno, false)
+    const again = this.#isEarly && errno === 'ECONNREFUSED'
+    for (const stream of this.#takeAll()) stream.upstreamGone(code, errno, again)
     this.#over()
   }
 
@@ -212,8 +217,8 @@ export class Upstream implements WireOwner {
   }
 
   #over(): void {
-    if (this.#isGone) return
-    this.#isGone = true
+    if (this.isGone) return
+    this.isGone = true
     this.wire.isDeaf = true
     this.#host.upstreamGone(this)
   }
@@ -225,7 +230,7 @@ export class Upstream implements WireOwner {
   }
 
   #closeIfIdle(): void {
-    if (this.#streams.size > 0 || this.#isGone) return
+    if (this.#streams.size > 0 || this.isGone) return
     this.close()
     this.#host.upstreamGone(this)
   }

@@ -51,7 +51,10 @@ export class Upstreams {
       if (upstream !== except && upstream.hasRoom) return upstream
     }
     const first = this.#takeUnused(target)
-    if (first !== null) return this.#add(first.stream, first.fromServer)
+    if (first !== null) {
+      const upstream = this.#add(first.stream, first.fromServer)
+      if (!upstream.isGone) return upstream
+    }
     const { dial } = this.#options
     return this.#add(elsewhere ? redial(dial, target, elsewhere) : dial(target), null)
   }
@@ -98,7 +101,8 @@ export class Upstreams {
     const { batch, now } = this.#options
     this.#makeRoom()
     const upstream = new Upstream(stream, this, { batch, now, first })
-    this.#open.push(upstream)
+    // What its server said first may have been the end.
+    if (!upstream.isGone) this.#open.push(upstream)
     if (this.#isHeld) stream.pause()
     return upstream
   }
