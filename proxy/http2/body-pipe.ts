@@ -68,8 +68,8 @@ export class BodyPipe {
 
   /** Stops sending; what comes is kept until there is another `connect`. */
   disconnect(): void {
+    this.#waitNoMore()
     this.#sink = null
-    this.#isWaiting = false
   }
 
   /**
@@ -83,6 +83,10 @@ export class BodyPipe {
     this.ended = endStream
     const sink = this.#sink
     const { length } = bytes
+    if (this.#isClosed) {
+      this.#credit(flowBytes)
+      return true
+    }
     if (sink !== null && this.#queue === null && this.#takes(sink, length)) {
       if (length > 0 || endStream) this.#send(sink, bytes, endStream)
       this.#credit(flowBytes)
@@ -115,9 +119,10 @@ export class BodyPipe {
     if (this.#queue !== null) this.pump()
   }
 
-  /** Drops what waits: nobody wants it. */
+  /** Drops what waits and what is still to come: nobody wants it. */
   close(): void {
     this.#isClosed = true
+    this.#waitNoMore()
     this.#queue = null
     this.#source?.unqueue(this.#queued)
     this.#queued = 0
@@ -189,6 +194,12 @@ export class BodyPipe {
     if (this.#isWaiting) return
     this.#isWaiting = true
     sink.wait(this)
+  }
+
+  #waitNoMore(): void {
+    if (!this.#isWaiting) return
+    this.#isWaiting = false
+    this.#sink?.waitNoMore(this)
   }
 
   /** The credit is given in large steps: a WINDOW_UPDATE for each frame would double their number. */

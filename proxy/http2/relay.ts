@@ -86,8 +86,8 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
   readonly #departure: Departure
   #isRetiring = false
   #isFinishing = false
-  /** The client has sent its FIN. */
-  #ended = false
+  /** A stream has come whose plan is still being made. */
+  #isPlanning = false
   #linger: NodeJS.Timeout | undefined
   #resolveClosed: () => void = () => {}
 
@@ -123,7 +123,7 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
 
   drain(): void {
     this.#departure.announce()
-    if (this.#streams.size === 0) this.#departure.conclude()
+    if (this.#hasNone) this.#departure.conclude()
     this.#batch.flush()
   }
 
@@ -170,7 +170,7 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
     }
     const isEarly = !stream.isAnswered
     stream.clientReset(code)
-    if (isEarly) this.#countEarly()
+    if (isEarly) this.countEarly()
   }
 
   onStreamWindow(streamId: number, increment: number): void {
@@ -210,12 +210,13 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
   onStreamProblem(problem: FrameProblem): void {
     const { streamId, code, message } = problem
     const stream = this.#streams.get(streamId)
-    if (stream !== undefined) stream.clientFault(message, code)
-    else if (this.#isIdle(streamId)) {
-      // A PRIORITY of the wrong length is all that can come for a stream not yet open.
-      this.#resetStream(streamId, code)
+    if (stream !== undefined) {
+      stream.clientFault(message, code)
+      return
     }
-    this.#countEarly()
+    // A PRIORITY of the wrong length is all that can come for a stream not yet open.
+    if (this.#isIdle(streamId)) this.#resetStream(streamId, code)
+    this.countEarly()
   }
 
   onBroken({ message }: FrameProblem): void {
@@ -236,7 +237,6 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
    * more can widen no window either, so a stream that waits for one would wait for ever.
    */
   onFin(): void {
-    this.#ended = true
     this.#dropStreams('closed')
     this.#shutDown()
   }
@@ -294,7 +294,9 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
   /** A fault in making the plan costs the connection. */
   #openLate(start: StreamStart, late: Promise<ExchangePlan>): void {
     this.wire.stall()
+    this.#isPlanning = true
     const begin = (plan: ExchangePlan) => {
+      this.#isPlanning = false
       if (this.#isFinishing) {
         const error = { code: 'client-closed' as const, message: 'client: closed' }
         plan.recorder.done({ requestBytes: 0, responseBytes: 0, error })
@@ -327,7 +329,7 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
       requestBytes: FRAME_HEADER_BYTES + block.length,
       responseBytes,
     })
-    this.#countEarly()
+    this.countEarly()
   }
 
   #resetStream(streamId: number, code: number): void {
@@ -344,7 +346,7 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
     }
   }
 
-  #countEarly(): void {
+  countEarly(): void {
     if (this.#earlyResets.spend()) return
     this.#breakOff('enhanceYourCalm', 'a flood of requests that are taken back or break rules')
   }
@@ -366,12 +368,17 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
     for (const { item: stream } of this.#streams.all()) stream.clientGone(reason)
   }
 
+  get #hasNone(): boolean {
+    return this.#streams.size === 0 && !this.#isPlanning
+  }
+
+  /** What is left of the answers goes out first, at the client's pace. */
   #closeIfDone(): void {
-    if (this.#streams.size === 0) this.#shutDown()
+    if (this.#hasNone) this.#shutDown(true)
   }
 
   /** Sends FIN and waits a while for the client's, taking no more streams. */
-  #shutDown(): void {
+  #shutDown(isPatient = false): void {
     if (this.#isFinishing) return
     this.#isFinishing = true
     this.wire.isDeaf = true
@@ -379,8 +386,13 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
     const { stream, out } = this.wire
     this.upstreams.release(false)
     stream.resume()
-    out.finish(() => stream.end())
-    if (this.#ended) return
-    this.#linger = setTimeout(() => stream.close(), this.#deps.lingerMs ?? LINGER_MS)
+    const linger = () => {
+      this.#linger = setTimeout(() => stream.close(), this.#deps.lingerMs ?? LINGER_MS)
+    }
+    if (!isPatient) linger()
+    out.finish(() => {
+      stream.end()
+      if (isPatient) linger()
+    })
   }
 }

@@ -20,6 +20,8 @@ export interface ClientSide {
   readonly upstreams: Upstreams
   /** The stream is over on the client's side; `isReset` if by us, so that frames may still come. */
   remove(streamId: number, isReset: boolean): void
+  /** The client has had a stream ended by breaking a rule, which is a way of taking requests back. */
+  countEarly(): void
 }
 
 export interface StreamStart {
@@ -122,12 +124,13 @@ export class StreamRelay implements PipeOwner {
     this.#resetUpstream(ERROR_CODE.cancel)
     this.#resetClient(code)
     this.#finish()
+    this.#client.countEarly()
   }
 
   upstreamHeaders({ block, endStream }: HeadersEvent, fields: HeaderField[] | null): void {
     this.#responseBytes += FRAME_HEADER_BYTES + block.length
-    if (fields === null) this.badResponse(LIST_TOO_LONG)
-    else if (this.response.ended) this.#afterEnd()
+    if (this.response.ended) this.#afterEnd()
+    else if (fields === null) this.badResponse(LIST_TOO_LONG)
     else if (this.isAnswered) this.#takeTrailers(fields, endStream)
     else this.#takeHead(fields, endStream)
   }
@@ -193,6 +196,10 @@ export class StreamRelay implements PipeOwner {
 
   /** The server has broken a rule: its stream ends, and the client hears of it. */
   badResponse(problem: string, code: number = ERROR_CODE.protocolError): void {
+    if (this.response.ended) {
+      this.#afterEnd(code)
+      return
+    }
     this.#upstream?.wire.sendReset(this.#upstreamId, code)
     this.#forgetUpstream()
     if (!this.isAnswered) {
@@ -279,9 +286,8 @@ export class StreamRelay implements PipeOwner {
   }
 
   /** The server goes on after its END_STREAM: the answer stands, its stream ends. */
-  #afterEnd(): void {
-    this.#upstream?.wire.sendReset(this.#upstreamId, ERROR_CODE.streamClosed)
-    this.#forgetUpstream()
+  #afterEnd(code: number = ERROR_CODE.streamClosed): void {
+    this.#resetUpstream(code)
     this.#stopRequest(ERROR_CODE.noError)
   }
 
@@ -299,7 +305,6 @@ export class StreamRelay implements PipeOwner {
     this.#failure = failure
     this.#isCutOff = true
     this.request.close()
-    this.request.ended = true
     this.request.endSent = true
     this.response.resetAfter(code)
   }
@@ -321,6 +326,8 @@ export class StreamRelay implements PipeOwner {
       this.#responseBytes += FRAME_HEADER_BYTES + body.length
       this.response.push(body, body.length, true)
     } else this.#endResponse()
+    // With a reset behind it, that one counts.
+    if (answer.body === null && this.request.ended) wire.countReply()
   }
 
   #abandon(message: string, code: number): void {
@@ -352,7 +359,7 @@ export class StreamRelay implements PipeOwner {
   #settle(): void {
     const { request, response } = this
     if (request.endSent && response.ended) this.#forgetUpstream()
-    if (response.endSent && request.ended && !this.#isClientDone) {
+    if (response.endSent && (request.ended || this.#isCutOff) && !this.#isClientDone) {
       this.#isClientDone = true
       this.#client.remove(this.#start.id, this.#isCutOff)
     }

@@ -90,7 +90,7 @@ export class Wire implements StreamListener {
   /** Bytes from this peer that wait for their readers. */
   #queued = 0
   /** Directions that would send if this connection took more. */
-  #waiting: BodyPipe[] = []
+  readonly #waiting = new Set<BodyPipe>()
   #unreadReplies = 0
   #isStalled = false
   #endUntold = false
@@ -152,7 +152,7 @@ export class Wire implements StreamListener {
 
   sendReset(streamId: number, code: number): void {
     this.out.rstStream(streamId, code)
-    this.#countReply()
+    this.countReply()
   }
 
   /** @param reason goes along as debug data */
@@ -162,7 +162,11 @@ export class Wire implements StreamListener {
 
   /** Puts a direction on the list of those that wait for room. */
   wait(pipe: BodyPipe): void {
-    this.#waiting.push(pipe)
+    this.#waiting.add(pipe)
+  }
+
+  waitNoMore(pipe: BodyPipe): void {
+    this.#waiting.delete(pipe)
   }
 
   enqueue(bytes: number): void {
@@ -326,9 +330,9 @@ export class Wire implements StreamListener {
 
   /** In the order in which they came; who gets too little goes to the end. */
   #pumpWaiting(): void {
-    const waiting = this.#waiting
-    if (waiting.length === 0) return
-    this.#waiting = []
+    if (this.#waiting.size === 0) return
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
     for (const pipe of waiting) pipe.pump()
   }
 
@@ -338,7 +342,7 @@ export class Wire implements StreamListener {
     for (const [id, value] of settings) this.#setting(id, value)
     if (this.isDeaf) return
     this.out.settingsAck()
-    this.#countReply()
+    this.countReply()
     this.#owner.onSettings()
   }
 
@@ -360,7 +364,7 @@ export class Wire implements StreamListener {
       return
     }
     this.out.copiedFrame(FRAME.ping, FLAG.ack, 0, payload)
-    this.#countReply()
+    this.countReply()
   }
 
   #countIdle(): void {
@@ -368,8 +372,8 @@ export class Wire implements StreamListener {
     this.#calm('a flood of frames that move nothing (RFC 9113 10.5)')
   }
 
-  /** Replies pile up here only if the peer does not read. */
-  #countReply(): void {
+  /** To be told of each answer that waits for no window: they pile up here if the peer does not read. */
+  countReply(): void {
     if (!this.out.blocked || ++this.#unreadReplies <= MAX_UNREAD_REPLIES) return
     this.#calm('more frames that must be answered than the peer reads answers (RFC 9113 10.5)')
   }
