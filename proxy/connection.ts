@@ -144,7 +144,8 @@ class Connection implements OpenConnection {
   #passThrough(detected: Detected): void {
     const { client, destination } = this.#arrival
     const { side, connections, experience } = this.#deps
-    if (detected.fromServer.length > 0) experience.note(destination, 'greeting')
+    const { protocol, fromServer } = detected
+    if (fromServer.length > 0) experience.note(destination, 'greeting')
     const found = side.servicePort(destination)
     connections.begin()
     const connection = {
@@ -158,7 +159,7 @@ class Connection implements OpenConnection {
     }
     passThrough(connection, this.#deps, () => {
       connections.end()
-      this.#over(detected.protocol)
+      this.#over(protocol)
     })
   }
 

@@ -45,19 +45,26 @@ export function passThrough(
   const { client, destination, detected } = connection
   const upstream = detected.upstream ?? deps.dial(destination)
   const initial = { toA: detected.fromServer, toB: detected.fromClient }
+  const { protocol, sni } = detected
+  // Its first bytes are cut from a block that would be held for as long as it lasts.
+  const known = { ...connection, detected: { protocol, sni } }
   let firstByteMs: number | null = null
   const ended = (end: SpliceEnd) => {
     // A connection without a byte is a port scan or a TCP probe, which comes every few seconds.
     const silent = end.fromA === 0 && end.fromB === 0 && end.error === null
-    if (!silent) deps.take({ ...recordOf(connection, deps, end), firstByteMs })
+    if (!silent) deps.take({ ...recordOf(known, deps, end), firstByteMs })
     onEnd()
   }
   splice(client, upstream, initial, ended, () => {
-    firstByteMs = deps.now() - connection.startedAt
+    firstByteMs = deps.now() - known.startedAt
   })
 }
 
-function recordOf(connection: OpaqueConnection, deps: OpaqueDeps, end: SpliceEnd): TraceRecord {
+type KnownConnection = Omit<OpaqueConnection, 'detected'> & {
+  detected: Pick<Detected, 'protocol' | 'sni'>
+}
+
+function recordOf(connection: KnownConnection, deps: OpaqueDeps, end: SpliceEnd): TraceRecord {
   const { direction, client, destination, detected, service, serviceName, startedAt } = connection
   const { space, pod, workload } = deps.identity
   const decision: Decision = { reason: 'not-http', target: destination, service, tried: [] }
