@@ -62,6 +62,8 @@ export class PairedUpstreams {
   /** Dialled on the chance that the first request goes there. */
   #unused: Paired | null = null
   #bound = false
+  /** Where else the request may go that has the connection that was taken last. */
+  #elsewhere: (() => Address) | undefined
 
   constructor({ dial, pool, firstUpstream }: Sources, onLeft: () => void) {
     this.#dial = dial
@@ -82,6 +84,7 @@ export class PairedUpstreams {
     { target, elsewhere }: { target: Address; elsewhere?: (() => Address) | undefined },
     repeatable: boolean,
   ): { stream: ByteStream; reused: boolean } {
+    this.#elsewhere = elsewhere
     const idle = this.#idleTo(target)
     if (this.#unused !== null && this.#unused !== idle) this.#giveAway(this.#unused)
     this.#unused = null
@@ -92,12 +95,19 @@ export class PairedUpstreams {
     }
     const pooled = repeatable ? (this.#pool?.take(target) ?? null) : null
     if (pooled !== null) return { stream: this.#first(target, pooled), reused: true }
-    const fresh = elsewhere ? redial(this.#dial, target, elsewhere) : this.#dial(target)
-    return { stream: this.#first(target, fresh), reused: false }
+    return { stream: this.#first(target, this.fresh(target)), reused: false }
+  }
+
+  /** A new connection for the request that has the one that was taken last. */
+  fresh(target: Address): ByteStream {
+    const elsewhere = this.#elsewhere
+    return elsewhere ? redial(this.#dial, target, elsewhere) : this.#dial(target)
   }
 
   /** Keeps the connection that was taken last for this client's next request. */
   keep(stream: ByteStream): void {
+    // It knows the request, which an idle connection is not to hold.
+    this.#elsewhere = undefined
     const oldest = this.#idle[0]
     if (oldest !== undefined && this.#idle.length >= MAX_PAIRED) this.#giveAway(oldest)
     // Where it really leads: a refused dial may have ended elsewhere.

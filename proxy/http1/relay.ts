@@ -74,6 +74,8 @@ const READ_AHEAD_FULL = 2
 
 class ClientRelay implements StreamListener, ClientSide, Http1Connection {
   draining = false
+  /** The next answer is not the last: the one after it is. */
+  #oneMore = false
   readonly closed: Promise<void>
   readonly #stream: ByteStream
   readonly #deps: RelayDeps
@@ -113,11 +115,14 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
   }
 
   retire(): void {
+    // An answer of which the body is under way cannot say so any more.
+    this.#oneMore = !this.draining && this.#exchange?.borrows === true
     this.draining = true
   }
 
   drain(): void {
-    this.retire()
+    this.draining = true
+    this.#oneMore = false
     if (this.#idle()) this.#shutDown()
   }
 
@@ -177,7 +182,7 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
   }
 
   dial(target: Address): ByteStream {
-    return this.#deps.dial(target)
+    return this.#upstreams.fresh(target)
   }
 
   endClient(): void {
@@ -198,8 +203,9 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
       upstream.listen(DEAF)
       upstream.close()
     }
-    const inputOver = this.#ended && this.#read.length === 0
-    if (reusable && !this.draining && !inputOver) this.#pump()
+    const goesOn = !this.draining || this.#oneMore
+    this.#oneMore = false
+    if (reusable && goesOn && !(this.#ended && this.#read.length === 0)) this.#pump()
     else if (wasLast) this.#leave()
     else this.#shutDown()
   }

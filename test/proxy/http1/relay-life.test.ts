@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals'
+import { UpstreamPool } from '../../../proxy/http1/upstream-pool.ts'
 import { type Harness, settle, startRelay } from './relay-harness.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
@@ -259,6 +260,41 @@ test('a retired connection waits for one more request, whose answer says that it
   expect(harness.client.received.slice(OK.length)).toContain('Connection: close\r\n')
   expect(harness.client.ended).toBe(true)
   expect(codes(harness)).toEqual([null, null])
+})
+
+test('a connection that is retired in mid-answer waits for one more request, too', async () => {
+  const harness = startRelay()
+  harness.client.send(GET)
+  await settle()
+  harness.servers[0]?.send(OK.slice(0, -1))
+  await settle()
+  harness.relay.retire()
+  harness.servers[0]?.send('k')
+  await settle()
+  expect([harness.client.received, harness.client.ended]).toEqual([OK, false])
+  harness.client.send(POST)
+  harness.client.send('0123456789')
+  await settle()
+  harness.servers[0]?.send(OK)
+  await settle()
+  expect(harness.client.received.slice(OK.length)).toContain('Connection: close\r\n')
+  expect(harness.client.ended).toBe(true)
+  expect(codes(harness)).toEqual([null, null])
+})
+
+test('a client that was told that the answer under way is its last is told nothing else by retiring', async () => {
+  const pool = new UpstreamPool()
+  const harness = startRelay({ pool, setHeaders: [['azds-hop', '1']] })
+  harness.client.send(GET.replace('Host: a', 'Host: a\r\nConnection: close'))
+  await settle()
+  harness.servers[0]?.send(OK.slice(0, -1))
+  await settle()
+  expect(harness.client.received).toContain('Connection: close\r\n')
+  harness.relay.retire()
+  harness.servers[0]?.send('k')
+  await settle()
+  expect(harness.client.ended).toBe(true)
+  pool.close()
 })
 
 test('draining finishes what is in flight, says so in the answer and then closes', async () => {
