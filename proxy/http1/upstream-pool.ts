@@ -18,6 +18,12 @@ export const POOL_SIZE = 64
  */
 export const POOL_CLIENTS = 100
 
+/**
+ * How long after its first client a connection still gets others, ms. A pod that is not ready any more gets no
+ * new connections, but does not close those that it has; 10 s is how often Kubernetes asks whether it is.
+ */
+export const POOL_AGE_MS = 10_000
+
 /** Waits in the pool and hears what becomes of its connection. */
 class Idle implements StreamListener {
   readonly target: Address
@@ -52,10 +58,11 @@ class Idle implements StreamListener {
 export class UpstreamPool {
   /** In the order in which they came. */
   readonly #idle: Idle[] = []
-  /** How many clients have had a connection. */
-  readonly #clients = new WeakMap<ByteStream, number>()
+  /** How many clients have had a connection, and when it first came here, by `performance.now`. */
+  readonly #served = new WeakMap<ByteStream, { clients: number; since: number }>()
   readonly #size: number
   readonly #idleMs: number
+  readonly #ageMs: number
   readonly #drop = (idle: Idle): void => {
     if (this.#remove(idle)) idle.stream.close()
   }
@@ -65,9 +72,11 @@ export class UpstreamPool {
   constructor({
     size = POOL_SIZE,
     idleMs = POOL_IDLE_MS,
-  }: { size?: number; idleMs?: number } = {}) {
+    ageMs = POOL_AGE_MS,
+  }: { size?: number; idleMs?: number; ageMs?: number } = {}) {
     this.#size = size
     this.#idleMs = idleMs
+    this.#ageMs = ageMs
   }
 
   /** How many connections wait. */
@@ -88,13 +97,11 @@ export class UpstreamPool {
 
   /** Takes over a connection on which nothing is outstanding. The oldest makes room. */
   put(target: Address, stream: ByteStream): void {
-    const clients = (this.#clients.get(stream) ?? 0) + 1
-    if (this.#closed || this.#size === 0 || clients >= POOL_CLIENTS) {
+    if (this.#closed || this.#size === 0 || this.#hasServed(stream)) {
       stream.listen(DEAF)
       stream.close()
       return
     }
-    this.#clients.set(stream, clients)
     const oldest = this.#idle[0]
     if (oldest !== undefined && this.#idle.length >= this.#size) this.#drop(oldest)
     const idle = new Idle(target, stream, this.#drop)
@@ -110,6 +117,18 @@ export class UpstreamPool {
     this.#closed = true
     if (this.#timer !== null) clearTimeout(this.#timer)
     for (const idle of [...this.#idle]) this.#drop(idle)
+  }
+
+  /** Counts one more client; true for a connection that has had enough of them. */
+  #hasServed(stream: ByteStream): boolean {
+    const now = performance.now()
+    const served = this.#served.get(stream)
+    if (served === undefined) {
+      this.#served.set(stream, { clients: 1, since: now })
+      return false
+    }
+    served.clients++
+    return served.clients >= POOL_CLIENTS || now - served.since >= this.#ageMs
   }
 
   #sweepIn(ms: number): NodeJS.Timeout {

@@ -12,7 +12,7 @@ afterEach(() => {
   for (const pool of pools.splice(0)) pool.close()
 })
 
-function newPool(options?: { size?: number; idleMs?: number }): UpstreamPool {
+function newPool(options?: { size?: number; idleMs?: number; ageMs?: number }): UpstreamPool {
   const pool = new UpstreamPool(options)
   pools.push(pool)
   return pool
@@ -323,4 +323,18 @@ test('a pooled connection serves 100 clients, so that others reach other pods', 
   }
   for (let i = 0; i < 201; i++) await serve()
   expect(dialled).toBe(3)
+})
+
+test('a pooled connection is not used for longer than its age, so that a pod which is not ready is left', async () => {
+  const pool = newPool({ ageMs: 50 })
+  const first = await fillPool(pool)
+  await new Promise((resolve) => setTimeout(resolve, 80))
+  const next = startRelay({ pool })
+  next.client.send(GET)
+  await settle()
+  first.servers[0]?.send(OK)
+  await settle()
+  next.client.stream.end()
+  await settle()
+  expect([next.dialled.length, pool.count, first.servers[0]?.ended]).toEqual([0, 0, true])
 })
