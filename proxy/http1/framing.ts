@@ -109,7 +109,7 @@ export function requestFraming(head: ParsedRequestHead): RequestFraming | BadFra
 }
 
 /** Methods whose repetition is harmless (RFC 9110 9.2.2). */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
+export const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 /** Whether a request may be sent again: its repetition is harmless, and it has no body to be kept for that. */
 export function isRepeatable(method: string, { length }: RequestFraming): boolean {

@@ -26,6 +26,7 @@ const PROBLEM = {
   path: 'a :path that does not begin with / (RFC 9113 8.3.1)',
   asterisk: 'the :path * with another method than OPTIONS (RFC 9113 8.3.1)',
   authority: 'an :authority that names no host (RFC 9113 8.3.1)',
+  twoHosts: 'two Host fields that differ (RFC 9110 7.2)',
   otherHost: 'a Host field that differs from :authority (RFC 9113 8.3.1)',
   connect: 'CONNECT with :scheme or :path (RFC 9113 8.5)',
   noConnectAuthority: 'CONNECT without :authority (RFC 9113 8.5)',
@@ -41,6 +42,8 @@ interface Facts {
   path: string | null
   status: string | null
   host: string | null
+  /** Host fields of which one differs from the first. */
+  hasTwoHosts: boolean
   contentLength: number | null
   /** Pseudo-header fields so far; they are the first of the list. */
   pseudo: number
@@ -194,6 +197,7 @@ function noFacts(): Facts {
     path: null,
     status: null,
     host: null,
+    hasTwoHosts: false,
     contentLength: null,
     pseudo: 0,
   }
@@ -251,7 +255,8 @@ const SLOTS: { readonly [role in HeaderField['role']]?: Slot } = {
 function readSpecial({ role, value }: HeaderField, facts: Facts): string | null {
   if (role === 'connection-specific') return PROBLEM.connection
   if (role === 'host') {
-    facts.host ??= value
+    if (facts.host === null) facts.host = value
+    else if (facts.host !== value) facts.hasTwoHosts = true
     return null
   }
   if (role === 'te') return value.toLowerCase() === 'trailers' ? null : PROBLEM.te
@@ -261,7 +266,9 @@ function readSpecial({ role, value }: HeaderField, facts: Facts): string | null 
   return Number.isSafeInteger(facts.contentLength) ? null : PROBLEM.length
 }
 
-function pseudoProblem({ method, scheme, authority, path, host }: Facts): string | null {
+function pseudoProblem(facts: Facts): string | null {
+  const { method, scheme, authority, path, host } = facts
+  if (facts.hasTwoHosts) return PROBLEM.twoHosts
   if (method === null || !isMade(method, TOKEN)) return PROBLEM.noMethod
   if (authority !== null && !AUTHORITY.test(authority)) return PROBLEM.authority
   if (method === 'CONNECT') {

@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../../core/errors.ts'
 import { formatAddress } from '../../core/routing-table.ts'
 import type { ExchangePlan, ExchangeRecorder } from '../exchange.ts'
+import { IDEMPOTENT } from '../http1/framing.ts'
 import { judgeAnswer, LIST_TOO_LONG, trailersFault } from './answer-rules.ts'
 import { BodyPipe, type PipeOwner } from './body-pipe.ts'
 import type { HeaderField } from './field.ts'
@@ -177,9 +178,10 @@ export class StreamRelay implements PipeOwner {
     this.#cutOff(failure, ERROR_CODE.refusedStream)
   }
 
-  /** @param untouched the server cannot have seen the request */
-  upstreamGone(code: ErrorCode, reason: string, untouched: boolean): void {
-    if (untouched && this.#retry()) return
+  /** @param again it may be tried again, as nothing has come from the server, which may still have read all */
+  upstreamGone(code: ErrorCode, reason: string, again: boolean): void {
+    const isHarmless = code === 'connect-refused' || IDEMPOTENT.has(this.#start.head.method)
+    if (again && isHarmless && this.#retry()) return
     this.#forgetUpstream()
     if (this.response.ended) {
       this.#stopRequest(ERROR_CODE.noError)

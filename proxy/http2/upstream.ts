@@ -190,11 +190,11 @@ export class Upstream implements WireOwner {
     this.#over()
   }
 
-  /** A server that has not even sent SETTINGS has seen no request. */
+  /** A server that has not even sent SETTINGS has hardly seen a request. */
   #lost(reason: string): void {
-    const untouched = !this.wire.isOpen
+    const again = !this.wire.isOpen
     this.#isLeaving = true
-    for (const stream of this.#takeAll()) stream.upstreamGone('upstream-closed', reason, untouched)
+    for (const stream of this.#takeAll()) stream.upstreamGone('upstream-closed', reason, again)
     this.#over()
   }
 

@@ -90,6 +90,7 @@ test.each<[string, readonly Pair[], string]>([
   ['user information', changed(':authority', 'me@shop'), '8.3.1'],
   ['an authority with a path', changed(':authority', 'shop/a'), '8.3.1'],
   ['a host that differs', [...GET, ['host', 'other']], '8.3.1'],
+  ['a second host that differs', [...GET, ['host', 'shop'], ['host', 'other']], '7.2'],
   ['a port that is none', changed(':authority', 'shop:x'), '8.3.1'],
   ['CONNECT with a path', [...GET.slice(2), [':method', 'CONNECT']], '8.5'],
   ['CONNECT without an authority', [[':method', 'CONNECT']], '8.5'],

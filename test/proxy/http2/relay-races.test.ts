@@ -40,6 +40,26 @@ test('the connection that was dialled first is dialled again if it is refused', 
   expect(servers).toHaveLength(1)
 })
 
+test.each([
+  ['POST', 1],
+  ['DELETE', 2],
+])(
+  'a %s without a body that vanishes with its server, even without SETTINGS, is sent %i times',
+  async (method, times) => {
+    // It may have read and done all of it: nothing of what it says has come here.
+    const { client, servers } = startRelay({ onServer: (server) => server.stream.pause() })
+    client.head(1, [[':method', method], ...get().slice(1)])
+    await settle()
+    servers[0]?.stream.reset()
+    await settle()
+    expect(servers).toHaveLength(times)
+    servers[1]?.stream.reset()
+    await settle()
+    expect(servers).toHaveLength(times)
+    expect(client.of('1')[0]).toMatch(/:status=502 azds-proxy-error=upstream-closed/)
+  },
+)
+
 test('a server that breaks a rule after its answer takes nothing of that answer back', async () => {
   const { client, servers, recorded } = startRelay()
   client.send(settings([0x4, 0]))
