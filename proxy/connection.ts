@@ -224,8 +224,9 @@ class Connection implements OpenConnection {
   #hold(http: Http1Connection | Http2Connection, { protocol }: Detected): void {
     const { side, connections } = this.#deps
     this.#http = http
-    if (connections.isRetiring(side.direction)) http.retire()
-    if (connections.isDraining(side.direction)) http.drain()
+    // Whoever connects during a drain has a request to make, perhaps after some greetings.
+    const { direction } = side
+    if (connections.isRetiring(direction) || connections.isDraining(direction)) http.retire()
     void http.closed.then(() => this.#over(protocol))
   }
 

@@ -123,7 +123,6 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
 
   drain(): void {
     this.#departure.announce()
-    if (this.#hasNone) this.#departure.conclude()
     this.#batch.flush()
   }
 

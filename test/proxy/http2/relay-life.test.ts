@@ -48,12 +48,29 @@ test('a client that does not answer the PING hears the last GOAWAY a second late
   await relay.closed
 })
 
-test('an idle connection is closed at once by a drain', async () => {
+test('an idle connection is closed by a drain as soon as its client has heard of it', async () => {
   const { client, relay } = startRelay()
   await settle()
   relay.drain()
   await settle()
+  expect(client.of('goaway')).toEqual([FIRST_GOODBYE])
+  client.send(PONG)
+  await settle()
   expect(client.of('goaway')).toEqual([FIRST_GOODBYE, 'goaway 0 0'])
+  expect(client.log).toContain('fin')
+  await relay.closed
+})
+
+test('a request that is on its way to an idle connection while it drains is served', async () => {
+  const { client, servers, relay } = startRelay()
+  await settle()
+  relay.drain()
+  client.head(1, get())
+  await settle()
+  client.send(PONG)
+  servers[0]?.head(1, [[':status', '200']])
+  await settle()
+  expect(client.of('headers')).toEqual(['headers 1 :status=200 end'])
   expect(client.log).toContain('fin')
   await relay.closed
 })
