@@ -47,6 +47,12 @@ export const ERROR = {
     meaning: 'The target could not be reached; the message has the errno.',
     next: 'Look at the target’s node and network.',
   },
+  'upstream-stuck': {
+    status: 503,
+    meaning:
+      'The target does not read its connection: 4 MiB of HTTP/2 requests wait for it already.',
+    next: 'See if the app hangs or is stopped; look at its log.',
+  },
   'upstream-closed': {
     status: 502,
     meaning: 'The target closed the connection before it had answered.',

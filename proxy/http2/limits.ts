@@ -68,5 +68,12 @@ export const EARLY_RESETS_PER_SECOND = 200
  */
 export const MAX_UNREAD_REPLIES = 1_000
 
+/**
+ * Bytes, heads of requests above all, that may wait in user space for a server that does not read; what
+ * comes then is answered with 503. HPACK lets a client ask for 64 KiB with twenty bytes. An app that
+ * starts, or is stopped for a while, meets it with thousands of requests of the usual size.
+ */
+export const MAX_UNREAD_BYTES = 4_194_304
+
 /** Streams whose late frames are ignored because they were reset here (RFC 9113 5.1), for each connection. */
 export const MAX_REMEMBERED_RESETS = 1_000

@@ -60,6 +60,9 @@ export class Outbox {
   /** What goes before it. */
   #parts: Buffer[] = []
   #isDirty = false
+  /** Bytes since the beginning: of frames made, and handed to the transport. */
+  #made = 0
+  #written = 0
   #onEmpty: (() => void) | null = null
 
   /**
@@ -123,7 +126,13 @@ export class Outbox {
   /** Bytes that are no frame: the client's preface. */
   raw(bytes: Buffer): void {
     this.#touch()
+    this.#made += bytes.length
     this.#append(bytes)
+  }
+
+  /** Bytes that the transport has not been given yet. */
+  get waiting(): number {
+    return this.#made - this.#written
   }
 
   /** Sends all that has been collected, or keeps it while the transport takes nothing. */
@@ -173,6 +182,7 @@ export class Outbox {
   }
 
   #write(bytes: Buffer): void {
+    this.#written += bytes.length
     if (this.stream.write(bytes) || this.blocked) return
     this.blocked = true
     this.onBlocked?.()
@@ -186,6 +196,7 @@ export class Outbox {
   /** Writes a header and reserves `room` behind it; returns where that begins in the slab. */
   #header(length: number, type: number, flags: number, streamId: number, room: number): number {
     this.#touch()
+    this.#made += FRAME_HEADER_BYTES + length
     const slab = this.#slabFor(FRAME_HEADER_BYTES + room)
     const { bytes, used: at } = slab
     bytes[at] = length >>> 16

@@ -225,6 +225,10 @@ export class StreamRelay implements PipeOwner {
   #open(plan: Forward, except: Upstream | null): void {
     const { head, isBodiless } = this.#start
     const upstream = this.#client.upstreams.take(plan.target, plan.elsewhere, except)
+    if (upstream.isClogged) {
+      this.#answer('upstream-stuck', this.#where('it does not read its requests'))
+      return
+    }
     this.#upstream = upstream
     this.requestBytes = 0
     const fields = setFields(head.fields, plan.setHeaders)

@@ -12,7 +12,7 @@ import {
   MAX_WINDOW,
 } from './frame.ts'
 import { connectionProblem } from './frame-rules.ts'
-import { FIRST_MAX_STREAMS } from './limits.ts'
+import { FIRST_MAX_STREAMS, MAX_UNREAD_BYTES } from './limits.ts'
 import { type Batch, nameOfCode } from './outbox.ts'
 import type { StreamRelay } from './stream-relay.ts'
 import { StreamTable } from './stream-table.ts'
@@ -62,6 +62,11 @@ export class Upstream implements WireOwner {
     if (this.#isLeaving || this.isGone) return false
     const most = this.wire.isOpen ? this.wire.peerMaxStreams : FIRST_MAX_STREAMS
     return most === null || this.#streams.size < most
+  }
+
+  /** The server does not read, and much waits for it. */
+  get isClogged(): boolean {
+    return this.wire.out.waiting > MAX_UNREAD_BYTES
   }
 
   get isIdle(): boolean {

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from '@jest/globals'
-import { EARLY_RESET_BURST, STREAM_WINDOW } from '../../../proxy/http2/limits.ts'
+import { EARLY_RESET_BURST, MAX_UNREAD_BYTES, STREAM_WINDOW } from '../../../proxy/http2/limits.ts'
 import { memoryPair } from '../memory-stream.ts'
 import { data, frame, goaway, ping, rstStream, settings, windowUpdate } from './frames.ts'
 import { get, type Pairs, post } from './peer.ts'
@@ -182,6 +182,23 @@ test('a client that reads nothing gets no more of our own answers than it may le
   await settle(11_000)
   expect(client.stream.mostQueued).toBeLessThan(500_000)
   expect(refused[0]?.message).toMatch(/more frames that must be answered/)
+})
+
+test('the heads for a server that does not read do not pile up without end', async () => {
+  const { client, servers, recorded } = startRelay({ onServer: (server) => server.stream.pause() })
+  const heads = Math.ceil((MAX_UNREAD_BYTES * 2) / 60_000)
+  for (let i = 0; i < heads; i++) client.head(i * 2 + 1, get('/', ['x-long', 'v'.repeat(60_000)]))
+  await settle(heads * 6)
+  const refused = client.of('headers').filter((line) => /:status=503/.test(line)).length
+  expect(refused).toBeGreaterThan(heads / 3)
+  expect(recorded.at(-1)?.ends).toMatchObject([{ error: { code: 'upstream-stuck' } }])
+  servers[0]?.open()
+  servers[0]?.stream.resume()
+  await settle(heads * 6)
+  // All others arrive, and those that come now.
+  client.head(heads * 2 + 1, get('/now'))
+  await settle()
+  expect(servers[0]?.of('headers')).toHaveLength(heads - refused + 1)
 })
 
 test('streams that wait for the connection’s window are forgotten with their requests', async () => {
