@@ -16,6 +16,13 @@ import { KEEP_ALIVE_SECONDS } from './transport.ts'
  */
 const YOUNG_MS = (KEEP_ALIVE_SECONDS * 1000) / 2
 
+/**
+ * How long a connection that was let go may wait for its peer to take any of the last bytes, ms: as long as Linux
+ * itself waits for a peer that acknowledges nothing (tcp_retries2). Even a peer that takes 2 KB/s makes the kernel
+ * take more of them meanwhile; without a bound one that has stopped for good would be held for ever.
+ */
+const LAST_BYTES_MS = 15 * 60_000
+
 export class RawLoop {
   readonly buffers = new ReadBuffers()
   readonly loans = new Loans()
@@ -25,12 +32,15 @@ export class RawLoop {
   )
   /** For the next write. Mostly the kernel takes all at once, and then it serves the one after as well. */
   spare: RawRequest
+  /** Those that were let go with bytes yet to be sent. */
+  readonly lasting: Deadlines<RawStream>
   readonly #bindings: RawBindings
   #closed: RawStream[] = []
   readonly #connects = new Map<number, Deadlines<RawStream>>()
 
-  constructor(bindings: RawBindings) {
+  constructor(bindings: RawBindings, lastBytesMs = LAST_BYTES_MS) {
     this.#bindings = bindings
+    this.lasting = new Deadlines<RawStream>(lastBytesMs, (stream) => stream.lastBytesDue())
     this.spare = this.#writeRequest()
   }
 

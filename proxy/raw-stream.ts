@@ -31,6 +31,8 @@ export class RawStream extends ListenedStream implements ByteStream, Waiting, Bo
   #unsent = 0
   /** Writes that libuv has not finished. */
   #pending = 0
+  /** Bytes that they had left when that was looked at last, after the connection was let go. */
+  #waiting = 0
   /** The list in which this waits, for its connection or for keep-alive probes. */
   #waitsIn: Deadlines<RawStream> | null = null
   /** What was written before the connection was there. */
@@ -120,6 +122,7 @@ export class RawStream extends ListenedStream implements ByteStream, Waiting, Bo
     this.resume()
     this.end()
     if (this.#finished) this.#closeHandle()
+    else if (this.#pending > 0) this.#boundLastBytes()
   }
 
   reset(): void {
@@ -151,7 +154,8 @@ export class RawStream extends ListenedStream implements ByteStream, Waiting, Bo
     this.#early = null
     for (const chunk of early?.chunks ?? []) this.#writeNow(chunk)
     if (this.#finishing) this.#shutDownIfDone()
-    this.waitIn(this.#loop.young)
+    if (this.dropped) this.#boundLastBytes()
+    else this.waitIn(this.#loop.young)
     this.tell((listener) => listener.onConnect?.())
     if (early?.full && this.#pending === 0) this.tell((listener) => listener.onDrain())
   }
@@ -159,6 +163,13 @@ export class RawStream extends ListenedStream implements ByteStream, Waiting, Bo
   /** No connection in time. */
   connectTimedOut(timeoutMs: number): void {
     if (this.#phase === CONNECTING) this.#fail(connectTimeout(this.remote, timeoutMs))
+  }
+
+  /** Let go a while ago, and not all is sent: goes on as long as the peer takes anything. */
+  lastBytesDue(): void {
+    const waiting = this.#handle.writeQueueSize
+    if (waiting < this.#waiting) this.#boundLastBytes()
+    else this.#closeHandle(!this.#shutting)
   }
 
   /** An established connection that has lasted a while is to be watched over. */
@@ -314,6 +325,13 @@ export class RawStream extends ListenedStream implements ByteStream, Waiting, Bo
       }
     }
     this.#closeHandle()
+  }
+
+  #boundLastBytes(): void {
+    if (this.#phase !== OPEN) return
+    this.#waiting = this.#handle.writeQueueSize
+    this.#waitsIn?.end(this)
+    this.waitIn(this.#loop.lasting)
   }
 
   #shutDownIfDone(): void {

@@ -23,8 +23,12 @@ import {
   type Transport,
 } from './transport.ts'
 
-export function createRawTransport(bindings: RawBindings): Transport {
-  const loop = new RawLoop(bindings)
+/** @param lastBytesMs for tests; see `RawLoop` */
+export function createRawTransport(
+  bindings: RawBindings,
+  { lastBytesMs }: { lastBytesMs?: number } = {},
+): Transport {
+  const loop = new RawLoop(bindings, lastBytesMs)
   return {
     name: 'raw',
     dial: (target, options = {}) => dial(target, options, { bindings, loop }),

@@ -1,0 +1,51 @@
+/** A connection that was let go ends, also where its peer takes nothing more. */
+import net from 'node:net'
+import { expect, test } from '@jest/globals'
+import { createRawTransport } from '../../proxy/raw-transport.ts'
+import { DEAF } from '../../proxy/stream.ts'
+import { listenLocal, rawBindings } from './transports.ts'
+
+/** More than the kernel takes without a reader. */
+const MUCH = 32 * 1024 * 1024
+
+/** A client of a server that sends much and lets go; `closed` when the server’s side is gone. */
+async function receive(lastBytesMs: number) {
+  const transport = createRawTransport(rawBindings, { lastBytesMs })
+  const over = Promise.withResolvers<void>()
+  const listening = await listenLocal(transport, ({ stream }) => {
+    stream.listen({ ...DEAF, onClose: () => over.resolve() })
+    stream.write(Buffer.alloc(MUCH))
+    stream.close()
+  })
+  const client = net.connect({ port: listening.address.port, host: '127.0.0.1' })
+  let error = ''
+  client.on('error', (reason: NodeJS.ErrnoException) => {
+    error = reason.code ?? ''
+  })
+  const ended = new Promise((resolve) => client.once('close', resolve))
+  return { client, closed: over.promise, ended, error: () => error, end: () => listening.close() }
+}
+
+test('a peer that takes nothing any more is given up with RST', async () => {
+  const { client, closed, ended, error, end } = await receive(100)
+  await closed
+  client.resume()
+  await ended
+  expect([error(), client.bytesRead < MUCH]).toEqual(['ECONNRESET', true])
+  end()
+}, 5_000)
+
+test('a peer that reads slowly gets everything, however long it takes', async () => {
+  const { client, closed, ended, error, end } = await receive(150)
+  let read = 0
+  client.on('data', (chunk) => {
+    read += chunk.length
+    if (read % 1_048_576 >= chunk.length) return
+    client.pause()
+    setTimeout(() => client.resume(), 15)
+  })
+  client.on('end', () => client.end())
+  await Promise.all([closed, ended])
+  expect([read, error()]).toEqual([MUCH, ''])
+  end()
+}, 10_000)
