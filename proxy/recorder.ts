@@ -120,8 +120,8 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
     this.#startedAt = deps.now()
     deps.started?.()
     this.#protocol = PROTOCOL_OF[facts.head.version]
-    // The answer comes in a later turn, and nobody knows how much later.
-    if (deps.tracing) facts.head = detached(facts.head)
+    // The answer comes in a later turn, and nobody knows how much later: no buffer is held so long.
+    facts.head = deps.tracing ? detached(facts.head) : UNTRACED
   }
 
   get direction(): TraceRecord['direction'] {
@@ -141,7 +141,7 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
   responseHead(head: ResponseHead): void {
     this.firstByteMs = this.#deps.now() - this.#startedAt
     this.status = head.status
-    this.#responseHead = head
+    if (this.#deps.tracing) this.#responseHead = head
   }
 
   responseTrailers(trailers: HeaderList): void {
@@ -223,6 +223,16 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
       error: this.error,
     }
   }
+}
+
+/** In place of a head of which no record will be made. */
+const UNTRACED: RequestHead = {
+  method: '',
+  target: '/',
+  version: '1.1',
+  header: () => null,
+  values: () => [],
+  headers: () => [],
 }
 
 function detached<H extends RequestHead | ResponseHead>(head: H): H {

@@ -1,5 +1,8 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, test } from '@jest/globals'
 import type { TraceRecord } from '../../core/trace-record.ts'
+import { createRecordExchange } from '../../proxy/recorder.ts'
 import { requestHead, responseHead } from './sample-head.ts'
 import { ADDRESS, identity, recordInto } from './sample-tree.ts'
 
@@ -97,4 +100,39 @@ test.each([
 ])('a target in %s gives authority and path', (_, method, target, authority, path) => {
   const head = requestHead({ Host: 'orders' }, { method, target, version: '1.0' })
   expect(recording({ head }).finish()).toMatchObject({ authority, path, protocol: 'http/1.0' })
+})
+
+/** An exchange that is not traced and under way; what it holds of its heads. */
+function untraced() {
+  const request = requestHead({ Host: 'orders' })
+  const response = responseHead(200)
+  const record = createRecordExchange({
+    identity: identity('alice'),
+    now: () => 0,
+    bodyBytes: 0,
+    tracing: false,
+    finished: () => {},
+  })
+  const exchange = record({
+    direction: 'inbound',
+    head: request,
+    ids: { traceId: 't', spanId: 's', parentSpanId: 'p', traceparent: '' },
+    hop: 2,
+    service: 'orders',
+    context: { space: 'alice', source: 'cookie' },
+    decision: { reason: 'local', target: ADDRESS.pod, service: null, tried: [] },
+    originalDestination: ADDRESS.pod,
+    client: ADDRESS.client,
+  })
+  exchange.responseHead(response)
+  return { exchange, held: [new WeakRef(request), new WeakRef(response)] }
+}
+
+test('without tracing no head is held while its exchange lasts', async () => {
+  const { exchange, held } = untraced()
+  await new Promise((resolve) => setImmediate(resolve))
+  setFlagsFromString('--expose_gc')
+  runInNewContext('gc')()
+  expect(held.map((head) => head.deref())).toEqual([undefined, undefined])
+  exchange.done({ requestBytes: 1, responseBytes: 1, error: null })
 })
