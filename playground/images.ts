@@ -4,8 +4,6 @@
  * name does on a real cluster.
  */
 
-import { PROXY_NODE_OPTIONS } from '../core/proxy-runtime.ts'
-
 /** Where the repository is seen, read-only, inside every container. */
 export const REPO_MOUNT = '/run/azds/app'
 
@@ -29,7 +27,7 @@ interface ImageRule {
 const NOBODY = 65532
 
 const RULES: readonly ImageRule[] = [
-  { name: /^azds\/(proxy)$/, program: ({ name }) => bundle(name, 1337, PROXY_ENV) },
+  { name: /^azds\/(proxy)$/, program: ({ name }) => bundle(name, 1337) },
   { name: /^azds\/(proxy-init)$/, program: ({ name }) => bundle(name, 0) },
   { name: /^azds\/(webhook|controller)$/, program: ({ name }) => bundle(name, NOBODY) },
   {
@@ -64,13 +62,11 @@ export function programOf(image: string): ImageProgram | null {
 }
 
 /** An image of ours: the bundle in /app, and beside it the packages that a bundle leaves outside. */
-const PROXY_ENV = { NODE_OPTIONS: PROXY_NODE_OPTIONS }
-
-function bundle(name: string, user: number, env: ImageProgram['env'] = {}): ImageProgram {
+function bundle(name: string, user: number): ImageProgram {
   return {
     entrypoint: ['node', `/app/${name}.mjs`],
     cmd: [],
-    env: { NODE_ENV: 'production', ...env },
+    env: { NODE_ENV: 'production' },
     user,
     links: { '/app': `${REPO_MOUNT}/dist`, '/node_modules': `${REPO_MOUNT}/node_modules` },
   }

@@ -1,6 +1,5 @@
 /** Our own proxy, as it runs in a pod. */
 import { ENV } from '../../core/names.ts'
-import { PROXY_NODE_OPTIONS } from '../../core/proxy-runtime.ts'
 import { NODE_INSIDE, REPO_INSIDE } from '../../test/kernel/lab.ts'
 import type { Contestant, Surroundings } from '../contestant.ts'
 import { SPACE, SPACE_CHAIN } from '../service-table.ts'
@@ -33,12 +32,7 @@ export function azds(options: AzdsOptions = {}): Contestant {
     traced: options.traced ?? true,
     launch: (surroundings) => ({
       argv: [NODE_INSIDE, ...flags, `${REPO_INSIDE}/${bundle}`],
-      env: {
-        NODE_OPTIONS: PROXY_NODE_OPTIONS,
-        ...sidecarEnv(surroundings),
-        ...modeEnv(surroundings, options),
-        ...options.env,
-      },
+      env: { ...sidecarEnv(surroundings), ...modeEnv(surroundings, options), ...options.env },
     }),
   }
 }

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { PROXY_NODE_OPTIONS } from '../../../core/proxy-runtime.ts'
 import { type LabProcess, NODE_INSIDE, REPO_INSIDE, runOk, spawnIn, waitForPort } from '../lab.ts'
 import { describeKernel } from '../requirements.ts'
 import type { CrowdOutcome } from './crowd-client.ts'
@@ -42,7 +41,7 @@ describeKernel('a crowd of connections', () => {
     pod = await pods.addPod('app', {
       openFiles: `${HARD_LIMIT}`,
       program: 'dist/proxy.mjs',
-      env: { NODE_OPTIONS: PROXY_NODE_OPTIONS },
+      env: { NODE_OPTIONS: '--max-semi-space-size=1' },
     })
     const program = `${REPO_INSIDE}/test/kernel/programs/crowd-server.ts`
     const server = spawnIn(pod, [NODE_INSIDE, program, `${PORT}`], { uid: APP_UID })
