@@ -213,8 +213,10 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
       stream.clientFault(message, code)
       return
     }
-    // A PRIORITY of the wrong length is all that can come for a stream not yet open.
-    if (this.#isIdle(streamId)) this.#resetStream(streamId, code)
+    // Of all frames, PRIORITY alone may come for a stream not yet open; this one has the wrong length.
+    if (this.#isIdle(streamId) && code === ERROR_CODE.frameSizeError)
+      this.#resetStream(streamId, code)
+    else if (this.#isIdle(streamId)) this.#idleFrame('WINDOW_UPDATE')
     this.countEarly()
   }
 

@@ -201,6 +201,15 @@ test('the heads for a server that does not read do not pile up without end', asy
   expect(servers[0]?.of('headers')).toHaveLength(heads - refused + 1)
 })
 
+test('a window update of nothing, for a stream that was never opened, ends the connection', async () => {
+  const { client } = startRelay()
+  client.head(1, get())
+  client.send(windowUpdate(7, 0))
+  await settle()
+  expect(client.of('rst')).toEqual([])
+  expect(client.of('goaway')[0]).toMatch(/^goaway 1 1 WINDOW_UPDATE on a stream that is not open/)
+})
+
 test('streams that wait for the connection’s window are forgotten with their requests', async () => {
   const requests: WeakRef<object>[] = []
   const { client, servers } = startRelay({
