@@ -56,15 +56,18 @@ export class Deadlines<T extends Waiting> {
   }
 
   #expire(): void {
-    this.#armed = false
     const now = performance.now()
     let entry = this.#first
-    while (entry !== null && entry.due <= now) {
-      this.end(entry as T)
-      this.#onDue(entry as T)
-      entry = this.#first
+    try {
+      while (entry !== null && entry.due <= now) {
+        this.end(entry as T)
+        this.#onDue(entry as T)
+        entry = this.#first
+      }
+    } finally {
+      this.#armed = false
+      // Node's timers count whole milliseconds; one more spares a turn in which nothing is due.
+      if (this.#first !== null) this.#arm(Math.max(1, this.#first.due - now + 1))
     }
-    // Node's timers count whole milliseconds; one more spares a turn in which nothing is due.
-    if (entry !== null && !this.#armed) this.#arm(entry.due - now + 1)
   }
 }

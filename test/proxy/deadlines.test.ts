@@ -37,6 +37,23 @@ test('one that begins again in its own time waits the whole time again', async (
   expect(told[1]).toBeGreaterThanOrEqual(39)
 })
 
+test('one that begins again delays none of those that wait already', async () => {
+  const began = performance.now()
+  const told: [number, number][] = []
+  const list = new Deadlines<Entry>(300, (present) => {
+    told.push([present.name, performance.now() - began])
+    if (present.name === 0) list.begin(present)
+  })
+  const [first, second] = [entry(0), entry(1)]
+  list.begin(first)
+  await pause(50)
+  list.begin(second)
+  while (told.length < 2) await pause(5)
+  list.end(first)
+  expect(told.map(([name]) => name)).toEqual([0, 1])
+  expect(told[1]?.[1]).toBeLessThan(590)
+})
+
 test('whatever begins and ends, those that are left are told of', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat({ max: 9 }), { maxLength: 60 }), async (steps) => {
