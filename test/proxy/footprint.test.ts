@@ -15,14 +15,14 @@ setTimeout(() => {
 `
 
 /** Megabytes of resident memory that each of them was, when it was loaded without need. */
-const NEEDLESS = [
+const NEEDLESS: [string, number][] = [
   ['internal/deps/undici/undici', 12],
   ['worker_threads', 2],
   ['tls', 4],
   ['crypto', 2],
   ['internal/readline/interface', 1],
   ['dns/promises', 1],
-] as const
+]
 
 let folder: string
 let bundle: string
