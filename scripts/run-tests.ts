@@ -1,6 +1,6 @@
 /** Runs every test tier, cheapest first, and ends with `N passed, N failed`. */
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -24,7 +24,10 @@ interface JestReport {
   numRuntimeErrorTestSuites: number
 }
 
-function runTier(tier: string): Outcome {
+/** How long a tier may go on after its last result, in ms: tests end what they started, mostly at once. */
+const END_MS = 20_000
+
+async function runTier(tier: string): Promise<Outcome> {
   const report = join(CACHE, `jest-${tier}.json`)
   rmSync(report, { force: true })
   const started = performance.now()
@@ -33,11 +36,32 @@ function runTier(tier: string): Outcome {
   // Only unit tests may run side by side: the others share the kernel, ports and a Chromium.
   const width = tier === 'unit' ? [] : ['--runInBand']
   args.push('--selectProjects', tier, ...width, '--json', '--outputFile', report)
-  const { status } = spawnSync(process.execPath, args, {
-    cwd: ROOT,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
+  const jest = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] })
+  const status = await endOf(jest, tier, report)
   return { tier, ...countsOf(report, status), seconds: (performance.now() - started) / 1000 }
+}
+
+/**
+ * Its exit code; null if it had to be killed, because it had reported and did not end: a test has left
+ * something open, and the other tiers are not to wait for that.
+ */
+function endOf(jest: ChildProcess, tier: string, report: string): Promise<number | null> {
+  const watch = setInterval(() => {
+    if (!existsSync(report)) return
+    clearInterval(watch)
+    timer = setTimeout(() => {
+      console.log(`the ${tier} tests left something open and were ended`)
+      jest.kill('SIGKILL')
+    }, END_MS)
+  }, 1000)
+  let timer: NodeJS.Timeout | undefined
+  return new Promise((resolve) => {
+    jest.once('exit', (code) => {
+      clearInterval(watch)
+      clearTimeout(timer)
+      resolve(code)
+    })
+  })
 }
 
 /** A tier without a report, without a test, or with an exit code that its counts don't explain has failed. */
@@ -69,7 +93,10 @@ function print(outcomes: Outcome[]): void {
 
 mkdirSync(CACHE, { recursive: true })
 const only = process.argv.slice(2)
-const outcomes = TIERS.filter((tier) => only.length === 0 || only.includes(tier)).map(runTier)
+const outcomes: Outcome[] = []
+for (const tier of TIERS) {
+  if (only.length === 0 || only.includes(tier)) outcomes.push(await runTier(tier))
+}
 print(outcomes)
 const sum = (key: 'passed' | 'failed' | 'skipped') =>
   outcomes.reduce((total, outcome) => total + outcome[key], 0)
