@@ -17,7 +17,6 @@ async function serve(): Promise<number> {
   const read = readConfig(settings, process.env)
   if (!read.ok) return complain(read.mistakes)
   const log = createPodLog('proxy', read.config.logLevel)
-  log.info({ config: read.config }, 'starting')
   return run(read.config, log)
 }
 
@@ -27,6 +26,7 @@ async function run(config: ProxyConfig, log: Log): Promise<number> {
     // Listened to from now on: a signal during the start would be lost, or end it without a drain.
     const app = { close: async () => (await starting).close() }
     const stopped = runUntilSignal(app, process, config.drainDeadlineMs + LAST_RESORT_MS)
+    log.info({ config }, 'starting')
     await starting
     log.info({ ending: await stopped }, 'stopped')
     return 0

@@ -1,5 +1,5 @@
 /** Requests as the scenarios make them: what was answered, and what the controller's store has of it. */
-import { request as httpRequest } from 'node:http'
+import { Agent, request as httpRequest } from 'node:http'
 import type { TraceSummary } from '../../../core/controller-api.ts'
 import { HEADER } from '../../../core/names.ts'
 import { formatTraceParent, newSpanId, newTraceId } from '../../../core/trace-context.ts'
@@ -126,7 +126,9 @@ function getCounted(
   headers: Record<string, string>,
 ): Promise<{ status: number; body: string; bytes: NonNullable<Asked['bytes']> }> {
   return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, headers: { host, ...headers }, agent: false }
+    // A `Connection: close` would be changed on the way, and with it the number of bytes.
+    const agent = new Agent({ keepAlive: true })
+    const options = { host: '127.0.0.1', port, headers: { host, ...headers }, agent }
     const outgoing = httpRequest({ ...options, timeout: ANSWER_LIMIT_MS }, async (response) => {
       try {
         let body = ''
@@ -135,6 +137,8 @@ function getCounted(
         resolve({ status: response.statusCode ?? 0, body, bytes: { sent, received } })
       } catch (error) {
         reject(error)
+      } finally {
+        agent.destroy()
       }
     })
     outgoing.on('timeout', () => outgoing.destroy(new Error(`${host}: no answer in time`)))
