@@ -54,6 +54,8 @@ export interface FinishedExchange {
   readonly error: TraceRecord['error']
   /** Milliseconds since 1970. */
   readonly endedAt: number
+  /** Bytes of both directions. */
+  readonly carriedBytes: number
   /** What is to be kept of it: copies of its heads, so that no connection's buffer is held. */
   keep(): PendingTrace
   /** Its record, secrets blanked. */
@@ -103,6 +105,7 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
   error: TraceRecord['error'] = null
   endedAt = 0
   bytes = FIXED_BYTES
+  certain = false
   readonly #facts: ExchangeFacts
   readonly #deps: RecorderDeps
   readonly #startedAt: number
@@ -126,6 +129,10 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
 
   get direction(): TraceRecord['direction'] {
     return this.#facts.direction
+  }
+
+  get carriedBytes(): number {
+    return this.#requestBytes + this.#responseBytes
   }
 
   get reason(): RouteReason {

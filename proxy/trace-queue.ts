@@ -8,6 +8,8 @@ import type { TraceRecord } from '../core/trace-record.ts'
 export interface PendingTrace {
   /** About what it takes in memory, in bytes. */
   readonly bytes: number
+  /** True if it is not to make room for another one. */
+  certain?: boolean
   record(): TraceRecord
 }
 
@@ -61,7 +63,7 @@ export class TraceQueue {
   admits(now: number, most: number): boolean {
     if (!this.#full && this.length < most) return true
     this.#dropped++
-    if (now < this.#replaceAt) return false
+    if (now < this.#replaceAt || this.#entries[this.#head]?.certain === true) return false
     this.#replaceAt = now + REPLACE_EVERY_MS
     this.shift()
     return true

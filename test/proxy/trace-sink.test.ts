@@ -50,6 +50,7 @@ function exchange(changes: Partial<FinishedExchange> = {}): FinishedExchange {
     firstByteMs: 1,
     error: null,
     endedAt: 1000,
+    carriedBytes: 500,
     keep: () => ({ bytes: 100, record: () => record }),
     record: () => record,
     ...changes,
@@ -78,6 +79,15 @@ test('what has failed is kept all the same', () => {
   sink.finished(exchange({ status: 503 }))
   sink.finished(exchange({ status: null, error }))
   expect([queue.length, queue.dropped]).toEqual([length + 2, dropped])
+})
+
+test('what has carried much is kept all the same, and nothing takes its place', () => {
+  const { sink, queue } = newSink()
+  const record = { traceId: 'large' } as TraceRecord
+  const keep = () => ({ bytes: 100, record: () => record })
+  sink.finished(exchange({ carriedBytes: 60_000_000, keep }))
+  for (let i = 0; i < 5000; i++) sink.finished(exchange({ endedAt: 1000 + i }))
+  expect(queue.shift()?.record()).toBe(record)
 })
 
 test('with tracing off, exchanges are counted and nothing is kept', () => {
