@@ -4,11 +4,11 @@ import type { Deadlines, Waiting } from './deadlines.ts'
 import { EarlyBytes } from './early-bytes.ts'
 import { ListenedStream } from './listened-stream.ts'
 import { errnoError, type TcpHandle, UV_EOF } from './raw-bindings.ts'
-import { readRest } from './raw-last-bytes.ts'
 import { type Borrower, BULK_BYTES, type Loan } from './raw-loans.ts'
 import type { RawLoop } from './raw-loop.ts'
 import type { ByteStream, StreamListener } from './stream.ts'
 import { connectTimeout, type OnFault } from './transport.ts'
+import { readRest } from './unread-bytes.ts'
 
 /** Where the handle stands. */
 const CONNECTING = 0
