@@ -16,7 +16,14 @@ import {
   waitForPort,
 } from '../lab.ts'
 import { describeKernel } from '../requirements.ts'
-import { APP_UID, createSidecarPods, type SidecarPod, type SidecarPods } from './sidecar-pods.ts'
+import {
+  APP_UID,
+  createSidecarPods,
+  eventually,
+  RECORD_TIMEOUT_MS,
+  type SidecarPod,
+  type SidecarPods,
+} from './sidecar-pods.ts'
 import { SLOW_BYTES_PER_SECOND } from './slow-digest.ts'
 import type { SmallRequests } from './small-requests-client.ts'
 
@@ -88,9 +95,12 @@ for (const transport of ['raw', 'net']) {
               .filter(
                 ({ requestBytes, responseBytes }) => requestBytes + responseBytes > FILE_BYTES,
               )
-          await pods.recordWhere(
-            `${2 * TRANSFERS.length} transfers, ${direction}`,
+          // Looked at once a try: asked for each of twenty thousand small records it took seconds.
+          await eventually(
             () => bulk().length >= 2 * TRANSFERS.length,
+            RECORD_TIMEOUT_MS,
+            () =>
+              `${bulk().length} of ${2 * TRANSFERS.length} transfers are recorded, ${direction}`,
           )
           expect(bulk().filter(({ error }) => error !== null)).toEqual([])
           expect(bulk().filter(({ protocol }) => protocol === 'tcp')).toHaveLength(TRANSFERS.length)

@@ -31,7 +31,7 @@ const SPACES: Space[] = [
 ]
 
 /** How long a record may take: its batch waits 50 ms; a loaded machine is slower. */
-const RECORD_TIMEOUT_MS = 5000
+export const RECORD_TIMEOUT_MS = 5000
 const READY_TIMEOUT_MS = 10_000
 
 export interface SidecarPod extends Place {
