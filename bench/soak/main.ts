@@ -16,7 +16,7 @@ import { takeSample } from './sampling.ts'
 import { headLine, sampleLine } from './table.ts'
 
 const CLUSTER_IP = '10.96.0.70'
-const PORTS = { http: 8080, echo: 8081, greeting: 8082, http2: 8083 }
+const PORTS = { http: 8080, echo: 8081, greeting: 8082, http2: 8083, grpc: 8084 }
 /**
  * The space for new objects grows to 64 MB by and by, at this rate for more than ten minutes; what is
  * forgotten would hide in it. Kept at its first size, what the process gains is what it holds.
@@ -84,6 +84,7 @@ async function soak(lab: SidecarPods, { minutes, bundle, only }: SoakOptions): P
   const code = await traffic.process.ended
   const report = traffic.report()
   console.log(`traffic: ${JSON.stringify(report?.done ?? {})}, ${report?.failed ?? '?'} failed`)
+  console.log(`${report?.connections ?? '?'} connections were opened and closed`)
   if (code !== 0 || report === null)
     problems.push(`the clients ended with ${code}: ${traffic.process.output.stderr}`)
   else if (report.failed > 0)
@@ -109,12 +110,15 @@ async function waitUntilSettled(
 }
 
 async function startServer(lab: SidecarPods, server: SidecarPod): Promise<void> {
-  const program = `${REPO_INSIDE}/bench/soak/programs/server.ts`
-  const numbers = Object.values(PORTS)
-  const argv = [NODE_INSIDE, program, ...numbers.map(String)]
-  const app = spawnIn(server, argv, { uid: APP_UID })
-  for (const port of numbers) await waitForPort(server, port, { server: app })
-  const ports = numbers.map((port) => ({ port, targetPort: port }))
+  const { grpc, ...others } = PORTS
+  const start = async (program: string, words: readonly string[], ports: readonly number[]) => {
+    const argv = [NODE_INSIDE, `${REPO_INSIDE}/${program}`, ...words, ...ports.map(String)]
+    const app = spawnIn(server, argv, { uid: APP_UID })
+    for (const port of ports) await waitForPort(server, port, { server: app })
+  }
+  await start('bench/soak/programs/server.ts', [], Object.values(others))
+  await start('test/kernel/programs/grpc-server.ts', ['soaked'], [grpc])
+  const ports = Object.values(PORTS).map((port) => ({ port, targetPort: port }))
   await lab.publish([{ space: 'dev', name: 'soaked', clusterIp: CLUSTER_IP, ports, pod: server }])
 }
 

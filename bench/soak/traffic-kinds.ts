@@ -3,45 +3,22 @@ import { Agent, request } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { WebSocket } from 'ws'
+import { GRPC_KINDS } from './grpc-kinds.ts'
+import { type Client, type Kind, type Target, turn } from './kind.ts'
 
-export interface Target {
-  host: string
-  http: number
-  echo: number
-  greeting: number
-  http2: number
-}
-
-interface Client {
-  /** Once what this kind does; rejects if it did not go as it should. */
-  once(): Promise<void>
-  close?(): void
-}
-
-export interface Kind {
-  name: string
-  /** How many clients there are. */
-  atOnce: number
-  /** Between two turns of a client, ms. */
-  pauseMs: number
-  start(target: Target): Client
-}
-
-/** Longest time for one turn, in ms. */
-const TURN_MS = 20_000
 const LARGE_BYTES = 256 * 1024
 const UPLOAD = Buffer.alloc(1024 * 1024, 'upload ')
 
 export const KINDS: readonly Kind[] = [
-  { name: 'kept', atOnce: 8, pauseMs: 20, start: kept },
-  // Some 200 new connections a second: 100,000 and more in ten minutes.
+  { name: 'kept', atOnce: 8, pauseMs: 20, isKept: true, start: kept },
+  // Half of all new connections, of which there are 100,000 and more in ten minutes.
   {
     name: 'new',
     atOnce: 8,
     pauseMs: 30,
     start: (target) => ({ once: () => get(target, '/new', undefined) }),
   },
-  { name: 'idle', atOnce: 200, pauseMs: 15_000, start: kept },
+  { name: 'idle', atOnce: 200, pauseMs: 15_000, isKept: true, start: kept },
   {
     name: 'slow reader',
     atOnce: 4,
@@ -81,28 +58,8 @@ export const KINDS: readonly Kind[] = [
     start: (target) => ({ once: () => greeting(target) }),
   },
   { name: 'h2c', atOnce: 3, pauseMs: 100, start: (target) => ({ once: () => http2(target) }) },
+  ...GRPC_KINDS,
 ]
-
-/** Promise with a bound, so that a client that hangs is told as what it is. */
-function turn<T>(
-  what: string,
-  run: (resolve: (value: T) => void, reject: (error: Error) => void) => void,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${what} took over ${TURN_MS} ms`)), TURN_MS)
-    const over = () => clearTimeout(timer)
-    run(
-      (value) => {
-        over()
-        resolve(value)
-      },
-      (error) => {
-        over()
-        reject(error)
-      },
-    )
-  })
-}
 
 function kept(target: Target): Client {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
