@@ -1,6 +1,7 @@
 /** Accepts and dials connections by `node:net`, for where the raw transport cannot be. */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import type { Address } from '../core/routing-table.ts'
+import { Deadlines } from './deadlines.ts'
 import { descriptorOf } from './descriptor.ts'
 import { SocketStream } from './socket-stream.ts'
 import type { ByteStream } from './stream.ts'
@@ -11,6 +12,7 @@ import {
   connectTimeout,
   type DialOptions,
   KEEP_ALIVE_SECONDS,
+  LAST_BYTES_MS,
   type Listening,
   type ListenOptions,
   type OnFault,
@@ -21,9 +23,22 @@ import {
 
 const KEEP_ALIVE_MS = KEEP_ALIVE_SECONDS * 1000
 
-export const netTransport: Transport = { name: 'net', dial, listen }
+/** What the connections of one such transport share: the list of those let go with bytes yet to be sent. */
+type Lasting = Deadlines<SocketStream>
 
-function dial(target: Address, options: DialOptions = {}): ByteStream {
+/** @param lastBytesMs for tests; `LAST_BYTES_MS` otherwise */
+export function createNetTransport({ lastBytesMs = LAST_BYTES_MS } = {}): Transport {
+  const lasting: Lasting = new Deadlines(lastBytesMs, (stream) => stream.lastBytesDue())
+  return {
+    name: 'net',
+    dial: (target, options = {}) => dial(target, options, lasting),
+    listen: (options) => listen(options, lasting),
+  }
+}
+
+export const netTransport: Transport = createNetTransport()
+
+function dial(target: Address, options: DialOptions, lasting: Lasting): ByteStream {
   const { timeoutMs = CONNECT_TIMEOUT_MS, onFault = rethrow } = options
   const socket = connect({
     host: target.ip,
@@ -34,7 +49,7 @@ function dial(target: Address, options: DialOptions = {}): ByteStream {
     keepAliveInitialDelay: KEEP_ALIVE_MS,
     autoSelectFamily: false,
   })
-  const stream = new SocketStream(socket, target, onFault)
+  const stream = new SocketStream(socket, target, { onFault, lasting })
   const timer = setTimeout(() => socket.destroy(connectTimeout(target, timeoutMs)), timeoutMs)
   const done = () => clearTimeout(timer)
   socket.once('connect', done)
@@ -42,10 +57,10 @@ function dial(target: Address, options: DialOptions = {}): ByteStream {
   return stream
 }
 
-function listen(options: ListenOptions): Promise<Listening> {
+function listen(options: ListenOptions, lasting: Lasting): Promise<Listening> {
   const { port, host, onAccept, onAcceptError, onFault = rethrow } = options
   const server = createServer({ allowHalfOpen: true }, (socket) =>
-    onAccept(accepted(socket, onFault)),
+    onAccept(accepted(socket, { onFault, lasting })),
   )
   return new Promise((resolve, reject) => {
     server.once('error', reject)
@@ -62,12 +77,12 @@ function addressOf(server: Server): Address {
   return { ip: address, port }
 }
 
-function accepted(socket: Socket, onFault: OnFault): Accepted {
+function accepted(socket: Socket, options: { onFault: OnFault; lasting: Lasting }): Accepted {
   socket.setNoDelay(true)
   socket.setKeepAlive(true, KEEP_ALIVE_MS)
   const remote = { ip: plainIp(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
   return {
-    stream: new SocketStream(socket, remote, onFault),
+    stream: new SocketStream(socket, remote, options),
     get fd() {
       return descriptorOf(socket)
     },

@@ -7,7 +7,7 @@ import type { RawBindings, RawRequest, TcpHandle } from './raw-bindings.ts'
 import { ReadBuffers } from './raw-buffers.ts'
 import { Loans } from './raw-loans.ts'
 import type { RawStream } from './raw-stream.ts'
-import { KEEP_ALIVE_SECONDS } from './transport.ts'
+import { KEEP_ALIVE_SECONDS, LAST_BYTES_MS } from './transport.ts'
 
 /**
  * Age at which a dialled connection gets its keep-alive probes, ms. To ask for them takes four system
@@ -15,13 +15,6 @@ import { KEEP_ALIVE_SECONDS } from './transport.ts'
  * early enough for the others.
  */
 const YOUNG_MS = (KEEP_ALIVE_SECONDS * 1000) / 2
-
-/**
- * How long a connection that was let go may wait for its peer to take any of the last bytes, ms: as long as Linux
- * itself waits for a peer that acknowledges nothing (tcp_retries2). Even a peer that takes 2 KB/s makes the kernel
- * take more of them meanwhile; without a bound one that has stopped for good would be held for ever.
- */
-const LAST_BYTES_MS = 15 * 60_000
 
 export class RawLoop {
   readonly buffers = new ReadBuffers()

@@ -18,6 +18,13 @@ export const CONNECT_TIMEOUT_MS = 5_000
 export const KEEP_ALIVE_SECONDS = 10
 
 /**
+ * How long a connection that was let go may wait for its peer to take any of the last bytes, ms: as long as Linux
+ * itself waits for a peer that acknowledges nothing (tcp_retries2). Even a peer that takes 2 KB/s makes the kernel
+ * take more of them meanwhile; without a bound one that has stopped for good would be held for ever.
+ */
+export const LAST_BYTES_MS = 15 * 60_000
+
+/**
  * Connections that the kernel keeps until they are accepted. Linux' own bound (somaxconn) is 4096
  * since 5.4 and cuts what is asked for; a sidecar must not refuse what the app would have taken.
  */

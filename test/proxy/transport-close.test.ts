@@ -1,0 +1,83 @@
+/** A connection that was let go ends, also where its peer takes nothing more. */
+import net from 'node:net'
+import { expect, test } from '@jest/globals'
+import { createNetTransport } from '../../proxy/net-transport.ts'
+import { createRawTransport } from '../../proxy/raw-transport.ts'
+import { DEAF } from '../../proxy/stream.ts'
+import type { Transport } from '../../proxy/transport.ts'
+import { listenLocal, rawBindings } from './transports.ts'
+
+/** More than the kernel takes without a reader. */
+const MUCH = 32 * 1024 * 1024
+
+const KINDS: { name: string; create: (options: { lastBytesMs: number }) => Transport }[] = [
+  { name: 'raw', create: (options) => createRawTransport(rawBindings, options) },
+  { name: 'net', create: createNetTransport },
+]
+
+/** A client of a server that sends much and lets go; `closed` when the server’s side is gone. */
+async function receive(transport: Transport) {
+  const over = Promise.withResolvers<void>()
+  const listening = await listenLocal(transport, ({ stream }) => {
+    stream.listen({ ...DEAF, onClose: () => over.resolve() })
+    stream.write(Buffer.alloc(MUCH))
+    stream.close()
+  })
+  const client = net.connect({ port: listening.address.port, host: '127.0.0.1' })
+  let error = ''
+  client.on('error', (reason: NodeJS.ErrnoException) => {
+    error = reason.code ?? ''
+  })
+  const ended = new Promise((resolve) => client.once('close', resolve))
+  return { client, closed: over.promise, ended, error: () => error, end: () => listening.close() }
+}
+
+test.each(KINDS)(
+  '$name gives up a peer that takes nothing any more, with RST',
+  async ({ create }) => {
+    const { client, closed, ended, error, end } = await receive(create({ lastBytesMs: 100 }))
+    await closed
+    client.resume()
+    await ended
+    end()
+    expect([error(), client.bytesRead < MUCH]).toEqual(['ECONNRESET', true])
+  },
+  5_000,
+)
+
+test.each(KINDS)(
+  'a peer that reads slowly gets everything from $name, however long it takes',
+  async ({ create }) => {
+    const { client, closed, ended, error, end } = await receive(create({ lastBytesMs: 1000 }))
+    const started = performance.now()
+    let read = 0
+    client.on('data', (chunk) => {
+      read += chunk.length
+      if (read % 1_048_576 >= chunk.length) return
+      client.pause()
+      setTimeout(() => client.resume(), 50)
+    })
+    client.on('end', () => client.end())
+    await Promise.all([closed, ended])
+    end()
+    expect([read, error()]).toEqual([MUCH, ''])
+    // Longer than a peer that takes nothing is waited for.
+    expect(performance.now() - started).toBeGreaterThan(1000)
+  },
+  10_000,
+)
+
+test.each(KINDS)(
+  '$name gives up a peer that sends on, but takes nothing',
+  async ({ create }) => {
+    const { client, closed, ended, error, end } = await receive(create({ lastBytesMs: 100 }))
+    const sending = setInterval(() => client.write('more'), 20)
+    await closed
+    clearInterval(sending)
+    client.resume()
+    await ended
+    end()
+    expect(error()).toMatch(/^(ECONNRESET|EPIPE)$/)
+  },
+  5_000,
+)
