@@ -5,8 +5,14 @@
 import type { ErrorCode } from '../core/errors.ts'
 import type { Address } from '../core/routing-table.ts'
 import type { HeaderList } from '../core/trace-record.ts'
+import type { SaidByFields } from './request-facts.ts'
 
 export type HttpVersion = '1.0' | '1.1' | '2'
+
+/** What was found out about the fields of a head, for the next head with the same ones. */
+export interface FieldMemo {
+  said: SaidByFields | null
+}
 
 /** A complete, valid request head. Values are latin1 strings, exactly as on the wire. */
 export interface RequestHead {
@@ -20,6 +26,8 @@ export interface RequestHead {
   values(name: string): string[]
   /** All header fields in order, case and number of the wire; without HTTP/2's pseudo-fields. */
   headers(): HeaderList
+  /** Shared by heads with the same fields; absent where each is read for itself. */
+  readonly memo?: FieldMemo
   /** About how many bytes it takes; what says nothing is as long as its fields. */
   readonly length?: number
   /** The same head in memory of its own; absent where it holds no buffer of a connection. */
@@ -46,7 +54,7 @@ export type ExchangePlan =
        * Asked when the target refuses the connection: where to try next, which may be the same again.
        * Without it a refusal is final.
        */
-      elsewhere?: () => Address
+      elsewhere?(): Address
       recorder: ExchangeRecorder
     }
   | { kind: 'refuse'; code: ErrorCode; message: string; recorder: ExchangeRecorder }

@@ -5,12 +5,12 @@ import type { ErrorCode } from '../core/errors.ts'
 import { type Decision, decideOutbound } from '../core/routing.ts'
 import type { FeedService } from '../core/routing-feed.ts'
 import { type Address, parseAddress, type RoutingTable } from '../core/routing-table.ts'
-import { requestAddress } from './authority.ts'
+import { authorityOf } from './authority.ts'
 import type { ExchangePlan, PlanExchange, RequestHead } from './exchange.ts'
 import { decisionsTo } from './known-decision.ts'
 import type { RecordExchange } from './recorder.ts'
-import { contextOfHead, hopOf, traceIdsOf } from './request-facts.ts'
-import { sendOn } from './send-on.ts'
+import { contextOfHead, saidBy, traceIdsOf } from './request-facts.ts'
+import { type DecideAgain, sendOn } from './send-on.ts'
 
 export interface GatewayDeps {
   table: RoutingTable
@@ -43,19 +43,21 @@ export function planGateway(client: Address, gateway: Address, deps: GatewayDeps
     if (known?.revision === table.revision && known.authority === authority) return known
     const host = parseGatewayHost(authority ?? '')
     const found = findDestination(table, authority, host)
-    const decide = decisionsTo(table, found.kind === 'found' ? found.destination : gateway)
-    known = { revision: table.revision, authority, host, found, decide }
+    const destination = found.kind === 'found' ? found.destination : gateway
+    const decide = decisionsTo(table, destination)
+    const decideAgain = ({ space }: Context) => decideOutbound(table, destination, space)
+    known = { revision: table.revision, authority, host, found, decide, decideAgain }
     return known
   }
   return (head): ExchangePlan => {
-    const { authority } = requestAddress(head)
-    const { host, found, decide } = look(authority)
+    const said = saidBy(head)
+    const { host, found, decide, decideAgain } = look(authorityOf(head, said))
     const context = gatewayContext(head, host)
     const request = {
       direction: 'gateway' as const,
       head,
-      ids: traceIdsOf(head),
-      hop: hopOf(head) ?? 0,
+      ids: traceIdsOf(said),
+      hop: said.hop ?? 0,
       service: host?.service ?? null,
       context,
       client,
@@ -70,9 +72,9 @@ export function planGateway(client: Address, gateway: Address, deps: GatewayDeps
       return { kind: 'refuse', code: found.code, message: found.message, recorder }
     }
     const { destination } = found
-    const { space } = context
-    const routed = { ...request, decision: decide(space), originalDestination: destination }
-    return sendOn(routed, deps.record, () => decideOutbound(deps.table, destination, space))
+    const decision = decide(context.space)
+    const routed = { ...request, decision, originalDestination: destination }
+    return sendOn(routed, said, deps.record, decideAgain)
   }
 }
 
@@ -83,6 +85,7 @@ interface KnownHost {
   host: PreviewHost | null
   found: GatewayDestination
   decide: (space: string | null) => Decision
+  decideAgain: DecideAgain
 }
 
 /** The address says it most plainly; on a root's own address the other sources may speak. */

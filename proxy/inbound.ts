@@ -4,18 +4,11 @@ import { HEADER, MAX_HOPS } from '../core/names.ts'
 import { type Decision, decideInbound } from '../core/routing.ts'
 import type { Address, RoutingTable, ServicePort } from '../core/routing-table.ts'
 import type { HeaderList } from '../core/trace-record.ts'
-import { requestAddress } from './authority.ts'
+import { authorityOf } from './authority.ts'
 import type { ExchangePlan, PlanExchange } from './exchange.ts'
 import { type ExchangeFacts, type RecordExchange, silentRecorder } from './recorder.ts'
-import {
-  contextOfHead,
-  hopOf,
-  type Identity,
-  isProbe,
-  originSpaceOf,
-  traceIdsOf,
-} from './request-facts.ts'
-import { needsRouteAs, sendOn } from './send-on.ts'
+import { contextOfHead, type Identity, originSpaceOf, saidBy, traceIdsOf } from './request-facts.ts'
+import { type DecideAgain, needsRouteAs, routeAsField, sendOn } from './send-on.ts'
 import type { TraceMemory } from './trace-memory.ts'
 
 export interface InboundDeps {
@@ -56,19 +49,19 @@ export function planInbound(connection: InboundConnection, deps: InboundDeps): P
     return own
   }
   return (head): ExchangePlan => {
-    if (isProbe(head)) {
+    const said = saidBy(head)
+    if (said.isProbe) {
       return { kind: 'forward', target: destination, setHeaders: [], recorder: silentRecorder }
     }
-    const ids = traceIdsOf(head)
-    const hop = hopOf(head)
+    const ids = traceIdsOf(said)
+    const { hop } = said
     const context = contextOfHead(head, {
       traceSpace: null,
       originSpace: originSpaceOf(deps.identity, deps.table),
     })
-    const { authority } = requestAddress(head)
-    const own = ownerFor(authority)
-    const decideNow = () => decide({ table: deps.table, own, destination, hop, context })
-    const decision = decideNow()
+    const own = ownerFor(authorityOf(head, said))
+    const arrival = { table, own, destination, hop }
+    const decision = decide(arrival, context)
     const tagged = isTagged(context) && isOfTree(context.space, deps)
     if (tagged) deps.memory.remember(ids.traceId, context.space)
 
@@ -83,7 +76,8 @@ export function planInbound(connection: InboundConnection, deps: InboundDeps): P
       originalDestination: destination,
       client,
     }
-    if (decision.target !== destination) return sendOn(facts, deps.record, decideNow)
+    if (decision.target !== destination)
+      return sendOn(facts, said, deps.record, decideAgain(arrival))
     const { service } = facts
     const recorder = deps.record(facts)
     if (hop !== null && hop > MAX_HOPS) {
@@ -91,7 +85,7 @@ export function planInbound(connection: InboundConnection, deps: InboundDeps): P
       return { kind: 'refuse', code: 'too-many-hops', message, recorder }
     }
     const setHeaders: HeaderList = [[HEADER.traceparent, ids.traceparent]]
-    if (tagged && needsRouteAs(head, context)) setHeaders.push([HEADER.routeAs, context.space])
+    if (tagged && needsRouteAs(said, context.space)) setHeaders.push(routeAsField(context.space))
     return { kind: 'forward', target: destination, setHeaders, recorder }
   }
 }
@@ -126,14 +120,18 @@ export function ownServicePort(
   return first
 }
 
-function decide(input: {
+interface Arrival {
   table: RoutingTable
   own: ServicePort | null
   destination: Address
   hop: number | null
-  context: Context
-}): Decision {
-  const { table, own, destination, hop, context } = input
+}
+
+function decideAgain(arrival: Arrival): DecideAgain {
+  return (context) => decide(arrival, context)
+}
+
+function decide({ table, own, destination, hop }: Arrival, context: Context): Decision {
   const keep = (reason: Decision['reason']): Decision => ({
     reason,
     target: destination,

@@ -1,14 +1,15 @@
 /** Decides what happens to a request that the app sends out. */
-import { type Decision, decideOutbound } from '../core/routing.ts'
+import type { Context } from '../core/context.ts'
+import { decideOutbound } from '../core/routing.ts'
 import type { Address, RoutingTable } from '../core/routing-table.ts'
 import type { HeaderList } from '../core/trace-record.ts'
-import { requestAddress } from './authority.ts'
+import { authorityOf } from './authority.ts'
 import type { NamedServices } from './dns-fallback.ts'
 import type { ExchangePlan, PlanExchange } from './exchange.ts'
 import { decisionsTo } from './known-decision.ts'
 import type { ExchangeFacts, RecordExchange } from './recorder.ts'
-import { contextOfHead, hopOf, type Identity, originSpaceOf, traceIdsOf } from './request-facts.ts'
-import { sendOn } from './send-on.ts'
+import { contextOfHead, type Identity, originSpaceOf, saidBy, traceIdsOf } from './request-facts.ts'
+import { type DecideAgain, sendOn } from './send-on.ts'
 import type { TraceMemory } from './trace-memory.ts'
 
 export interface OutboundDeps {
@@ -34,25 +35,28 @@ export interface OutboundConnection {
  * | anything else         | not a byte is changed    | the original destination      |
  */
 export function planOutbound(connection: OutboundConnection, deps: OutboundDeps): PlanExchange {
-  const { client, destination, named } = connection
+  const { client, destination } = connection
   const { table } = deps
   const decide = decisionsTo(table, destination)
+  // A refused connection is no time for what was decided before, nor for the same endpoint again.
+  const decideAgain = ({ space }: Context) => decideOutbound(table, destination, space)
   return (head): ExchangePlan => {
-    const ids = traceIdsOf(head)
+    const said = saidBy(head)
+    const ids = traceIdsOf(said)
     const context = contextOfHead(head, {
       // A trace id that we have just made up cannot be remembered.
       traceSpace: ids.parentSpanId === null ? null : deps.memory.spaceOf(ids.traceId),
-      originSpace: originSpaceOf(deps.identity, deps.table),
+      originSpace: originSpaceOf(deps.identity, table),
     })
-    const { space } = context
-    const authority = named === null ? null : requestAddress(head).authority
-    const decision =
-      table.version === null ? decideByName(connection, authority, space) : decide(space)
+    // Without a table the connection has asked DNS, and the host decides.
+    const byName =
+      table.version === null && decidesByName(connection, authorityOf(head, said), table)
+    const decision = byName ? byName(context) : decide(context.space)
     const facts: ExchangeFacts = {
       direction: 'outbound',
       head,
       ids,
-      hop: hopOf(head) ?? 0,
+      hop: said.hop ?? 0,
       service: null,
       context,
       decision,
@@ -63,26 +67,24 @@ export function planOutbound(connection: OutboundConnection, deps: OutboundDeps)
       const recorder = deps.record(facts)
       return { kind: 'forward', target: decision.target, setHeaders: NONE, recorder }
     }
-    // A refused connection is no time for what was decided before, nor for the same endpoint again.
-    return sendOn(facts, deps.record, () =>
-      table.version === null
-        ? decideByName(connection, authority, space)
-        : decideOutbound(table, destination, space),
-    )
+    return sendOn(facts, said, deps.record, byName || decideAgain)
   }
 }
 
 const NONE: HeaderList = []
 
 /** Before the first table: what DNS says about the host. */
-function decideByName(
+function decidesByName(
   { destination, named }: OutboundConnection,
   authority: string | null,
-  context: string | null,
-): Decision {
-  const found = named?.(authority, context) ?? null
-  if (!found) return { reason: 'no-table', target: destination, service: null, tried: [] }
-  const { ip, space, name, tried } = found
-  const service = { space, name, port: destination.port }
-  return { reason: 'no-table', target: { ip, port: destination.port }, service, tried }
+  table: RoutingTable,
+): DecideAgain {
+  return ({ space: context }) => {
+    if (table.version !== null) return decideOutbound(table, destination, context)
+    const found = named?.(authority, context) ?? null
+    if (!found) return { reason: 'no-table', target: destination, service: null, tried: [] }
+    const { ip, space, name, tried } = found
+    const service = { space, name, port: destination.port }
+    return { reason: 'no-table', target: { ip, port: destination.port }, service, tried }
+  }
 }

@@ -8,7 +8,7 @@ import { newSpanId, newTraceId } from '../core/trace-context.ts'
 import type { TraceRecord } from '../core/trace-record.ts'
 import type { PlanExchange, RefusedRequest } from './exchange.ts'
 import { PROTOCOL_OF, type RecordExchange, type RecorderDeps, traceRouteOf } from './recorder.ts'
-import { hopOf, traceIdsOf } from './request-facts.ts'
+import { saidBy, traceIdsOf } from './request-facts.ts'
 
 export interface RefusedConnection {
   direction: TraceRecord['direction']
@@ -27,8 +27,8 @@ export function planLoop(connection: RefusedConnection, record: RecordExchange):
     recorder: record({
       direction,
       head,
-      ids: traceIdsOf(head),
-      hop: hopOf(head) ?? 0,
+      ids: traceIdsOf(saidBy(head)),
+      hop: saidBy(head).hop ?? 0,
       service: null,
       context: NO_CONTEXT,
       decision: undecided(destination),

@@ -5,60 +5,59 @@ import type { RoutingTable } from '../core/routing-table.ts'
 import {
   formatTraceParent,
   newSpanId,
-  newTraceId,
+  newTraceParent,
+  parentIdIn,
   parseTraceParent,
+  type TraceParent,
+  traceIdIn,
 } from '../core/trace-context.ts'
-import { requestAddress } from './authority.ts'
+import { authorityOf } from './authority.ts'
 import type { RequestHead } from './exchange.ts'
 
-export interface TraceIds {
-  traceId: string
-  /** This record's own. */
-  spanId: string
-  parentSpanId: string | null
-  /** The `traceparent` that names this record as the parent of what follows. */
-  traceparent: string
+/** What the fields of a request say, all that is ever asked of them. Shared by heads with the same fields. */
+export interface SaidByFields {
+  readonly traceparent: TraceParent | null
+  /** How many sidecars have sent the request on; null if it comes from outside. */
+  readonly hop: number | null
+  /** Value of `azds-route-as`. */
+  readonly routeAs: string | null
+  readonly baggage: string | null
+  readonly cookie: string | null
+  readonly host: string | null
+  /** A Kubernetes probe: it comes every few seconds and says nothing about the app's traffic. */
+  readonly isProbe: boolean
+  /** The context if the Host field is the authority, and nothing else is known. */
+  readonly context: Context
 }
 
-/** `sampled`: a library that follows its parent’s word must not stop recording because of us. */
-const NEW_TRACE_FLAGS = '01'
+export function saidBy(head: RequestHead): SaidByFields {
+  const { memo } = head
+  if (memo === undefined) return readFields(head)
+  memo.said ??= readFields(head)
+  return memo.said
+}
 
-export function traceIdsOf(head: RequestHead): TraceIds {
-  const value = head.header(HEADER.traceparent)
-  const parent = value === null ? null : parseTraceParent(value)
-  const traceId = parent?.traceId ?? newTraceId()
-  const spanId = newSpanId()
+function readFields(head: RequestHead): SaidByFields {
+  const traceparent = head.header(HEADER.traceparent)
+  const routeAs = head.header(HEADER.routeAs)
+  // Both may come in several fields (W3C Baggage 3.3.1, RFC 9113 8.2.3), which make one list.
+  const baggage = joined(head, HEADER.baggage, ',')
+  const cookie = joined(head, 'cookie', ';')
+  const host = head.header('host')
   return {
-    traceId,
-    spanId,
-    parentSpanId: parent?.parentId ?? null,
-    traceparent: formatTraceParent({
-      traceId,
-      parentId: spanId,
-      flags: parent?.flags ?? NEW_TRACE_FLAGS,
-    }),
+    traceparent: traceparent === null ? null : parseTraceParent(traceparent),
+    hop: hopIn(head.header(HEADER.hop)),
+    routeAs,
+    baggage,
+    cookie,
+    host,
+    isProbe: head.header('user-agent')?.startsWith('kube-probe/') ?? false,
+    context: contextOf({ routeAs, baggage, cookie, host, traceSpace: null, originSpace: null }),
   }
 }
 
-/** How many sidecars have sent the request on; null if it comes from outside. */
-export function hopOf(head: RequestHead): number | null {
-  const value = head.header(HEADER.hop)
+function hopIn(value: string | null): number | null {
   return value !== null && /^\d{1,6}$/.test(value.trim()) ? Number(value) : null
-}
-
-/** @param spaces what the other sources than the head say; see `ContextInput` */
-export function contextOfHead(
-  head: RequestHead,
-  spaces: { traceSpace: string | null; originSpace: string | null },
-): Context {
-  return contextOf({
-    routeAs: head.header(HEADER.routeAs),
-    // Both may come in several fields (W3C Baggage 3.3.1, RFC 9113 8.2.3), which make one list.
-    baggage: joined(head, HEADER.baggage, ','),
-    cookie: joined(head, 'cookie', ';'),
-    host: requestAddress(head).authority,
-    ...spaces,
-  })
 }
 
 /** Null without such a field, and where all are empty. */
@@ -66,6 +65,68 @@ function joined(head: RequestHead, name: string, separator: string): string | nu
   if (head.header(name) === null) return null
   return head.values(name).join(separator) || null
 }
+
+export interface TraceIds {
+  readonly traceId: string
+  /** This record's own. */
+  readonly spanId: string
+  readonly parentSpanId: string | null
+  /** The `traceparent` that names this record as the parent of what follows. */
+  readonly traceparent: string
+}
+
+export function traceIdsOf({ traceparent }: SaidByFields): TraceIds {
+  return traceparent === null ? new FirstSpan() : nextSpan(traceparent)
+}
+
+/** Its ids are parts of what is sent, and mostly nobody asks for them. */
+class FirstSpan implements TraceIds {
+  readonly parentSpanId = null
+  readonly traceparent = newTraceParent()
+
+  get traceId(): string {
+    return traceIdIn(this.traceparent)
+  }
+
+  get spanId(): string {
+    return parentIdIn(this.traceparent)
+  }
+}
+
+function nextSpan({ traceId, parentId, flags }: TraceParent): TraceIds {
+  const spanId = newSpanId()
+  const traceparent = formatTraceParent({ traceId, parentId: spanId, flags })
+  return { traceId, spanId, parentSpanId: parentId, traceparent }
+}
+
+/** @param spaces what the other sources than the head say; see `ContextInput` */
+export function contextOfHead(
+  head: RequestHead,
+  spaces: { traceSpace: string | null; originSpace: string | null },
+): Context {
+  const said = saidBy(head)
+  const host = authorityOf(head, said)
+  if (host === said.host)
+    return said.context.source === 'none' ? contextOfSpaces(spaces) : said.context
+  const { routeAs, baggage, cookie } = said
+  return contextOf({ routeAs, baggage, cookie, host, ...spaces })
+}
+
+/** The context of the last request that said nothing of its own: mostly that of the next one, too. */
+let lastOrigin: { space: string | null; context: Context } | null = null
+
+function contextOfSpaces(spaces: {
+  traceSpace: string | null
+  originSpace: string | null
+}): Context {
+  const { traceSpace, originSpace } = spaces
+  if (traceSpace === null && lastOrigin?.space === originSpace) return lastOrigin.context
+  const context = contextOf({ ...SILENT, traceSpace, originSpace })
+  if (traceSpace === null) lastOrigin = { space: originSpace, context }
+  return context
+}
+
+const SILENT = { routeAs: null, baggage: null, cookie: null, host: null }
 
 /** Who this proxy is: the pod that it serves. */
 export interface Identity {
@@ -83,9 +144,4 @@ export function originSpaceOf(identity: Identity, table: RoutingTable): string |
     ? Boolean(table.spaces.get(identity.space)?.parent)
     : identity.spaceChain.length > 1
   return isChild ? identity.space : null
-}
-
-/** A Kubernetes probe: it comes every few seconds and says nothing about the app's traffic. */
-export function isProbe(head: RequestHead): boolean {
-  return head.header('user-agent')?.startsWith('kube-probe/') ?? false
 }

@@ -2,9 +2,11 @@
 import type { Context } from '../core/context.ts'
 import { HEADER, MAX_HOPS } from '../core/names.ts'
 import type { Decision } from '../core/routing.ts'
+import type { Address } from '../core/routing-table.ts'
 import type { HeaderList } from '../core/trace-record.ts'
-import type { ExchangePlan, RequestHead } from './exchange.ts'
+import type { ExchangePlan, ExchangeRecorder } from './exchange.ts'
 import type { ExchangeFacts, RecordExchange } from './recorder.ts'
+import type { SaidByFields } from './request-facts.ts'
 
 /**
  * | header       | when                                                | value                    |
@@ -16,12 +18,14 @@ import type { ExchangeFacts, RecordExchange } from './recorder.ts'
  * More than `MAX_HOPS` hops is a loop and is refused.
  *
  * @param facts with the hop that the request came with; becomes what is recorded
+ * @param said what the fields of its head say
  * @param decideAgain asked where the target refuses the connection: the table may know better by now
  */
 export function sendOn(
   facts: ExchangeFacts,
+  said: SaidByFields,
   record: RecordExchange,
-  decideAgain: () => Decision,
+  decideAgain: DecideAgain,
 ): ExchangePlan {
   const { head, ids, context, decision } = facts
   const hop = facts.hop + 1
@@ -33,26 +37,66 @@ export function sendOn(
     return { kind: 'refuse', code: 'too-many-hops', message, recorder }
   }
   const traceparent: HeaderList[number] = [HEADER.traceparent, ids.traceparent]
-  const hops: HeaderList[number] = [HEADER.hop, String(hop)]
-  const tags = needsRouteAs(head, context) && decision.reason !== 'other-tree'
+  const hops = HOPS[hop] as HeaderList[number]
+  const { space } = context
+  const tags = space !== null && decision.reason !== 'other-tree' && needsRouteAs(said, space)
   const setHeaders: HeaderList = tags
-    ? [traceparent, hops, [HEADER.routeAs, context.space]]
+    ? [traceparent, hops, routeAsField(space)]
     : [traceparent, hops]
-  const elsewhere = () => {
-    facts.decision = decideAgain()
+  return new Onward(facts, decideAgain, setHeaders, recorder)
+}
+
+/** What the table says now about a request with this context. */
+export type DecideAgain = (context: Context) => Decision
+
+/** A request that is sent on. Where its target refuses, it asks again. */
+class Onward {
+  readonly kind = 'forward'
+  readonly target: Address
+  readonly setHeaders: HeaderList
+  readonly recorder: ExchangeRecorder
+  readonly #facts: ExchangeFacts
+  readonly #decideAgain: DecideAgain
+
+  constructor(
+    facts: ExchangeFacts,
+    decideAgain: DecideAgain,
+    setHeaders: HeaderList,
+    recorder: ExchangeRecorder,
+  ) {
+    this.target = facts.decision.target
+    this.setHeaders = setHeaders
+    this.recorder = recorder
+    this.#facts = facts
+    this.#decideAgain = decideAgain
+  }
+
+  elsewhere(): Address {
+    const facts = this.#facts
+    facts.decision = this.#decideAgain(facts.context)
     facts.service = facts.decision.service?.name ?? null
     return facts.decision.target
   }
-  return { kind: 'forward', target: decision.target, setHeaders, recorder, elsewhere }
+}
+
+/** By the number of hops. Fields that are the same for all requests are one object. */
+const HOPS = Array.from({ length: MAX_HOPS + 1 }, (_, hop): HeaderList[number] => [
+  HEADER.hop,
+  String(hop),
+])
+
+let lastRouteAs: HeaderList[number] = [HEADER.routeAs, '']
+
+/** The field for a space; nearly always that of the last request. */
+export function routeAsField(space: string): HeaderList[number] {
+  if (lastRouteAs[1] !== space) lastRouteAs = [HEADER.routeAs, space]
+  return lastRouteAs
 }
 
 /**
- * True where the context is known but is not what the request says: apps that pass on a header which
- * they did not get send an empty one, and a preview address wins over a header.
+ * True where the request does not say its context itself: apps that pass on a header which they did not get
+ * send an empty one, and a preview address wins over a header.
  */
-export function needsRouteAs(
-  head: RequestHead,
-  context: Context,
-): context is Context & { space: string } {
-  return context.space !== null && head.header(HEADER.routeAs) !== context.space
+export function needsRouteAs({ routeAs }: SaidByFields, space: string): boolean {
+  return routeAs !== space
 }

@@ -9,6 +9,7 @@ export const LF = 0x0a
 export const CR = 0x0d
 export const SP = 0x20
 export const COLON = 0x3a
+export const SLASH = 0x2f
 const DEL = 0x7f
 
 const TOKEN_MARKS = "!#$%&'*+-.^_`|~"

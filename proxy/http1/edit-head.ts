@@ -41,39 +41,66 @@ export function editMessage(
  * Throws if a name or value could break out of its line.
  */
 export function editHead(head: Head, set: HeaderList, tail = 0, drop?: string): Buffer {
-  let edits: Edit[] | null = drop === undefined ? null : removals(head, drop)
+  if (drop === undefined && set.every(([name]) => head.lacks(name.toLowerCase()))) {
+    return append(head, textOf(set), tail)
+  }
+  const edits: Edit[] = drop === undefined ? [] : removals(head, drop)
   let added = ''
-  for (const [name, value] of set) {
-    assertField(name, value)
-    const lower = name.toLowerCase()
+  for (const field of set) {
+    const lower = field[0].toLowerCase()
     const first = head.find(lower)
     if (first < 0) {
-      added += `${name}: ${value}\r\n`
+      added += lineOf(field)
       continue
     }
-    edits ??= []
-    edits.push(replaceValue(head, first, value))
+    assertField(field)
+    edits.push(replaceValue(head, first, field[1]))
     for (let i = head.find(lower, first + 4); i >= 0; i = head.find(lower, i + 4)) {
       edits.push(removeField(head, i))
     }
   }
   // The blank line's own CRLF comes after what is added.
   const blank = head.to - head.base - 2
-  if (edits === null) return append(head, blank, added, tail)
   edits.push({ from: blank, to: blank, text: added })
   return assemble(head, edits, tail)
 }
 
-function removals(head: Head, name: string): Edit[] | null {
+/** The lines of the fields that came last, and of those only that are the same objects again. */
+let lastFields: HeaderList = []
+let lastText = ''
+
+/** Mostly only the first field is another one than that of the last request. */
+function textOf(set: HeaderList): string {
+  const [first] = set
+  if (first === undefined) return ''
+  if (!sameRest(set, lastFields)) {
+    lastText = set.slice(1).map(lineOf).join('')
+    lastFields = set
+  }
+  return lineOf(first) + lastText
+}
+
+function sameRest(a: HeaderList, b: HeaderList): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 1; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+function lineOf(field: HeaderList[number]): string {
+  assertField(field)
+  return `${field[0]}: ${field[1]}\r\n`
+}
+
+function removals(head: Head, name: string): Edit[] {
   const edits: Edit[] = []
   for (let i = head.find(name); i >= 0; i = head.find(name, i + 4)) edits.push(removeField(head, i))
-  return edits.length > 0 ? edits : null
+  return edits
 }
 
 /** Mostly all fields are new, and nothing else changes. */
-function append(head: Head, blank: number, added: string, tail: number): Buffer {
+function append(head: Head, added: string, tail: number): Buffer {
   const out = Buffer.allocUnsafe(head.length + added.length + tail)
-  let written = head.buffer.copy(out, 0, head.from, head.base + blank)
+  let written = head.buffer.copy(out, 0, head.from, head.to - 2)
   written += out.write(added, written, 'latin1')
   out[written] = CR
   out[written + 1] = LF
@@ -118,7 +145,7 @@ function inOrder(edits: Edit[]): Edit[] {
   return edits
 }
 
-function assertField(name: string, value: string): void {
+function assertField([name, value]: HeaderList[number]): void {
   const sound =
     name.length > 0 && consistsOf(TOKEN, name) && consistsOf(VALUE, value) && value.trim() === value
   if (!sound)

@@ -26,6 +26,8 @@ export interface ExchangeStart {
   method: string
   version: HttpVersion
   framing: RequestFraming
+  /** The server is to keep the connection for another request. */
+  keepAlive: boolean
   target: Address
   recorder: ExchangeRecorder
   upstream: ByteStream
@@ -237,7 +239,7 @@ export class ExchangeRelay implements StreamListener {
     const body = bodyOf(framing.length, this.#recorder, INTO_RESPONSE)
     this.#untilClose = framing.length === UNTIL_CLOSE
     const understood = version === '1.1' || framing.saysKeepAlive
-    this.#reusable = asked.keepAlive && framing.keepAlive && understood
+    this.#reusable = this.#start.keepAlive && framing.keepAlive && understood
     this.#recorder.responseHead(head)
     const end = body.follow(chunk, next)
     if (body.problem !== null) {

@@ -7,27 +7,29 @@ import type { Head, ParsedRequestHead, ParsedResponseHead } from './head.ts'
 export const CHUNKED = -1
 export const UNTIL_CLOSE = -2
 
+/** Shared by all requests that say the same. */
 export interface RequestFraming {
-  kind: 'framed'
+  readonly kind: 'framed'
   /** Bytes, or `CHUNKED`. */
-  length: number
+  readonly length: number
   /** The client means to go on using the connection. */
-  keepAlive: boolean
+  readonly keepAlive: boolean
   /** The client offers to leave HTTP (`Connection: upgrade` and `Upgrade`). */
-  upgrade: boolean
+  readonly upgrade: boolean
   /** And h2c is among what it offers. */
-  offersH2c: boolean
+  readonly offersH2c: boolean
   /** The request binds its connection to a user (NTLM, Negotiate): nobody else may get it. */
-  bindsConnection: boolean
+  readonly bindsConnection: boolean
 }
 
+/** Shared by all answers that say the same. */
 export interface ResponseFraming {
-  kind: 'framed'
+  readonly kind: 'framed'
   /** Bytes, or `CHUNKED`, or `UNTIL_CLOSE`. */
-  length: number
-  keepAlive: boolean
+  readonly length: number
+  readonly keepAlive: boolean
   /** `Connection: keep-alive` stands there, without which a 1.0 client waits for the end. */
-  saysKeepAlive: boolean
+  readonly saysKeepAlive: boolean
 }
 
 export interface BadFraming {
@@ -58,7 +60,7 @@ const PROBLEM = {
 } as const
 
 /** What the fields that matter for framing say; `problem` if they contradict each other. */
-interface Facts {
+export interface FieldFacts {
   problem: string | null
   length: number | null
   /** Null without Transfer-Encoding, else if its last coding is chunked. */
@@ -89,8 +91,25 @@ interface Facts {
  * | any                      | none               | 1.0     | refused            |
  */
 export function requestFraming(head: ParsedRequestHead): RequestFraming | BadFraming {
-  const facts = readFields(head)
-  const problem = facts.problem ?? hostProblem(head, facts) ?? targetProblem(head, facts)
+  const { method, version, fieldSet } = head
+  const known = fieldSet.request
+  if (known !== null && known.method === method && known.version === version) {
+    // Only the target is another one.
+    const problem = targetProblem(head, factsOf(head))
+    return problem === null ? known.framing : { kind: 'bad', problem }
+  }
+  const framing = readRequestFraming(head)
+  if (framing.kind === 'framed') fieldSet.request = { method, version, status: 0, framing }
+  return framing
+}
+
+function readRequestFraming(head: ParsedRequestHead): RequestFraming | BadFraming {
+  const facts = factsOf(head)
+  const problem =
+    facts.problem ??
+    oldCodingProblem(head, facts) ??
+    hostProblem(head, facts) ??
+    targetProblem(head, facts)
   if (problem !== null) return { kind: 'bad', problem }
   if (facts.dropsLength) return { kind: 'bad', problem: PROBLEM.dropsLength }
   if (facts.chunked === false) return { kind: 'bad', problem: PROBLEM.notChunked }
@@ -133,8 +152,22 @@ export function responseFraming(
   head: ParsedResponseHead,
   method: string,
 ): ResponseFraming | BadFraming {
-  const facts = readFields(head)
-  if (facts.problem !== null) return { kind: 'bad', problem: facts.problem }
+  const { status, version, fieldSet } = head
+  const known = fieldSet.response
+  const same = known !== null && known.status === status && known.version === version
+  if (same && known.method === method) return known.framing
+  const framing = readResponseFraming(head, method)
+  if (framing.kind === 'framed') fieldSet.response = { method, version, status, framing }
+  return framing
+}
+
+function readResponseFraming(
+  head: ParsedResponseHead,
+  method: string,
+): ResponseFraming | BadFraming {
+  const facts = factsOf(head)
+  const problem = facts.problem ?? oldCodingProblem(head, facts)
+  if (problem !== null) return { kind: 'bad', problem }
   const { status } = head
   const bodiless = status < 200 || status === 204 || status === 304 || method === 'HEAD'
   const length = bodiless ? 0 : responseLength(facts)
@@ -149,18 +182,28 @@ export function responseFraming(
 
 /** What is wrong with a 1xx answer; null if nothing is. It ends with its head, whatever that says. */
 export function interimProblem(head: ParsedResponseHead): string | null {
-  const { problem, chunked, length } = readFields(head)
-  return problem ?? (chunked !== null || (length ?? 0) > 0 ? PROBLEM.interimBody : null)
+  const facts = factsOf(head)
+  const { chunked, length } = facts
+  return (
+    facts.problem ??
+    oldCodingProblem(head, facts) ??
+    (chunked !== null || (length ?? 0) > 0 ? PROBLEM.interimBody : null)
+  )
 }
 
-function responseLength({ chunked, length }: Facts): number {
+function responseLength({ chunked, length }: FieldFacts): number {
   if (chunked === true) return CHUNKED
   if (chunked === false) return UNTIL_CLOSE
   return length ?? UNTIL_CLOSE
 }
 
-function readFields(head: Head): Facts {
-  const facts: Facts = {
+function factsOf(head: Head): FieldFacts {
+  head.fieldSet.facts ??= readFields(head)
+  return head.fieldSet.facts
+}
+
+function readFields(head: Head): FieldFacts {
+  const facts: FieldFacts = {
     problem: null,
     length: null,
     chunked: null,
@@ -204,10 +247,13 @@ function readFields(head: Head): Facts {
         if (head.nameIs(i, 'proxy-authorization')) facts.bindsConnection ||= isLogin(head.value(i))
     }
   }
-  if (facts.problem !== null || facts.chunked === null) return facts
-  if (facts.length !== null) facts.problem = PROBLEM.both
-  else if (head.version === '1.0') facts.problem = PROBLEM.oldCoding
+  const both = facts.chunked !== null && facts.length !== null
+  if (both) facts.problem ??= PROBLEM.both
   return facts
+}
+
+function oldCodingProblem({ version }: Head, { chunked }: FieldFacts): string | null {
+  return chunked !== null && version === '1.0' ? PROBLEM.oldCoding : null
 }
 
 /** Schemes that log in a connection, not a request (RFC 4559 6). */
@@ -215,7 +261,7 @@ function isLogin(credentials: string): boolean {
   return /^(?:ntlm|negotiate)\b/i.test(credentials)
 }
 
-function readConnection(value: string, facts: Facts): void {
+function readConnection(value: string, facts: FieldFacts): void {
   for (const option of value.split(',')) {
     switch (withoutBlanks(option).toLowerCase()) {
       case 'close':
@@ -247,7 +293,7 @@ function isBlank(code: number): boolean {
 }
 
 /** Even two equal lengths are refused: parsers differ on them, and no honest client sends them. */
-function readLength(head: Head, field: number, facts: Facts): string | null {
+function readLength(head: Head, field: number, facts: FieldFacts): string | null {
   if (hasTab(head, field)) return PROBLEM.tab
   if (facts.length !== null) return PROBLEM.twoLengths
   const from = head.base + (head.fields[field + 2] as number)
@@ -272,7 +318,7 @@ function hasTab(head: Head, field: number): boolean {
 }
 
 /** Chunked may only be the last member of the list, once and without parameters. */
-function readCoding(head: Head, field: number, facts: Facts): string | null {
+function readCoding(head: Head, field: number, facts: FieldFacts): string | null {
   if (hasTab(head, field)) return PROBLEM.tab
   if (facts.chunked !== null) return PROBLEM.twoCodings
   for (const member of head.value(field).split(',')) {
@@ -286,7 +332,7 @@ function readCoding(head: Head, field: number, facts: Facts): string | null {
 /** Blanks are spaces here and nothing else: `trim` would take off a no-break space too (byte 0xA0). */
 const CODING = /^ *([!#$%&'*+\-.^_`|~0-9a-z]+) *$/i
 
-function hostProblem(head: Head, { hosts, host }: Facts): string | null {
+function hostProblem(head: Head, { hosts, host }: FieldFacts): string | null {
   if (hosts > 1) return PROBLEM.twoHosts
   if (hosts === 0) return head.version === '1.1' ? PROBLEM.noHost : null
   return isHost(head, host) ? null : PROBLEM.host
@@ -326,10 +372,12 @@ const HOST_AND_PORT = new RegExp(`^(?:${IPV6}|${NAME}*)(?::\\d*)?$`, 'i')
 const ABSOLUTE_FORM = new RegExp(`^([a-z]+)://((?:${IPV6}|${NAME}+)(?::\\d*)?)(?:[/?].*)?$`, 'i')
 const AUTHORITY_FORM = new RegExp(`^(?:${IPV6}|${NAME}+):\\d{1,5}$`, 'i')
 
-function targetProblem(head: ParsedRequestHead, { host }: Facts): string | null {
-  const { method, target } = head
-  if (method === 'CONNECT') return AUTHORITY_FORM.test(target) ? null : PROBLEM.authority
-  if (target.charCodeAt(0) === 0x2f) return null
+function targetProblem(head: ParsedRequestHead, { host }: FieldFacts): string | null {
+  const { method } = head
+  const connect = method === 'CONNECT'
+  if (!connect && head.isOriginForm) return null
+  const { target } = head
+  if (connect) return AUTHORITY_FORM.test(target) ? null : PROBLEM.authority
   if (target === '*') return method === 'OPTIONS' ? null : PROBLEM.asterisk
   const absolute = ABSOLUTE_FORM.exec(target)
   if (absolute === null) return PROBLEM.target

@@ -21,22 +21,25 @@ const OWN_FIELDS = {
   response: ['connection'],
 } as const
 
-/** A head as offsets into a buffer: four for each field, counted from `base`, and its whole length. */
+/** A head as offsets into a buffer: four for each field, counted from the first one. */
 export interface MeasuredHead {
   buffer: Buffer
+  /** Where the first field begins in the buffer. */
   base: number
   fields: readonly number[]
+  /** Of the whole head, first line included, and of that line. */
   length: number
+  lineLength: number
 }
 
 /** Whether a complete head is beyond the limit, sidecars' own fields not counted. */
 export function isTooLong(kind: 'request' | 'response', head: MeasuredHead): boolean {
-  const { fields, length } = head
+  const { fields, length, lineLength } = head
   if (length <= MAX_HEAD_BYTES) return false
   let own = 0
   for (let i = 0; i < fields.length; i += 4) {
     // A line reaches to the next one's name, or to the blank line.
-    const end = fields[i + 4] ?? length - 2
+    const end = fields[i + 4] ?? length - lineLength - 2
     if (OWN_FIELDS[kind].some((name) => isNamed(head, i, name))) own += end - (fields[i] as number)
   }
   return length - own > MAX_HEAD_BYTES

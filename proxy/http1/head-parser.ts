@@ -3,6 +3,7 @@
  * parsers could disagree is refused. It stops and goes on at any byte, and looks at none twice.
  */
 import { COLON, CR, HTAB, LF, SP, TARGET, TOKEN, VALUE } from './characters.ts'
+import { FieldSet, NO_FIELDS } from './field-set.ts'
 import { MAX_HEAD_BYTES, OWN_FIELDS_BYTES } from './head-limit.ts'
 import { type HeadParts, readWholeRequest, readWholeResponse } from './whole-head.ts'
 
@@ -56,8 +57,9 @@ export class HeadScanner implements HeadParts {
   /** `HTTP/1.<minor>`. */
   minor = 0
   status = 0
-  /** Four offsets a field: start and end of the name, start and end of the value without OWS. */
-  fields: number[] = []
+  /** After `done`. */
+  fields: FieldSet = NO_FIELDS
+  fieldsFrom = 0
   /** What was refused, and the rule. */
   problem = ''
   /** Bytes looked at; after `done` the length of the head, blank line included. */
@@ -66,6 +68,7 @@ export class HeadScanner implements HeadParts {
   #state: number
   #mark = 0
   #count = 0
+  #offsets: number[] = []
 
   constructor(kind: 'request' | 'response') {
     this.#first = kind === 'request' ? START : RESPONSE_VERSION
@@ -76,7 +79,9 @@ export class HeadScanner implements HeadParts {
   reset(): void {
     this.start = 0
     this.status = 0
-    this.fields = []
+    this.fields = NO_FIELDS
+    this.fieldsFrom = 0
+    this.#offsets = []
     this.problem = ''
     this.position = 0
     this.#state = this.#first
@@ -92,6 +97,7 @@ export class HeadScanner implements HeadParts {
     if (this.position === 0 && this.#readWhole(buffer, base, stop)) return 'done'
     let i = base + this.position
     let state = this.#state
+    let fieldsFrom = base + this.fieldsFrom
     while (i < stop) {
       const byte = buffer[i] as number
       switch (state) {
@@ -170,6 +176,12 @@ export class HeadScanner implements HeadParts {
           state = START_LINE_LF
           break
         case START_LINE_LF:
+          if (byte !== LF) return this.#refuse(PROBLEM.bareCr)
+          i++
+          fieldsFrom = i
+          this.fieldsFrom = i - base
+          state = FIELD
+          break
         case FIELD_LF:
           if (byte !== LF) return this.#refuse(PROBLEM.bareCr)
           i++
@@ -182,7 +194,7 @@ export class HeadScanner implements HeadParts {
             break
           }
           if (TOKEN[byte] !== 1) return this.#refuse(fieldProblem(byte))
-          this.#mark = i - base
+          this.#mark = i - fieldsFrom
           i++
           state = NAME
           break
@@ -193,7 +205,7 @@ export class HeadScanner implements HeadParts {
           if (after !== COLON) {
             return this.#refuse(after === SP || after === HTAB ? PROBLEM.space : PROBLEM.name)
           }
-          this.fields.push(this.#mark, i - base)
+          this.#offsets.push(this.#mark, i - fieldsFrom)
           i++
           state = OWS
           break
@@ -201,7 +213,7 @@ export class HeadScanner implements HeadParts {
         case OWS:
           while (i < stop && (buffer[i] === SP || buffer[i] === HTAB)) i++
           if (i === stop) break
-          this.#mark = i - base
+          this.#mark = i - fieldsFrom
           state = FIELD_VALUE
           break
         case FIELD_VALUE: {
@@ -210,9 +222,9 @@ export class HeadScanner implements HeadParts {
           if (buffer[i] !== CR) {
             return this.#refuse(buffer[i] === LF ? PROBLEM.bareLf : PROBLEM.value)
           }
-          let last = i - base
-          while (last > this.#mark && isBlank(buffer[base + last - 1] as number)) last--
-          this.fields.push(this.#mark, last)
+          let last = i - fieldsFrom
+          while (last > this.#mark && isBlank(buffer[fieldsFrom + last - 1] as number)) last--
+          this.#offsets.push(this.#mark, last)
           i++
           state = FIELD_LF
           break
@@ -220,6 +232,7 @@ export class HeadScanner implements HeadParts {
         default:
           if (byte !== LF) return this.#refuse(PROBLEM.bareCr)
           this.position = i + 1 - base
+          this.fields = new FieldSet(this.#offsets)
           return 'done'
       }
     }

@@ -32,8 +32,10 @@ export class HeadReader {
     const result = this.#read(chunk, from)
     if (result !== 'done' || this.scanner.position <= MAX_HEAD_BYTES) return result
     const { buffer, base, scanner } = this
-    const { fields, position: length } = scanner
-    return isTooLong(this.#kind, { buffer, base, fields, length }) ? 'too-large' : result
+    const { fieldsFrom: lineLength, position: length } = scanner
+    const fields = scanner.fields.offsets
+    const head = { buffer, base: base + lineLength, fields, length, lineLength }
+    return isTooLong(this.#kind, head) ? 'too-large' : result
   }
 
   #read(chunk: Buffer, from: number): ScanResult {

@@ -1,26 +1,33 @@
 /** A parsed HTTP/1 head: the wire's own bytes and where their parts are; strings only when asked. */
 import type { HeaderList } from '../../core/trace-record.ts'
 import type { RequestHead, ResponseHead } from '../exchange.ts'
-import { LOWER } from './characters.ts'
+import { LOWER, SLASH } from './characters.ts'
+import type { FieldSet } from './field-set.ts'
 import type { HeadScanner } from './head-parser.ts'
 
-/** What a request and a response head have in common. Offsets in `fields` count from `base`. */
+/** What a request and a response head have in common. */
 export class Head {
   readonly buffer: Buffer
-  readonly base: number
   /** Where in `buffer` the head begins and ends, blank line included. */
   readonly from: number
   readonly to: number
-  readonly fields: number[]
+  /** Where in `buffer` the first field begins: what offsets of fields count from. */
+  readonly base: number
+  readonly fieldSet: FieldSet
   readonly version: '1.0' | '1.1'
 
   constructor(buffer: Buffer, base: number, scanner: HeadScanner) {
     this.buffer = buffer
-    this.base = base
     this.from = base + scanner.start
     this.to = base + scanner.position
-    this.fields = scanner.fields
+    this.base = base + scanner.fieldsFrom
+    this.fieldSet = scanner.fields
     this.version = scanner.minor === 1 ? '1.1' : '1.0'
+  }
+
+  /** Four offsets a field: start and end of the name, start and end of the value without OWS. */
+  get fields(): readonly number[] {
+    return this.fieldSet.offsets
   }
 
   get length(): number {
@@ -30,6 +37,14 @@ export class Head {
   /** The head's bytes, not copied. */
   bytes(): Buffer {
     return this.buffer.subarray(this.from, this.to)
+  }
+
+  /** True if there is no field of this lower-case name. */
+  lacks(name: string): boolean {
+    if (this.fieldSet.isKnownAbsent(name)) return true
+    if (this.find(name) >= 0) return false
+    this.fieldSet.noteAbsent(name)
+    return true
   }
 
   /** Index in `fields` of the first field from `at` on with this lower-case name; -1 for none. */
@@ -85,6 +100,7 @@ export class ParsedRequestHead extends Head implements RequestHead {
   readonly method: string
   /** Where in `buffer` the target ends. */
   readonly targetTo: number
+  #target: string | null = null
 
   constructor(buffer: Buffer, base: number, scanner: HeadScanner) {
     super(buffer, base, scanner)
@@ -93,7 +109,21 @@ export class ParsedRequestHead extends Head implements RequestHead {
   }
 
   get target(): string {
-    return this.buffer.toString('latin1', this.from + this.method.length + 1, this.targetTo)
+    this.#target ??= this.buffer.toString(
+      'latin1',
+      this.from + this.method.length + 1,
+      this.targetTo,
+    )
+    return this.#target
+  }
+
+  /** The target is a path, as of nearly all requests (RFC 9112 3.2.1). */
+  get isOriginForm(): boolean {
+    return this.buffer[this.from + this.method.length + 1] === SLASH
+  }
+
+  get memo(): FieldSet {
+    return this.fieldSet
   }
 
   detached(): RequestHead {
@@ -127,26 +157,23 @@ function methodOf(buffer: Buffer, from: number, to: number): string {
 }
 
 /**
- * A head as one string and where its fields are in it: the cheapest way to keep it, since it takes a single
- * copy, and mostly nobody asks for more.
+ * A head in memory of its own: its fields as one string and where they are in it. That is the cheapest way to
+ * keep it, since it takes a single copy, or none if the fields are known; and mostly nobody asks for more.
  */
 class KeptHead {
   readonly version: '1.0' | '1.1'
-  readonly text: string
-  readonly #fields: readonly number[]
-  /** What is to be taken off the offsets. */
-  readonly #before: number
+  readonly #fieldSet: FieldSet
+  readonly #text: string
 
   constructor(head: Head) {
     this.version = head.version
-    this.text = head.buffer.toString('latin1', head.from, head.to)
-    this.#fields = head.fields
-    this.#before = head.from - head.base
+    this.#fieldSet = head.fieldSet
+    this.#text = head.fieldSet.text ?? head.buffer.toString('latin1', head.base, head.to)
   }
 
   /** About what it takes in memory, in bytes. */
   get length(): number {
-    return this.text.length + this.#fields.length * 8
+    return this.#text.length + this.#fieldSet.offsets.length * 8
   }
 
   header(name: string): string | null {
@@ -160,32 +187,31 @@ class KeptHead {
   }
 
   headers(): HeaderList {
-    const fields = this.#fields
+    const { offsets } = this.#fieldSet
     const list: HeaderList = []
-    for (let i = 0; i < fields.length; i += 4) {
-      list.push([this.#part(fields, i), this.#part(fields, i + 2)])
+    for (let i = 0; i < offsets.length; i += 4) {
+      list.push([this.#part(offsets, i), this.#part(offsets, i + 2)])
     }
     return list
   }
 
   #part(offsets: readonly number[], at: number): string {
-    const from = (offsets[at] as number) - this.#before
-    return this.text.slice(from, (offsets[at + 1] as number) - this.#before)
+    return this.#text.slice(offsets[at], offsets[at + 1])
   }
 }
 
 class KeptRequestHead extends KeptHead implements RequestHead {
   readonly method: string
-  readonly #targetTo: number
+  readonly target: string
 
   constructor(head: ParsedRequestHead) {
     super(head)
     this.method = head.method
-    this.#targetTo = head.targetTo - head.from
+    this.target = head.target
   }
 
-  get target(): string {
-    return this.text.slice(this.method.length + 1, this.#targetTo)
+  override get length(): number {
+    return super.length + this.target.length
   }
 }
 

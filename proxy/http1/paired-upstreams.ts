@@ -4,7 +4,7 @@
  */
 import type { Address } from '../../core/routing-table.ts'
 import type { ByteStream, Dial, StreamListener } from '../stream.ts'
-import { redial, settled } from './redial.ts'
+import { type Destined, dialFor, settled } from './redial.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
 /**
@@ -62,8 +62,8 @@ export class PairedUpstreams {
   /** Dialled on the chance that the first request goes there. */
   #unused: Paired | null = null
   #bound = false
-  /** Where else the request may go that has the connection that was taken last. */
-  #elsewhere: (() => Address) | undefined
+  /** Says where else the request may go that has the connection that was taken last. */
+  #plan: Destined | null = null
 
   constructor({ dial, pool, firstUpstream }: Sources, onLeft: () => void) {
     this.#dial = dial
@@ -80,11 +80,9 @@ export class PairedUpstreams {
    * @param repeatable whether the request may be sent again. One that may not gets no connection that
    *   another client has left: should its server be closing it, the request would fail as it would not directly
    */
-  take(
-    { target, elsewhere }: { target: Address; elsewhere?: (() => Address) | undefined },
-    repeatable: boolean,
-  ): { stream: ByteStream; reused: boolean } {
-    this.#elsewhere = elsewhere
+  take(plan: Destined, repeatable: boolean): { stream: ByteStream; reused: boolean } {
+    const { target } = plan
+    this.#plan = plan
     const idle = this.#idleTo(target)
     if (this.#unused !== null && this.#unused !== idle) this.#giveAway(this.#unused)
     this.#unused = null
@@ -100,14 +98,13 @@ export class PairedUpstreams {
 
   /** A new connection for the request that has the one that was taken last. */
   fresh(target: Address): ByteStream {
-    const elsewhere = this.#elsewhere
-    return elsewhere ? redial(this.#dial, target, elsewhere) : this.#dial(target)
+    return dialFor(this.#plan ?? { target }, this.#dial)
   }
 
   /** Keeps the connection that was taken last for this client's next request. */
   keep(stream: ByteStream): void {
     // It knows the request, which an idle connection is not to hold.
-    this.#elsewhere = undefined
+    this.#plan = null
     const oldest = this.#idle[0]
     if (oldest !== undefined && this.#idle.length >= MAX_PAIRED) this.#giveAway(oldest)
     // Where it really leads: a refused dial may have ended elsewhere.

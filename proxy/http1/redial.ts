@@ -5,6 +5,7 @@
  * connection has carried no byte, so nothing is done twice.
  */
 import type { Address } from '../../core/routing-table.ts'
+import type { ExchangePlan } from '../exchange.ts'
 import { type ByteStream, DEAF, type Dial, type StreamListener } from '../stream.ts'
 
 /**
@@ -15,6 +16,16 @@ const PAUSES_MS = [10, 20, 40, 80, 160, 200]
 
 /** Bytes that are kept until there is a connection; more than a head and a small body must wait. */
 const PENDING_BYTES = 65_536
+
+/** Where a request is to go, and what is asked when that refuses. */
+export type Destined = Pick<ExchangePlan & { kind: 'forward' }, 'target' | 'elsewhere'>
+
+/** The connection for a request: dialled again if its plan knows another target. */
+export function dialFor(plan: Destined, dial: Dial): ByteStream {
+  const { target } = plan
+  if (plan.elsewhere === undefined) return dial(target)
+  return redial(dial, target, () => plan.elsewhere?.() ?? target)
+}
 
 /**
  * Dials `target`, and where that refuses what `elsewhere` names then, which may be `target` again.

@@ -299,16 +299,27 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     const heads = this.#responseHeads
     const known = reused && this.#answered
     this.#saidLast = !framing.keepAlive
+    let { keepAlive } = framing
     let set = setHeaders
     const shares = repeatable && !framing.bindsConnection && this.#deps.pool !== null
     if (shares && setHeaders.length > 0 && saysOnlyClose(head)) {
       // The server's connection can outlive this client's, whose answer then says that it is the last.
       set = keepingUpstream(setHeaders)
-      framing.keepAlive = true
+      keepAlive = true
       this.draining = true
     }
-    const start = { method, version, framing, target, recorder, upstream, heads, reused, known }
-    const exchange = new ExchangeRelay(this, start)
+    const exchange = new ExchangeRelay(this, {
+      method,
+      version,
+      framing,
+      keepAlive,
+      target,
+      recorder,
+      upstream,
+      heads,
+      reused,
+      known,
+    })
     this.#exchange = exchange
     this.#unshift(chunk, exchange.begin(head, set, chunk, next))
   }

@@ -4,6 +4,8 @@
  * the same parts; of what is wrong with a head only the scanner knows.
  */
 import { COLON, CR, HTAB, LF, SP, TARGET, TOKEN } from './characters.ts'
+import type { FieldSet } from './field-set.ts'
+import { KnownFields } from './known-fields.ts'
 
 /** Where the parts of a head are; offsets from the head's base. */
 export interface HeadParts {
@@ -11,8 +13,9 @@ export interface HeadParts {
   targetEnd: number
   minor: number
   status: number
-  /** Four offsets a field, as in `HeadScanner`. */
-  fields: number[]
+  fields: FieldSet
+  /** Where the first field begins: what the offsets in `fields` count from. */
+  fieldsFrom: number
 }
 
 /** Fields of a head that is read here; browsers send some 20. */
@@ -20,6 +23,9 @@ const MOST_FIELDS = 64
 
 /** The offsets of the head that is being read: an array that grows with each field costs as much as the reading. */
 const offsets: number[] = new Array<number>(MOST_FIELDS * 4).fill(0)
+
+const requestFields = new KnownFields()
+const responseFields = new KnownFields()
 
 /** `HTTP/1.x` and what must be around it. */
 const VERSION_BYTES = 8
@@ -45,7 +51,7 @@ export function readWholeRequest(
   if (!readVersion(buffer, i + 1, parts)) return 0
   i += 1 + VERSION_BYTES
   if (buffer[i] !== CR || buffer[i + 1] !== LF) return 0
-  return readFields(buffer, base, i + 2, stop, parts)
+  return readFields(requestFields, buffer, base, i + 2, stop, parts)
 }
 
 /** The same for a response head. */
@@ -66,7 +72,7 @@ export function readWholeResponse(
   parts.status = hundreds * 100 + tens * 10 + ones
   i = valueEnd(buffer, i + 5, stop)
   if (i + 1 >= stop || buffer[i] !== CR || buffer[i + 1] !== LF) return 0
-  return readFields(buffer, base, i + 2, stop, parts)
+  return readFields(responseFields, buffer, base, i + 2, stop, parts)
 }
 
 function readVersion(buffer: Buffer, at: number, parts: HeadParts): boolean {
@@ -84,12 +90,19 @@ function readVersion(buffer: Buffer, at: number, parts: HeadParts): boolean {
 }
 
 function readFields(
+  known: KnownFields,
   buffer: Buffer,
   base: number,
   from: number,
   stop: number,
   parts: HeadParts,
 ): number {
+  parts.fieldsFrom = from - base
+  const met = known.find(buffer, from, stop)
+  if (met !== null) {
+    parts.fields = met
+    return parts.fieldsFrom + (met.bytes as Buffer).length
+  }
   let i = from
   let count = 0
   while (i < stop) {
@@ -98,7 +111,7 @@ function readFields(
     if (i + 1 >= stop) return 0
     if (i === name) {
       if (buffer[i] !== CR || buffer[i + 1] !== LF) return 0
-      parts.fields = offsets.slice(0, count)
+      parts.fields = known.learn(offsets.slice(0, count), buffer, from, i + 2)
       return i + 2 - base
     }
     if (buffer[i] !== COLON || count === offsets.length) return 0
@@ -109,10 +122,10 @@ function readFields(
     if (i + 1 >= stop || buffer[i] !== CR || buffer[i + 1] !== LF) return 0
     let last = i
     while (last > value && isBlank(buffer[last - 1] as number)) last--
-    offsets[count] = name - base
-    offsets[count + 1] = nameEnd - base
-    offsets[count + 2] = value - base
-    offsets[count + 3] = last - base
+    offsets[count] = name - from
+    offsets[count + 1] = nameEnd - from
+    offsets[count + 2] = value - from
+    offsets[count + 3] = last - from
     count += 4
     i += 2
   }

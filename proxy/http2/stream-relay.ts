@@ -224,7 +224,7 @@ export class StreamRelay implements PipeOwner {
 
   #open(plan: Forward, except: Upstream | null): void {
     const { head, isBodiless } = this.#start
-    const upstream = this.#client.upstreams.take(plan.target, plan.elsewhere, except)
+    const upstream = this.#client.upstreams.take(plan, except)
     if (upstream.isClogged) {
       this.#answer('upstream-stuck', this.#where('it does not read its requests'))
       return

@@ -3,7 +3,7 @@
  * fewer streams than the client sends, or has announced that it goes.
  */
 import type { Address } from '../../core/routing-table.ts'
-import { redial } from '../http1/redial.ts'
+import { type Destined, dialFor } from '../http1/redial.ts'
 import type { ByteStream, Dial } from '../stream.ts'
 import type { Batch } from './outbox.ts'
 import { Upstream } from './upstream.ts'
@@ -45,7 +45,8 @@ export class Upstreams {
   }
 
   /** @param except one that has just refused the stream */
-  take(target: Address, elsewhere: (() => Address) | undefined, except: Upstream | null): Upstream {
+  take(plan: Destined, except: Upstream | null): Upstream {
+    const { target } = plan
     for (const upstream of this.#open) {
       if (!sameAddress(upstream.wire.stream.remote, target)) continue
       if (upstream !== except && upstream.hasRoom) return upstream
@@ -55,8 +56,7 @@ export class Upstreams {
       const upstream = this.#add(first.stream, first.fromServer)
       if (!upstream.isGone) return upstream
     }
-    const { dial } = this.#options
-    return this.#add(elsewhere ? redial(dial, target, elsewhere) : dial(target), null)
+    return this.#add(dialFor(plan, this.#options.dial), null)
   }
 
   /** Stops reading the servers, because the client does not read. */

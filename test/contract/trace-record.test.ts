@@ -1,7 +1,7 @@
 /** What a sidecar records is what the controller takes in: both are the real ones. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import type { TraceRecord } from '../../core/trace-record.ts'
-import { traceIdsOf } from '../../proxy/request-facts.ts'
+import { saidBy, traceIdsOf } from '../../proxy/request-facts.ts'
 import { startTestController, type TestController } from '../controller/running.ts'
 import { requestHead, responseHead } from '../proxy/sample-head.ts'
 import { ADDRESS, identity, recordInto } from '../proxy/sample-tree.ts'
@@ -19,7 +19,7 @@ function recordOf({ fields = {}, target = '/', body = '', status = 200 }): Trace
   const exchange = recordInto(records, identity('alice'), { bodyBytes: 65_536, now: Date.now })({
     direction: 'outbound',
     head,
-    ids: traceIdsOf(head),
+    ids: traceIdsOf(saidBy(head)),
     hop: 1,
     service: null,
     context: { space: null, source: 'none' },

@@ -13,7 +13,7 @@ function read(kind: 'request' | 'response', bytes: Buffer, cuts: number[]) {
     if (result === 'refused') return { result, problem: scanner.problem }
     if (result !== 'more') {
       const { start, methodEnd, targetEnd, minor, status, fields, position } = scanner
-      const texts = Array.from(fields, (offset) => offset)
+      const texts = [scanner.fieldsFrom, ...fields.offsets]
       const parts = kind === 'request' ? [methodEnd, targetEnd] : [status]
       expect(reader.buffer.toString('latin1', base, base + position)).toBe(
         bytes.toString('latin1', 0, position),
