@@ -117,6 +117,12 @@ export class RawStream extends ListenedStream implements ByteStream, Waiting, Bo
       this.#closeHandle()
       return
     }
+    // All is with the kernel, which sends it and FIN behind it: the peer sees that in the same turn, and
+    // nothing is left to wait for.
+    if (this.#phase === OPEN && this.#pending === 0 && !this.#shutting) {
+      this.#closeHandle()
+      return
+    }
     if (this.#loan !== null) this.#leaveLoan()
     // Bytes left unread would make the kernel end with RST, and cost the peer what is on its way.
     this.resume()

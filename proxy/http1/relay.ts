@@ -206,7 +206,8 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     const goesOn = !this.draining || this.#oneMore
     this.#oneMore = false
     if (reusable && goesOn && !(this.#ended && this.#read.length === 0)) this.#pump()
-    else if (wasLast) this.#leave()
+    // Bytes behind its last request are read until it closes: unread they would cost it the answer.
+    else if (wasLast && this.#read.length === 0) this.#leave()
     else this.#shutDown()
   }
 

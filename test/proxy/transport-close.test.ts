@@ -81,3 +81,26 @@ test.each(KINDS)(
   },
   5_000,
 )
+
+test('raw closes at once what has nothing left to send, and the peer reads all of it and FIN', async () => {
+  const raw = createRawTransport(rawBindings)
+  const descriptors: number[] = []
+  const listening = await listenLocal(raw, (accepted) => {
+    const { stream } = accepted
+    stream.listen(DEAF)
+    stream.write(Buffer.from('all of it'))
+    descriptors.push(accepted.fd)
+    stream.close()
+    descriptors.push(accepted.fd)
+  })
+  const client = net.connect({ port: listening.address.port, host: '127.0.0.1' })
+  let received = ''
+  client.on('data', (chunk) => {
+    received += chunk.toString()
+  })
+  await new Promise((resolve) => client.once('end', resolve))
+  client.destroy()
+  listening.close()
+  expect([received, descriptors[0], descriptors[1]]).toEqual(['all of it', expect.any(Number), -1])
+  expect(descriptors[0]).toBeGreaterThan(2)
+})

@@ -384,3 +384,20 @@ test('a client that has said its last request is not waited for, and gets the wh
   // The client has not sent its FIN.
   expect([client.ended, closed]).toEqual([true, true])
 })
+
+test('a client that sends more behind its last request is waited for, so that it gets the answer', async () => {
+  const { client, servers, relay } = startRelay()
+  let closed = false
+  void relay.closed.then(() => {
+    closed = true
+  })
+  const last = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
+  client.send(`${last}GET /more HTTP/1.1\r\nHost: a\r\n\r\n`)
+  await settle()
+  servers[0]?.send('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+  await settle()
+  expect([client.ended, closed, servers.length]).toEqual([true, false, 1])
+  client.stream.end()
+  await settle()
+  expect(closed).toBe(true)
+})
