@@ -7,7 +7,6 @@ import { silentLog } from '../core/log.ts'
 import type { FeedMessage, FeedService } from '../core/routing-feed.ts'
 import { type Address, RoutingTable } from '../core/routing-table.ts'
 import { Connections } from '../proxy/connections.ts'
-import { createAskController } from '../proxy/controller-endpoint.ts'
 import type { PlanExchange } from '../proxy/exchange.ts'
 import { relayHttp1 } from '../proxy/http1/relay.ts'
 import { UpstreamPool } from '../proxy/http1/upstream-pool.ts'
@@ -20,6 +19,7 @@ import { TraceMemory } from '../proxy/trace-memory.ts'
 import { TraceQueue } from '../proxy/trace-queue.ts'
 import { TraceSender } from '../proxy/trace-sender.ts'
 import { createTraceSink } from '../proxy/trace-sink.ts'
+import { askAt } from '../test/proxy/loopback-ways.ts'
 import type { EngineCase } from './engine-cases.ts'
 
 export interface EngineWorld {
@@ -100,7 +100,7 @@ export async function startEngineWorld({
   const queue = new TraceQueue({ records: 10_000, bytes: 10_485_760 })
   const budget = new TraceBudget({ busy: loopUtilization() })
   const sender = new TraceSender({
-    ask: createAskController(`http://127.0.0.1:${port}`, 'cluster.local'),
+    ask: askAt(`http://127.0.0.1:${port}`),
     queue,
     namespace: SIDECAR.space,
     pod: SIDECAR.pod,

@@ -1,5 +1,5 @@
 /** The table that a sidecar routes by: the feed's state, indexed for look-ups in constant time. */
-import { isIP } from 'node:net'
+import { ipFamily } from './ip.ts'
 import type { FeedMessage, FeedPort, FeedService, FeedVersion, SelfPort } from './routing-feed.ts'
 import { serviceKey } from './routing-feed.ts'
 import { type Chain, chainOf, type Space } from './spaces.ts'
@@ -26,7 +26,7 @@ export function parseAddress(text: string): Address | null {
   const [, v6, v4, digits] = match ?? []
   const ip = v6 ?? v4 ?? ''
   const port = Number(digits)
-  return isIP(ip) === (v6 ? 6 : 4) && port <= 65535 ? { ip, port } : null
+  return ipFamily(ip) === (v6 ? 6 : 4) && port <= 65535 ? { ip, port } : null
 }
 
 export class RoutingTable {

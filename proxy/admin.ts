@@ -1,11 +1,12 @@
 /** The admin port: is the proxy alive, is it ready, what does it count, how does it route. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Readiness } from '../core/lifecycle.ts'
-import type { Address, RoutingTable } from '../core/routing-table.ts'
+import type { Log } from '../core/log.ts'
+import type { RoutingTable } from '../core/routing-table.ts'
 import type { FeedClient } from './feed-client.ts'
 import type { Metrics } from './metrics.ts'
+import { type Page, servePages } from './page-server.ts'
 import type { Identity } from './request-facts.ts'
+import type { Listening, Transport } from './transport.ts'
 
 export interface AdminDeps {
   readiness: Readiness
@@ -15,21 +16,13 @@ export interface AdminDeps {
   identity: Identity
 }
 
-interface Answer {
-  status: number
-  type: string
-  body: string
-}
-
-type Page = (deps: AdminDeps) => Answer
-
-const json = (status: number, value: unknown): Answer => ({
+const json = (status: number, value: unknown): Page => ({
   status,
   type: 'application/json; charset=utf-8',
   body: `${JSON.stringify(value, null, 2)}\n`,
 })
 
-const PAGES: Readonly<Record<string, Page>> = {
+const PAGES: Readonly<Record<string, (deps: AdminDeps) => Page>> = {
   '/live': () => json(200, { live: true }),
   '/ready': ({ readiness }) => json(readiness.state.ready ? 200 : 503, readiness.state),
   '/metrics': ({ metrics }) => ({
@@ -51,38 +44,29 @@ function routes({ table, feed, identity }: AdminDeps) {
   }
 }
 
-export interface AdminServer {
-  address: Address
-  close(): void
+export interface AdminOptions {
+  port: number
+  host?: string | undefined
+  transport: Transport
+  log: Log
 }
 
 /** Rejects if the port cannot be had. */
-export function listenAdmin(
-  { port, host }: { port: number; host?: string | undefined },
-  deps: AdminDeps,
-): Promise<AdminServer> {
-  const server = createServer((request, response) => answer(request, response, deps))
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      reject(new Error(`cannot listen on admin port ${port}: ${cause.message}`, { cause }))
-    })
-    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
-      resolve({ address: addressOf(server), close: () => stop(server) })
-    })
-  })
-}
-
-function answer(request: IncomingMessage, response: ServerResponse, deps: AdminDeps): void {
-  const { status, type, body } = pageOf(request, deps)
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) })
-  response.end(request.method === 'HEAD' ? undefined : body)
-}
-
-function pageOf(request: IncomingMessage, deps: AdminDeps): Answer {
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return json(405, { error: `${request.method} is not allowed: use GET` })
+export async function listenAdmin(options: AdminOptions, deps: AdminDeps): Promise<Listening> {
+  try {
+    const page = (method: string, target: string) => pageOf(method, target, deps)
+    return await servePages({ ...options, page })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`cannot listen on admin port ${options.port}: ${reason}`, { cause })
   }
-  const [path = ''] = (request.url ?? '').split('?')
+}
+
+function pageOf(method: string, target: string, deps: AdminDeps): Page {
+  if (method !== 'GET' && method !== 'HEAD') {
+    return json(405, { error: `${method} is not allowed: use GET` })
+  }
+  const [path = ''] = target.split('?')
   const page = Object.hasOwn(PAGES, path) ? PAGES[path] : undefined
   if (!page) return json(404, { error: `no page ${path}`, pages: Object.keys(PAGES) })
   try {
@@ -90,14 +74,4 @@ function pageOf(request: IncomingMessage, deps: AdminDeps): Answer {
   } catch (error) {
     return json(500, { error: `page ${path} failed: ${String(error)}` })
   }
-}
-
-function addressOf(server: Server): Address {
-  const { address, port } = server.address() as AddressInfo
-  return { ip: address, port }
-}
-
-function stop(server: Server): void {
-  server.close()
-  server.closeAllConnections()
 }

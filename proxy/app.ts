@@ -2,7 +2,7 @@
 import { Readiness } from '../core/lifecycle.ts'
 import type { Log } from '../core/log.ts'
 import { type Address, formatAddress, RoutingTable } from '../core/routing-table.ts'
-import { type AdminServer, listenAdmin } from './admin.ts'
+import { listenAdmin } from './admin.ts'
 import type { ProxyConfig } from './config.ts'
 import { serveConnection } from './connection.ts'
 import { Connections } from './connections.ts'
@@ -69,7 +69,7 @@ export async function startProxy(
   const parts = createParts(config, { log, outside, readiness })
   const pools: UpstreamPool[] = []
   const listeners: Partial<Record<ListenerName, Listening>> = {}
-  let admin: AdminServer | null = null
+  let admin: Listening | null = null
   const stop = () => {
     for (const listener of Object.values(listeners)) listener.close()
     for (const pool of pools) pool.close()
@@ -82,7 +82,8 @@ export async function startProxy(
       pools.push(pool)
       listeners[name as ListenerName] = await listenFor(side, { port, pool, parts })
     }
-    admin = await listenAdmin({ port: config.adminPort, host: outside.host }, parts)
+    const { host, transport } = outside
+    admin = await listenAdmin({ port: config.adminPort, host, transport, log }, parts)
   } catch (error) {
     stop()
     throw error
@@ -103,7 +104,7 @@ function createParts(
   const { now, random } = outside
   const identity = identityOf(config)
   const table = new RoutingTable()
-  const ask = createAskController(config.controllerUrl, config.clusterDomain)
+  const ask = createAskController(config.controllerUrl, config.clusterDomain, outside)
   const connections = new Connections()
   const queue = new TraceQueue({ records: config.traceQueueRecords, bytes: config.traceQueueBytes })
   const { podNamespace: namespace, podName: pod } = config
@@ -249,7 +250,7 @@ async function closeProxy(parts: Parts, stop: () => void): Promise<void> {
 }
 
 function addressesOf(
-  admin: AdminServer,
+  admin: Listening,
   listeners: Partial<Record<ListenerName, Listening>>,
 ): ProxyApp['addresses'] {
   const entries = Object.entries(listeners).map(([name, { address }]) => [name, address])

@@ -1,21 +1,50 @@
-/** Where and how the controller is asked: its URL as options of `node:http`. */
-import { type ClientRequest, type RequestOptions, request as requestHttp } from 'node:http'
+/** Where and how the controller is asked: its URL taken apart, and what a request to it is. */
 import { SYSTEM_NAMESPACE } from '../core/names.ts'
+import { createAskOverStreams, type Ways } from './controller-connection.ts'
+import { createAskOverTls } from './controller-tls.ts'
 
-/** Makes a request to a path of the controller; the caller listens and ends it. */
-export type AskController = (path: string, options: RequestOptions) => ClientRequest
+export interface ControllerRequest {
+  method: 'GET' | 'POST'
+  /** With the query. */
+  path: string
+  /** Besides what the transport itself has to say: host, connection, length. */
+  headers: Readonly<Record<string, string>>
+  body?: string
+  /** Longest time without a byte from the controller, ms. */
+  silenceMs: number
+}
+
+/** Hears the answer. `onEnd` or `onFail` comes last, and once; nothing comes after `abort`. */
+export interface AnswerListener {
+  onStatus(status: number): void
+  /** A part of the body; the bytes are the listener's own. */
+  onData(bytes: Buffer): void
+  onEnd(): void
+  /** There was no answer, or no whole one. */
+  onFail(problem: string): void
+}
+
+export type AskController = (
+  request: ControllerRequest,
+  listener: AnswerListener,
+) => { abort(): void }
+
+export interface ControllerTarget {
+  hostname: string
+  hostHeader: string
+  port: number
+  prefix: string
+  secure: boolean
+}
 
 /** Splits the URL and makes its host absolute; pure. */
-export function controllerTarget(
-  url: string,
-  clusterDomain: string,
-): { hostname: string; hostHeader: string; port: string; prefix: string; secure: boolean } {
+export function controllerTarget(url: string, clusterDomain: string): ControllerTarget {
   const { protocol, hostname, host, port, pathname } = new URL(url)
   const secure = protocol === 'https:'
   return {
     hostname: absoluteHost(hostname.replace(/^\[(.*)\]$/, '$1'), clusterDomain),
     hostHeader: host.replace(/\.(?=:\d+$|$)/, ''),
-    port: port || (secure ? '443' : '80'),
+    port: Number(port || (secure ? '443' : '80')),
     prefix: pathname.replace(/\/$/, ''),
     secure,
   }
@@ -33,18 +62,8 @@ export function absoluteHost(host: string, clusterDomain: string): string {
   return isOurs ? `${host}.svc.${clusterDomain}.` : host
 }
 
-export function createAskController(url: string, clusterDomain: string): AskController {
+/** Asks the controller at a URL. */
+export function createAskController(url: string, clusterDomain: string, ways: Ways): AskController {
   const target = controllerTarget(url, clusterDomain)
-  // Loaded only where it is needed: TLS is 4 MB of every pod's memory.
-  const request = target.secure ? process.getBuiltinModule('node:https').request : requestHttp
-  return (path, options) =>
-    request({
-      ...options,
-      hostname: target.hostname,
-      port: target.port,
-      path: target.prefix + path,
-      headers: { ...options.headers, host: target.hostHeader },
-      // The certificate knows nothing of the dot.
-      ...(target.secure ? { servername: target.hostname.replace(/\.$/, '') } : {}),
-    })
+  return target.secure ? createAskOverTls(target) : createAskOverStreams(target, ways)
 }

@@ -2,7 +2,6 @@
  * Keeps the routing table up to date from the controller's feed. While the controller is away the
  * last table stays in force; every new connection starts with a snapshot.
  */
-import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Log } from '../core/log.ts'
 import { FEED_HEARTBEAT_MS, type FeedMessage, type FeedQuery } from '../core/routing-feed.ts'
 import type { RoutingTable } from '../core/routing-table.ts'
@@ -11,10 +10,12 @@ import type { AskController } from './controller-endpoint.ts'
 import { parseFeedLine } from './feed-message.ts'
 
 /**
- * Longest line in characters: a snapshot of 10 000 services at 1 kB is 10 MB. What is longer is no
+ * Longest line in bytes: a snapshot of 10 000 services at 1 kB is 10 MB. What is longer is no
  * feed, and must not fill the sidecar's memory.
  */
 const MAX_LINE = 32 * 1024 * 1024
+
+const LF = 0x0a
 
 export interface FeedClientOptions {
   ask: AskController
@@ -35,10 +36,12 @@ export type FeedState = 'connecting' | 'streaming' | 'waiting' | 'stopped'
 export class FeedClient {
   readonly #options: FeedClientOptions
   #state: FeedState = 'stopped'
-  #request: ClientRequest | null = null
+  #asked: ReturnType<AskController> | null = null
   #retry: NodeJS.Timeout | undefined
   #failures = 0
-  #rest = ''
+  /** What has come of a line that has not ended yet, in pieces: they are joined once. */
+  #pieces: Buffer[] = []
+  #length = 0
   /** Epoch of this connection's snapshot; null until it has come. */
   #epoch: string | null = null
   #lastMessageAt: number | null = null
@@ -64,62 +67,67 @@ export class FeedClient {
   stop(): void {
     this.#state = 'stopped'
     clearTimeout(this.#retry)
-    this.#request?.destroy()
-    this.#request = null
+    this.#asked?.abort()
+    this.#asked = null
+    this.#pieces = []
   }
 
   #connect(): void {
-    const silence = this.#options.silenceMs ?? 3 * FEED_HEARTBEAT_MS
     this.#state = 'connecting'
-    this.#rest = ''
+    this.#pieces = []
+    this.#length = 0
     this.#epoch = null
-    const request = this.#options.ask(`/v1/feed?${queryOf(this.#options.query)}`, {
-      headers: { accept: 'application/x-ndjson' },
-      timeout: silence,
-      agent: false,
-    })
-    this.#request = request
-    request.on('timeout', () => {
-      request.destroy(new Error(`nothing came for ${silence} ms, not even a heartbeat`))
-    })
-    request.on('response', (response) => this.#read(request, response))
-    request.on('error', (error) => this.#fail(request, error.message || String(error)))
-    request.end()
+    const asked = this.#options.ask(
+      {
+        method: 'GET',
+        path: `/v1/feed?${queryOf(this.#options.query)}`,
+        headers: { accept: 'application/x-ndjson' },
+        silenceMs: this.#options.silenceMs ?? 3 * FEED_HEARTBEAT_MS,
+      },
+      {
+        onStatus: (status) => {
+          if (status !== 200) this.#break(asked, `the controller answered ${status}`)
+        },
+        onData: (bytes) => {
+          if (asked !== this.#asked) return
+          const problem = this.#take(bytes)
+          if (problem !== null) this.#break(asked, problem)
+        },
+        onEnd: () => this.#fail(asked, 'the controller ended the feed'),
+        onFail: (problem) => this.#fail(asked, problem),
+      },
+    )
+    this.#asked = asked
   }
 
-  #read(request: ClientRequest, response: IncomingMessage): void {
-    if (response.statusCode !== 200) {
-      request.destroy()
-      this.#fail(request, `the controller answered ${response.statusCode}`)
-      return
-    }
-    response.setEncoding('utf8')
-    response.on('data', (text: string) => {
-      if (request !== this.#request) return
-      const problem = this.#take(text)
-      if (problem === null) return
-      request.destroy()
-      this.#fail(request, problem)
-    })
-    response.on('error', (error) => this.#fail(request, error.message))
-    response.on('close', () => this.#fail(request, 'the controller ended the feed'))
+  #break(asked: ReturnType<AskController>, problem: string): void {
+    asked.abort()
+    this.#fail(asked, problem)
   }
 
   /** Applies all whole lines; returns what is wrong with the first bad one. */
-  #take(text: string): string | null {
-    // Only what is new is searched, and V8 joins the pieces of a line once: when it is parsed.
-    const [first = '', ...others] = text.split('\n')
-    const lines = [this.#rest + first, ...others]
-    this.#rest = lines.pop() ?? ''
-    if (this.#rest.length > MAX_LINE) return `a line is longer than ${MAX_LINE} characters`
-    for (const line of lines) {
+  #take(bytes: Buffer): string | null {
+    let from = 0
+    for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, from)) {
+      const line = this.#join(bytes.subarray(from, end))
+      from = end + 1
       if (line.trim() === '') continue
       const parsed = parseFeedLine(line)
       if (!parsed.ok) return parsed.problem
       const problem = this.#apply(parsed.message)
       if (problem !== null) return problem
     }
-    return null
+    if (from < bytes.length) this.#pieces.push(bytes.subarray(from))
+    this.#length += bytes.length - from
+    return this.#length > MAX_LINE ? `a line is longer than ${MAX_LINE} bytes` : null
+  }
+
+  /** A line, of which this is the last piece. */
+  #join(last: Buffer): string {
+    const whole = this.#pieces.length === 0 ? last : Buffer.concat([...this.#pieces, last])
+    this.#pieces = []
+    this.#length = 0
+    return whole.toString()
   }
 
   #apply(message: FeedMessage): string | null {
@@ -140,9 +148,9 @@ export class FeedClient {
   }
 
   /** Only the first word about the current connection counts; later ones are echoes of it. */
-  #fail(request: ClientRequest, problem: string): void {
-    if (request !== this.#request || this.#state === 'stopped') return
-    this.#request = null
+  #fail(asked: ReturnType<AskController>, problem: string): void {
+    if (asked !== this.#asked || this.#state === 'stopped') return
+    this.#asked = null
     this.#failures++
     this.#state = 'waiting'
     const delayMs = backOffMs(this.#failures, this.#options.random())

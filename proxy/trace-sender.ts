@@ -160,22 +160,28 @@ export class TraceSender {
     const start = performance.now()
     // The records are JSON already, so the batch around them (`TraceBatch`) is put together as text.
     const frame = JSON.stringify({ namespace, pod, dropped: queue.dropped })
-    const body = Buffer.from(`${frame.slice(0, -1)},"records":[${records.join(',')}]}`)
+    const body = `${frame.slice(0, -1)},"records":[${records.join(',')}]}`
     return new Promise((resolve) => {
-      const request = ask('/v1/traces', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'content-length': body.length },
-        timeout: POST_TIMEOUT_MS,
-      })
-      const fail = (problem: string) => resolve({ kind: 'failed', problem })
-      request.on('timeout', () => request.destroy(new Error(`no answer in ${POST_TIMEOUT_MS} ms`)))
-      request.on('error', (error) => fail(error.message || String(error)))
-      request.on('close', () => fail('the connection was closed before an answer'))
-      request.on('response', (response) => {
-        response.resume()
-        resolve(outcomeOf(response.statusCode ?? 0))
-      })
-      request.end(body)
+      let status = 0
+      ask(
+        {
+          method: 'POST',
+          path: '/v1/traces',
+          headers: { 'content-type': 'application/json' },
+          body,
+          silenceMs: POST_TIMEOUT_MS,
+        },
+        {
+          onStatus: (answered) => {
+            status = answered
+          },
+          onData: () => {},
+          // Only then may the connection carry the next batch.
+          onEnd: () => resolve(outcomeOf(status)),
+          onFail: (problem) =>
+            resolve(status === 0 ? { kind: 'failed', problem } : outcomeOf(status)),
+        },
+      )
       budget.spend(performance.now() - start, 0)
     })
   }

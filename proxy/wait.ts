@@ -2,7 +2,6 @@
  * `proxy wait`: waits until the proxy in this pod is ready. In the classic layout it runs as the
  * proxy container's postStart hook, which holds back the containers that follow.
  */
-import { get } from 'node:http'
 
 export interface WaitOptions {
   adminPort: number
@@ -31,6 +30,8 @@ export async function waitUntilReady({ adminPort, timeoutMs }: WaitOptions): Pro
 function isReady(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const options = { host: '127.0.0.1', port, path: '/ready', agent: false, timeout: ANSWER_MS }
+    // Loaded here, because the proxy itself does without.
+    const { get } = process.getBuiltinModule('node:http')
     const request = get(options, (response) => {
       response.resume()
       resolve(response.statusCode === 200)

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { silentLog } from '../../core/log.ts'
 import { RoutingTable } from '../../core/routing-table.ts'
-import { createAskController } from '../../proxy/controller-endpoint.ts'
 import { FeedClient } from '../../proxy/feed-client.ts'
 import { eventually, type FakeController, fakeController, line } from './fake-controller.ts'
+import { askAt } from './loopback-ways.ts'
 import { service, snapshot } from './sample-tree.ts'
 
 let controller: FakeController
@@ -22,7 +22,7 @@ afterEach(async () => {
 
 function start({ silenceMs = 5000, onTable = () => {} } = {}): void {
   client = new FeedClient({
-    ask: createAskController(controller.url, 'cluster.local'),
+    ask: askAt(controller.url),
     query: { namespace: 'alice', pod: 'orders-1' },
     table,
     log: silentLog,

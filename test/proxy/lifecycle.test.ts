@@ -141,10 +141,10 @@ test.each([
 test.each([
   [
     'http://c.azds.svc.cluster.local',
-    { hostname: 'c.azds.svc.cluster.local.', hostHeader: 'c.azds.svc.cluster.local', port: '80' },
+    { hostname: 'c.azds.svc.cluster.local.', hostHeader: 'c.azds.svc.cluster.local', port: 80 },
   ],
   ['https://a.test.:8443/x/', { hostname: 'a.test.', hostHeader: 'a.test:8443', prefix: '/x' }],
-  ['http://[::1]:80', { hostname: '::1', hostHeader: '[::1]', port: '80', prefix: '' }],
+  ['http://[::1]:80', { hostname: '::1', hostHeader: '[::1]', port: 80, prefix: '' }],
 ])('the controller’s URL %s is taken apart', (url, parts) => {
   expect(controllerTarget(url, 'cluster.local')).toMatchObject(parts)
 })

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { silentLog } from '../../core/log.ts'
 import type { TraceRecord } from '../../core/trace-record.ts'
-import { createAskController } from '../../proxy/controller-endpoint.ts'
 import { TraceBudget } from '../../proxy/trace-budget.ts'
 import { estimateBytes, readyTrace, TraceQueue } from '../../proxy/trace-queue.ts'
 import { TraceSender } from '../../proxy/trace-sender.ts'
 import { eventually, type FakeController, fakeController } from './fake-controller.ts'
+import { askAt } from './loopback-ways.ts'
 import { requestHead } from './sample-head.ts'
 import { ADDRESS, identity, recordInto } from './sample-tree.ts'
 
@@ -121,7 +121,7 @@ describe('the sender', () => {
 
   function start(flushMs = 0): void {
     sender = new TraceSender({
-      ask: createAskController(controller.url, 'cluster.local'),
+      ask: askAt(controller.url),
       queue,
       namespace: 'alice',
       pod: 'orders-1',

@@ -1,0 +1,192 @@
+/**
+ * Asks a controller over the proxy's own byte streams. Node's client would do, but it takes 5 MB of every
+ * pod's memory, and little of it is needed: one answer to one request, on a connection that may serve again.
+ */
+import { ipFamily } from '../core/ip.ts'
+import { AnswerReader } from './controller-answer.ts'
+import type {
+  AnswerListener,
+  AskController,
+  ControllerRequest,
+  ControllerTarget,
+} from './controller-endpoint.ts'
+import type { Resolve } from './dns-fallback.ts'
+import type { ByteStream, Dial, StreamListener } from './stream.ts'
+
+/** How the controller is reached. */
+export interface Ways {
+  dial: Dial
+  resolve: Resolve
+}
+
+/** How long a connection waits for the next request, ms: below the 5 s after which servers on Node close it. */
+const KEPT_MS = 4_000
+
+export function createAskOverStreams(target: ControllerTarget, ways: Ways): AskController {
+  const keeper = new Keeper()
+  return (request, listener) => {
+    const exchange = new Exchange(messageOf(target, request), request, { listener, keeper })
+    const kept = keeper.take()
+    if (kept !== null) exchange.use(kept)
+    else void dialFor(exchange, target, ways)
+    return exchange
+  }
+}
+
+async function dialFor(exchange: Exchange, target: ControllerTarget, ways: Ways): Promise<void> {
+  try {
+    const ips = await addressesOf(target.hostname, ways.resolve)
+    exchange.useOneOf(ips.map((ip) => () => ways.dial({ ip, port: target.port })))
+  } catch (error) {
+    exchange.fail(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** Of both families, IPv4 first. */
+async function addressesOf(host: string, resolve: Resolve): Promise<string[]> {
+  if (ipFamily(host) !== 0) return [host]
+  const [four, six] = await Promise.allSettled([resolve(host, 4), resolve(host, 6)])
+  if (four.status === 'rejected' && six.status === 'rejected') throw four.reason
+  const ips = [four, six].flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
+  if (ips.length === 0) throw new Error(`${host} has no address`)
+  return ips
+}
+
+function messageOf(target: ControllerTarget, request: ControllerRequest): Buffer {
+  const { method, path, headers, body } = request
+  const fields: Record<string, string> = { host: target.hostHeader, ...headers }
+  if (body !== undefined) fields['content-length'] = String(Buffer.byteLength(body))
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
+  const head = `${method} ${target.prefix}${path} HTTP/1.1\r\n${lines.join('')}\r\n`
+  return Buffer.from(head + (body ?? ''))
+}
+
+/** One request and its answer. */
+class Exchange implements StreamListener {
+  readonly #message: Buffer
+  readonly #listener: AnswerListener
+  readonly #keeper: Keeper
+  readonly #reader: AnswerReader
+  readonly #silence: NodeJS.Timeout
+  #stream: ByteStream | null = null
+  /** Other ways to the controller, until one has led there. */
+  #others: (() => ByteStream)[] = []
+  #over = false
+
+  constructor(
+    message: Buffer,
+    { method, silenceMs }: ControllerRequest,
+    { listener, keeper }: { listener: AnswerListener; keeper: Keeper },
+  ) {
+    this.#message = message
+    this.#listener = listener
+    this.#keeper = keeper
+    this.#reader = new AnswerReader(method, {
+      onStatus: (status) => {
+        if (!this.#over) listener.onStatus(status)
+      },
+      onData: (bytes) => {
+        if (!this.#over) listener.onData(bytes)
+      },
+    })
+    const late = () => this.fail(`nothing came for ${silenceMs} ms`)
+    this.#silence = setTimeout(late, silenceMs).unref()
+  }
+
+  abort(): void {
+    if (this.#over) return
+    this.#finish()
+    this.#stream?.reset()
+  }
+
+  fail(problem: string): void {
+    if (this.#over) return
+    this.abort()
+    this.#listener.onFail(problem)
+  }
+
+  /** Tries one way after the other. */
+  useOneOf(ways: (() => ByteStream)[]): void {
+    const [first, ...others] = ways
+    if (this.#over || first === undefined) return
+    this.#others = others
+    this.use(first())
+  }
+
+  use(stream: ByteStream): void {
+    this.#stream = stream
+    stream.listen(this)
+    stream.write(this.#message)
+  }
+
+  onConnect(): void {
+    this.#others = []
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#over) return
+    this.#silence.refresh()
+    const problem = this.#reader.read(chunk)
+    if (problem !== null) this.fail(problem)
+    else if (this.#reader.done) this.#end(this.#reader.keepAlive)
+  }
+
+  onEnd(): void {
+    if (this.#over) return
+    const problem = this.#reader.end()
+    if (problem !== null) this.fail(problem)
+    else this.#end(false)
+  }
+
+  onDrain(): void {}
+
+  onClose(error: NodeJS.ErrnoException | null): void {
+    if (!this.#over && this.#others.length > 0) this.useOneOf(this.#others)
+    else this.fail(error?.message ?? 'the connection was closed before an answer')
+  }
+
+  #end(keepAlive: boolean): void {
+    if (this.#over) return
+    this.#finish()
+    const stream = this.#stream as ByteStream
+    if (keepAlive) this.#keeper.keep(stream)
+    else stream.close()
+    this.#listener.onEnd()
+  }
+
+  #finish(): void {
+    this.#over = true
+    clearTimeout(this.#silence)
+  }
+}
+
+/** Keeps one connection for the next request. */
+class Keeper {
+  #stream: ByteStream | null = null
+  #timer: NodeJS.Timeout | undefined
+
+  take(): ByteStream | null {
+    const stream = this.#stream
+    this.#stream = null
+    clearTimeout(this.#timer)
+    return stream
+  }
+
+  keep(stream: ByteStream): void {
+    if (this.#stream !== null) {
+      stream.close()
+      return
+    }
+    this.#stream = stream
+    const drop = () => {
+      if (this.#stream === stream) this.take()
+    }
+    const close = () => {
+      drop()
+      stream.close()
+    }
+    // Nobody has asked, so that what comes now is no answer.
+    stream.listen({ onData: close, onEnd: close, onDrain: () => {}, onClose: drop })
+    this.#timer = setTimeout(close, KEPT_MS).unref()
+  }
+}
