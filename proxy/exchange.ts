@@ -67,6 +67,8 @@ export type PlanStream = (head: RequestHead) => ExchangePlan | Promise<ExchangeP
 
 /** Hears what becomes of one exchange; `done` is called exactly once, last. */
 export interface ExchangeRecorder {
+  /** False if the content of bodies is not wanted: then nobody need cut it out. */
+  readonly keepsBodies?: boolean
   /** Body bytes as sent on; transfer coding removed. Buffers are not to be kept. */
   requestBody(chunk: Buffer): void
   /** The final response head (not 1xx, but 101). */
@@ -82,6 +84,8 @@ export interface ExchangeRecorder {
   done(end: {
     requestBytes: number
     responseBytes: number
+    /** In the turn in which the head of the answer came: at the same time, for a record. */
+    atOnce?: boolean
     error: { code: ErrorCode; message: string } | null
   }): void
 }

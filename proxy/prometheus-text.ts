@@ -52,12 +52,22 @@ export function countOf({ name, help }: Named, value: () => number): Metric {
 class Cells<T> {
   readonly #make: () => T
   readonly #root = new Map<string, unknown>()
+  /** What was asked for last, which mostly is asked for again. */
+  #lastValues: readonly string[] = []
+  #lastCell: T | null = null
 
   constructor(make: () => T) {
     this.#make = make
   }
 
   at(values: readonly string[]): T {
+    if (this.#lastCell !== null && sameValues(values, this.#lastValues)) return this.#lastCell
+    this.#lastValues = values
+    this.#lastCell = this.#find(values)
+    return this.#lastCell
+  }
+
+  #find(values: readonly string[]): T {
     let level = this.#root
     const last = values.length - 1
     for (let index = 0; index < last; index++) {
@@ -83,6 +93,11 @@ class Cells<T> {
       else yield [path, below as T]
     }
   }
+}
+
+function sameValues(a: readonly string[], b: readonly string[]): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return a.length === b.length
 }
 
 export class Counter implements Metric {

@@ -70,6 +70,7 @@ export function createRecordExchange(deps: RecorderDeps): RecordExchange {
 
 /** For exchanges that are not traced. */
 export const silentRecorder: ExchangeRecorder = {
+  keepsBodies: false,
   requestBody: () => {},
   responseHead: () => {},
   responseBody: () => {},
@@ -127,6 +128,10 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
     facts.head = deps.tracing ? detached(facts.head) : UNTRACED
   }
 
+  get keepsBodies(): boolean {
+    return this.#deps.bodyBytes > 0
+  }
+
   get direction(): TraceRecord['direction'] {
     return this.#facts.direction
   }
@@ -140,13 +145,14 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
   }
 
   requestBody(chunk: Buffer): void {
-    if (this.#deps.bodyBytes === 0) return
+    if (!this.keepsBodies) return
     this.#requestBody ??= new BodyCapture(this.#deps.bodyBytes)
     this.#requestBody.add(chunk)
   }
 
   responseHead(head: ResponseHead): void {
-    this.firstByteMs = this.#deps.now() - this.#startedAt
+    this.endedAt = this.#deps.now()
+    this.firstByteMs = this.endedAt - this.#startedAt
     this.status = head.status
     if (this.#deps.tracing) this.#responseHead = head
   }
@@ -156,7 +162,7 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
   }
 
   responseBody(chunk: Buffer): void {
-    if (this.#deps.bodyBytes === 0) return
+    if (!this.keepsBodies) return
     this.#responseBody ??= new BodyCapture(this.#deps.bodyBytes)
     this.#responseBody.add(chunk)
   }
@@ -170,8 +176,13 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
     if (kind !== 'upgrade') this.#protocol = kind
   }
 
-  done({ requestBytes, responseBytes, error }: Parameters<ExchangeRecorder['done']>[0]): void {
-    this.endedAt = this.#deps.now()
+  done({
+    requestBytes,
+    responseBytes,
+    atOnce = false,
+    error,
+  }: Parameters<ExchangeRecorder['done']>[0]): void {
+    if (!atOnce) this.endedAt = this.#deps.now()
     this.#requestBytes = requestBytes
     this.#responseBytes = responseBytes
     this.error = error

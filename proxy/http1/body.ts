@@ -12,7 +12,8 @@ export const INTO_RESPONSE: BodySink = (recorder, data) => recorder.responseBody
 
 /** What follows a body; most messages share the one for no body, which has no state. */
 export function bodyOf(length: number, recorder: ExchangeRecorder, sink: BodySink): BodyScanner {
-  return length === 0 ? EMPTY : new BodyScanner(length, recorder, sink)
+  if (length === 0) return EMPTY
+  return new BodyScanner(length, recorder, recorder.keepsBodies === false ? null : sink)
 }
 
 export class BodyScanner {
@@ -22,12 +23,13 @@ export class BodyScanner {
   problem: string | null = null
   readonly #length: number
   readonly #recorder: ExchangeRecorder
-  readonly #sink: BodySink
+  /** Null where nobody wants the content. */
+  readonly #sink: BodySink | null
   readonly #chunked: ChunkedScanner | null
   #remaining: number
 
   /** `length` is bytes, or `CHUNKED`, or `UNTIL_CLOSE`. */
-  constructor(length: number, recorder: ExchangeRecorder, sink: BodySink) {
+  constructor(length: number, recorder: ExchangeRecorder, sink: BodySink | null) {
     this.#length = length
     this.#remaining = length
     this.#recorder = recorder
@@ -42,19 +44,24 @@ export class BodyScanner {
     if (this.#chunked !== null) return this.#followChunked(this.#chunked, buffer, from)
     const left = buffer.length - from
     const take = this.#length === UNTIL_CLOSE ? left : Math.min(left, this.#remaining)
-    const data = take === buffer.length ? buffer : buffer.subarray(from, from + take)
-    this.#sink(this.#recorder, data)
+    this.#sink?.(this.#recorder, slice(buffer, from, from + take))
     this.#remaining -= take
     this.done = this.#remaining === 0
     return from + take
   }
 
   #followChunked(chunked: ChunkedScanner, buffer: Buffer, from: number): number {
-    const end = chunked.scan(buffer, from, (data) => this.#sink(this.#recorder, data))
+    const sink = this.#sink
+    const onData = sink === null ? null : (data: Buffer) => sink(this.#recorder, data)
+    const end = chunked.scan(buffer, from, onData)
     this.done = chunked.done
     this.problem = chunked.problem
     return end
   }
+}
+
+function slice(buffer: Buffer, from: number, to: number): Buffer {
+  return from === 0 && to === buffer.length ? buffer : buffer.subarray(from, to)
 }
 
 const NOBODY: ExchangeRecorder = {

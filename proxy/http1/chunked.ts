@@ -77,15 +77,15 @@ export class ChunkedScanner {
 
   /**
    * Reads on from `from` and returns where it stopped: the end of the buffer, or of the body
-   * (`done`), or the offending byte (`problem`). `onData` gets the data without its coding.
+   * (`done`), or the offending byte (`problem`). `onData`, if any, gets the data without its coding.
    */
-  scan(buffer: Buffer, from: number, onData: (data: Buffer) => void): number {
+  scan(buffer: Buffer, from: number, onData: ((data: Buffer) => void) | null): number {
     const end = buffer.length
     let i = from
     while (i < end && !this.done) {
       if (this.#state === DATA) {
         const take = Math.min(this.#remaining, end - i)
-        onData(take === end && i === 0 ? buffer : buffer.subarray(i, i + take))
+        onData?.(take === end && i === 0 ? buffer : buffer.subarray(i, i + take))
         this.#remaining -= take
         i += take
         if (this.#remaining === 0) this.#state = DATA_CR

@@ -1,6 +1,6 @@
 /** Changes single fields of a head and leaves every other byte as it came. */
 import type { HeaderList } from '../../core/trace-record.ts'
-import { CR, LF, TOKEN, VALUE } from './characters.ts'
+import { TOKEN, VALUE } from './characters.ts'
 import type { Head } from './head.ts'
 
 interface Edit {
@@ -41,8 +41,8 @@ export function editMessage(
  * Throws if a name or value could break out of its line.
  */
 export function editHead(head: Head, set: HeaderList, tail = 0, drop?: string): Buffer {
-  if (drop === undefined && set.every(([name]) => head.lacks(name.toLowerCase()))) {
-    return append(head, textOf(set), tail)
+  if (drop === undefined && lacksAll(head, set)) {
+    return append(head, set, tail)
   }
   const edits: Edit[] = drop === undefined ? [] : removals(head, drop)
   let added = ''
@@ -65,25 +65,38 @@ export function editHead(head: Head, set: HeaderList, tail = 0, drop?: string): 
   return assemble(head, edits, tail)
 }
 
-/** The lines of the fields that came last, and of those only that are the same objects again. */
-let lastFields: HeaderList = []
-let lastText = ''
-
-/** Mostly only the first field is another one than that of the last request. */
-function textOf(set: HeaderList): string {
-  const [first] = set
-  if (first === undefined) return ''
-  if (!sameRest(set, lastFields)) {
-    lastText = set.slice(1).map(lineOf).join('')
-    lastFields = set
-  }
-  return lineOf(first) + lastText
+function lacksAll(head: Head, set: HeaderList): boolean {
+  for (const field of set) if (!head.lacks(field[0].toLowerCase())) return false
+  return true
 }
 
-function sameRest(a: HeaderList, b: HeaderList): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 1; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
+/** The lines for `set` and the blank line, as bytes; the value of the first field is still to be written. */
+interface Added {
+  set: HeaderList
+  /** Length of the first field's value, and where it stands. */
+  length: number
+  at: number
+  bytes: Buffer
+}
+
+let lastAdded: Added = { set: [], length: 0, at: 0, bytes: Buffer.from('\r\n') }
+
+/** Mostly only the first value is another one than in the last request. */
+function addedFor(set: HeaderList): Added {
+  if (!fits(lastAdded, set)) {
+    const text = `${set.map(lineOf).join('')}\r\n`
+    const [name, value] = set[0] ?? ['', '']
+    const at = set.length === 0 ? 0 : name.length + ': '.length
+    lastAdded = { set, length: value.length, at, bytes: Buffer.from(text, 'latin1') }
+  }
+  return lastAdded
+}
+
+function fits({ set: known, length }: Added, set: HeaderList): boolean {
+  if (set.length !== known.length) return false
+  for (let i = 1; i < set.length; i++) if (set[i] !== known[i]) return false
+  const first = set[0]
+  return first === undefined || (first[0] === known[0]?.[0] && first[1].length === length)
 }
 
 function lineOf(field: HeaderList[number]): string {
@@ -98,12 +111,16 @@ function removals(head: Head, name: string): Edit[] {
 }
 
 /** Mostly all fields are new, and nothing else changes. */
-function append(head: Head, added: string, tail: number): Buffer {
-  const out = Buffer.allocUnsafe(head.length + added.length + tail)
-  let written = head.buffer.copy(out, 0, head.from, head.to - 2)
-  written += out.write(added, written, 'latin1')
-  out[written] = CR
-  out[written + 1] = LF
+function append(head: Head, set: HeaderList, tail: number): Buffer {
+  const added = addedFor(set)
+  const kept = head.length - '\r\n'.length
+  const out = Buffer.allocUnsafe(kept + added.bytes.length + tail)
+  head.buffer.copy(out, 0, head.from, head.from + kept)
+  out.set(added.bytes, kept)
+  const first = set[0]
+  if (first === undefined) return out
+  assertField(first)
+  out.write(first[1], kept + added.at, 'latin1')
   return out
 }
 

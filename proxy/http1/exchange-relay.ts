@@ -1,52 +1,26 @@
 /** Relays one request to its upstream connection and the answer back, in full duplex. */
 import type { ErrorCode } from '../../core/errors.ts'
-import { type Address, formatAddress } from '../../core/routing-table.ts'
+import { formatAddress } from '../../core/routing-table.ts'
 import type { HeaderList } from '../../core/trace-record.ts'
-import type { ExchangeRecorder, HttpVersion } from '../exchange.ts'
 import { type ByteStream, DEAF, type StreamListener } from '../stream.ts'
 import { type BodyScanner, bodyOf, INTO_REQUEST, INTO_RESPONSE } from './body.ts'
 import type { ClientSide } from './client-side.ts'
 import { editMessage, type HeadEdit, MAX_COPIED_TAIL } from './edit-head.ts'
-import {
-  interimProblem,
-  isRepeatable,
-  type RequestFraming,
-  responseFraming,
-  UNTIL_CLOSE,
-} from './framing.ts'
+import type { ExchangeStart } from './exchange-start.ts'
+import { interimProblem, isRepeatable, responseFraming, UNTIL_CLOSE } from './framing.ts'
 import { type ParsedRequestHead, ParsedResponseHead } from './head.ts'
-import type { HeadReader } from './head-reader.ts'
 import { ownAnswer } from './own-answer.ts'
 import { decideLoss } from './upstream-loss.ts'
 
 /** What the last answer of a connection says; servers that keep it may have said for how long. */
 const LAST: HeadEdit = { set: [['Connection', 'close']], drop: 'keep-alive' }
 
-export interface ExchangeStart {
-  method: string
-  version: HttpVersion
-  framing: RequestFraming
-  /** The server is to keep the connection for another request. */
-  keepAlive: boolean
-  target: Address
-  recorder: ExchangeRecorder
-  upstream: ByteStream
-  /** Reader of response heads, which a client's exchanges use one after the other. */
-  heads: HeadReader
-  /** The connection was open before this request, so its server may just be closing it. */
-  reused: boolean
-  /** And the client has had an answer over it. */
-  known: boolean
-}
-
 export class ExchangeRelay implements StreamListener {
   /** The whole request has been read. */
   requestDone = false
   readonly #client: ClientSide
   readonly #start: ExchangeStart
-  readonly #recorder: ExchangeRecorder
   readonly #requestBody: BodyScanner
-  readonly #heads: HeadReader
   #upstream: ByteStream
   #responseBody: BodyScanner | null = null
   #untilClose = false
@@ -63,14 +37,14 @@ export class ExchangeRelay implements StreamListener {
   #over = false
   #requestBytes = 0
   #responseBytes = 0
+  /** The head of the answer came in this turn. */
+  #atOnce = false
 
   constructor(client: ClientSide, start: ExchangeStart) {
     const { framing, method, recorder } = start
     this.#client = client
     this.#start = start
-    this.#recorder = recorder
     this.#upstream = start.upstream
-    this.#heads = start.heads
     this.#requestBody = bodyOf(framing.length, recorder, INTO_REQUEST)
     this.#mayRetry = start.reused && isRepeatable(method, framing)
     this.#known = start.known
@@ -198,17 +172,17 @@ export class ExchangeRelay implements StreamListener {
   #readHeads(chunk: Buffer): void {
     let from = 0
     while (from < chunk.length) {
-      const result = this.#heads.read(chunk, from)
+      const result = this.#start.heads.read(chunk, from)
       if (result === 'more') return
       if (result !== 'done') {
         const long = 'a response head longer than 65536 bytes'
-        this.#fail('bad-response', result === 'refused' ? this.#heads.scanner.problem : long)
+        this.#fail('bad-response', result === 'refused' ? this.#start.heads.scanner.problem : long)
         return
       }
-      const { buffer, base, next, scanner } = this.#heads
+      const { buffer, base, next, scanner } = this.#start.heads
       const head = new ParsedResponseHead(buffer, base, scanner)
       // An idle connection is not to hold on to the buffers of its last answer.
-      this.#heads.reset()
+      this.#start.heads.reset()
       if (head.status >= 200 || head.status === 101) {
         this.#finalHead(head, chunk, next)
         return
@@ -236,11 +210,11 @@ export class ExchangeRelay implements StreamListener {
       this.#fail('bad-response', framing.kind === 'bad' ? framing.problem : unasked)
       return
     }
-    const body = bodyOf(framing.length, this.#recorder, INTO_RESPONSE)
+    const body = bodyOf(framing.length, this.#start.recorder, INTO_RESPONSE)
     this.#untilClose = framing.length === UNTIL_CLOSE
     const understood = version === '1.1' || framing.saysKeepAlive
     this.#reusable = this.#start.keepAlive && framing.keepAlive && understood
-    this.#recorder.responseHead(head)
+    this.#start.recorder.responseHead(head)
     const end = body.follow(chunk, next)
     if (body.problem !== null) {
       // Nothing of it has been sent on yet, so that there can be an answer of ours.
@@ -257,7 +231,9 @@ export class ExchangeRelay implements StreamListener {
       this.#sendDown(head.bytes())
       if (end > next) this.#sendDown(slice(chunk, next, end))
     }
+    this.#atOnce = true
     this.#responseProgress(body, end < chunk.length)
+    this.#atOnce = false
   }
 
   #relayBody(body: BodyScanner, chunk: Buffer): void {
@@ -272,12 +248,13 @@ export class ExchangeRelay implements StreamListener {
 
   #responseProgress(body: BodyScanner, surplus: boolean): void {
     if (!body.done) {
-      this.#recorder.waits?.()
+      this.#start.recorder.waits?.()
       return
     }
     this.#responseDone = true
     if (surplus) this.#surplus()
-    else this.settle()
+    else if (this.#requestOver()) this.#finish()
+    else this.#start.recorder.waits?.()
   }
 
   /**
@@ -293,8 +270,8 @@ export class ExchangeRelay implements StreamListener {
     const connect = this.#start.method === 'CONNECT'
     const websocket = head.header('upgrade')?.toLowerCase() === 'websocket'
     this.#over = true
-    this.#recorder.responseHead(head)
-    this.#recorder.tunnel(connect ? 'connect' : websocket ? 'websocket' : 'upgrade')
+    this.#start.recorder.responseHead(head)
+    this.#start.recorder.tunnel(connect ? 'connect' : websocket ? 'websocket' : 'upgrade')
     this.#client.send(head.bytes())
     const rest = chunk.subarray(next)
     this.#responseBytes -= rest.length
@@ -366,7 +343,7 @@ export class ExchangeRelay implements StreamListener {
     if (this.#responseBody === null) {
       const answer = ownAnswer(code, message, this.#start.method)
       this.#responseBytes = answer.bytes.length
-      this.#recorder.responseHead(answer.head)
+      this.#start.recorder.responseHead(answer.head)
       this.#client.send(answer.bytes)
     } else this.#client.resetClient()
     this.#done({ code, message })
@@ -393,7 +370,8 @@ export class ExchangeRelay implements StreamListener {
   #done(error: { code: ErrorCode; message: string } | null): void {
     const requestBytes = this.#requestBytes
     const responseBytes = this.#responseBytes
-    this.#recorder.done({ requestBytes, responseBytes, error })
+    const atOnce = this.#atOnce
+    this.#start.recorder.done({ requestBytes, responseBytes, atOnce, error })
   }
 }
 

@@ -7,8 +7,8 @@ import { LF } from './characters.ts'
 import { FieldSet } from './field-set.ts'
 
 /** Sets that are told apart by their first bytes, and how many of each kind there is room for. */
-const KINDS = 32
-const WAYS = 4
+const KINDS = 16
+const WAYS = 8
 
 /**
  * Longest set that is remembered, bytes; browsers' have some 800. With `KINDS` and `WAYS` it bounds what
@@ -17,7 +17,7 @@ const WAYS = 4
 const MOST_BYTES = 2_048
 
 /** Shortest, bytes: as many are looked at to tell the kind. */
-const LEAST_BYTES = 16
+const LEAST_BYTES = 8
 
 /**
  * After so many sets of a kind that were not known, only one in `LEARNT_ONE_IN` is learnt until one is met
@@ -80,6 +80,6 @@ function stands(bytes: Buffer, buffer: Buffer, from: number, stop: number): bool
 /** Of the first name and its value: `Host: a…`, `Server: …`. */
 function kindOf(buffer: Buffer, from: number): number {
   let sum = 0
-  for (let i = 0; i < LEAST_BYTES; i += 3) sum = sum * 31 + (buffer[from + i] as number)
+  for (let i = 0; i < LEAST_BYTES; i++) sum = sum * 31 + (buffer[from + i] as number)
   return (sum ^ (sum >>> 7)) & (KINDS - 1)
 }

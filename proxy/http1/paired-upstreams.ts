@@ -21,6 +21,7 @@ interface Sources {
 
 /** One of them. While it is idle it listens itself. */
 class Paired implements StreamListener {
+  isIdle = false
   readonly target: Address
   readonly stream: ByteStream
   readonly #left: (paired: Paired) => void
@@ -50,9 +51,11 @@ class Paired implements StreamListener {
 export class PairedUpstreams {
   readonly #dial: Dial
   readonly #pool: UpstreamPool | null
-  readonly #idle: Paired[] = []
+  /** All, those longest idle first. The one in use stays in its place, which it mostly takes again. */
+  readonly #all: Paired[] = []
   readonly #left = (paired: Paired): void => {
-    if (!this.#remove(paired)) return
+    if (!paired.isIdle) return
+    this.#remove(paired)
     paired.stream.close()
     if (this.#last === paired) this.#onLeft()
   }
@@ -71,7 +74,7 @@ export class PairedUpstreams {
     this.#onLeft = onLeft
     if (!firstUpstream) return
     const { target, stream } = firstUpstream
-    this.#unused = new Paired(target, stream, this.#left)
+    this.#unused = this.#add(target, stream)
     this.#watch(this.#unused)
   }
 
@@ -83,11 +86,13 @@ export class PairedUpstreams {
   take(plan: Destined, repeatable: boolean): { stream: ByteStream; reused: boolean } {
     const { target } = plan
     this.#plan = plan
+    // One that was taken and has not been kept is gone.
+    if (this.#last?.isIdle === false) this.#remove(this.#last)
     const idle = this.#idleTo(target)
     if (this.#unused !== null && this.#unused !== idle) this.#giveAway(this.#unused)
     this.#unused = null
     if (idle !== null) {
-      this.#remove(idle)
+      idle.isIdle = false
       this.#last = idle
       return { stream: idle.stream, reused: true }
     }
@@ -105,12 +110,19 @@ export class PairedUpstreams {
   keep(stream: ByteStream): void {
     // It knows the request, which an idle connection is not to hold.
     this.#plan = null
-    const oldest = this.#idle[0]
-    if (oldest !== undefined && this.#idle.length >= MAX_PAIRED) this.#giveAway(oldest)
+    const all = this.#all
+    const oldest = all.length > MAX_PAIRED ? all.find(({ isIdle }) => isIdle) : undefined
+    if (oldest !== undefined) this.#giveAway(oldest)
+    let last = this.#last
     // Where it really leads: a refused dial may have ended elsewhere.
     const inner = settled(stream)
-    if (this.#last?.stream !== inner) this.#last = new Paired(stream.remote, inner, this.#left)
-    this.#watch(this.#last)
+    if (last?.stream !== inner) {
+      if (last !== null) this.#remove(last)
+      last = this.#add(stream.remote, inner)
+      this.#last = last
+    }
+    if (all.length > 1) all.push(...all.splice(all.indexOf(last), 1))
+    this.#watch(last)
   }
 
   /** The client has logged in on its connections: nobody else may ever get them. */
@@ -120,36 +132,43 @@ export class PairedUpstreams {
 
   /** The client has gone or goes: its idle connections serve others, if they may. */
   release(): void {
-    while (this.#idle[0] !== undefined) this.#giveAway(this.#idle[0])
+    for (const paired of [...this.#all]) if (paired.isIdle) this.#giveAway(paired)
   }
 
   #first(target: Address, stream: ByteStream): ByteStream {
-    this.#last = new Paired(target, stream, this.#left)
+    this.#last = this.#add(target, stream)
     return stream
   }
 
   #idleTo({ ip, port }: Address): Paired | null {
-    for (const paired of this.#idle) {
-      if (paired.target.port === port && paired.target.ip === ip) return paired
+    for (const paired of this.#all) {
+      if (paired.isIdle && paired.target.port === port && paired.target.ip === ip) return paired
     }
     return null
   }
 
+  #add(target: Address, stream: ByteStream): Paired {
+    const paired = new Paired(target, stream, this.#left)
+    this.#all.push(paired)
+    return paired
+  }
+
   #watch(paired: Paired): void {
-    this.#idle.push(paired)
+    paired.isIdle = true
     paired.stream.listen(paired)
     paired.stream.resume()
   }
 
   #giveAway(paired: Paired): void {
-    if (!this.#remove(paired)) return
+    if (!paired.isIdle) return
+    this.#remove(paired)
     if (this.#pool !== null && !this.#bound) this.#pool.put(paired.target, paired.stream)
     else paired.stream.close()
   }
 
-  #remove(paired: Paired): boolean {
-    const at = this.#idle.indexOf(paired)
-    if (at >= 0) this.#idle.splice(at, 1)
-    return at >= 0
+  #remove(paired: Paired): void {
+    paired.isIdle = false
+    const at = this.#all.indexOf(paired)
+    if (at >= 0) this.#all.splice(at, 1)
   }
 }

@@ -147,7 +147,8 @@ function recorderInto(record: Recorded): ExchangeRecorder {
       record.tunnel = kind
     },
     done: (end) => {
-      record.ends.push(end)
+      const { atOnce: _, ...rest } = end
+      record.ends.push(rest)
     },
   }
 }
