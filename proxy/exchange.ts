@@ -12,6 +12,8 @@ export type HttpVersion = '1.0' | '1.1' | '2'
 /** What was found out about the fields of a head, for the next head with the same ones. */
 export interface FieldMemo {
   said: SaidByFields | null
+  /** As they may be recorded, secrets blanked. */
+  redacted: HeaderList | null
 }
 
 /** A complete, valid request head. Values are latin1 strings, exactly as on the wire. */
@@ -39,6 +41,7 @@ export interface ResponseHead {
   version: HttpVersion
   header(name: string): string | null
   headers(): HeaderList
+  readonly memo?: FieldMemo
   readonly length?: number
   detached?(): ResponseHead
 }

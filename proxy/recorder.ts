@@ -203,8 +203,8 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
 
   /** Trailers last, as they came: gRPC says there how a call went. */
   #responseHeaders(): HeaderList {
-    const headers = this.#responseHead?.headers() ?? []
-    return this.#trailers === null ? headers : [...headers, ...this.#trailers]
+    const headers = this.#responseHead === null ? [] : redactedFields(this.#responseHead)
+    return this.#trailers === null ? headers : [...headers, ...redactHeaders(this.#trailers)]
   }
 
   record(): TraceRecord {
@@ -232,8 +232,8 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
       durationMs: this.endedAt - this.#startedAt,
       requestBytes: this.#requestBytes,
       responseBytes: this.#responseBytes,
-      requestHeaders: redactHeaders(head.headers()),
-      responseHeaders: redactHeaders(this.#responseHeaders()),
+      requestHeaders: redactedFields(head),
+      responseHeaders: this.#responseHeaders(),
       requestBody: this.#requestBody?.result() ?? null,
       responseBody: this.#responseBody?.result() ?? null,
       client: formatAddress(this.#facts.client),
@@ -255,6 +255,14 @@ const UNTRACED: RequestHead = {
 
 function detached<H extends RequestHead | ResponseHead>(head: H): H {
   return head.detached === undefined ? head : (head.detached() as H)
+}
+
+/** Its fields with secrets blanked; of fields that come again and again, only once. */
+function redactedFields(head: RequestHead | ResponseHead): HeaderList {
+  const { memo } = head
+  if (memo === undefined) return redactHeaders(head.headers())
+  memo.redacted ??= redactHeaders(head.headers())
+  return memo.redacted
 }
 
 /** About what a head takes in memory. */

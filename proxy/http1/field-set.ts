@@ -1,4 +1,5 @@
 /** The fields of a head: where they are, and what was found out about them. Heads with the same bytes share one. */
+import type { HeaderList } from '../../core/trace-record.ts'
 import type { FieldMemo } from '../exchange.ts'
 import type { SaidByFields } from '../request-facts.ts'
 import type { FieldFacts, RequestFraming, ResponseFraming } from './framing.ts'
@@ -22,6 +23,7 @@ export class FieldSet implements FieldMemo {
   request: KnownFraming<RequestFraming> | null = null
   response: KnownFraming<ResponseFraming> | null = null
   said: SaidByFields | null = null
+  redacted: HeaderList | null = null
   #text: string | null = null
   /** Lower-case names of which there is no field, as far as somebody has looked. */
   #absent: readonly string[] = NOTHING

@@ -39,6 +39,10 @@ export class Head {
     return this.buffer.subarray(this.from, this.to)
   }
 
+  get memo(): FieldSet {
+    return this.fieldSet
+  }
+
   /** True if there is no field of this lower-case name. */
   lacks(name: string): boolean {
     if (this.fieldSet.isKnownAbsent(name)) return true
@@ -122,10 +126,6 @@ export class ParsedRequestHead extends Head implements RequestHead {
     return this.buffer[this.from + this.method.length + 1] === SLASH
   }
 
-  get memo(): FieldSet {
-    return this.fieldSet
-  }
-
   detached(): RequestHead {
     return new KeptRequestHead(this)
   }
@@ -162,18 +162,18 @@ function methodOf(buffer: Buffer, from: number, to: number): string {
  */
 class KeptHead {
   readonly version: '1.0' | '1.1'
-  readonly #fieldSet: FieldSet
+  readonly memo: FieldSet
   readonly #text: string
 
   constructor(head: Head) {
     this.version = head.version
-    this.#fieldSet = head.fieldSet
+    this.memo = head.fieldSet
     this.#text = head.fieldSet.text ?? head.buffer.toString('latin1', head.base, head.to)
   }
 
   /** About what it takes in memory, in bytes. */
   get length(): number {
-    return this.#text.length + this.#fieldSet.offsets.length * 8
+    return this.#text.length + this.memo.offsets.length * 8
   }
 
   header(name: string): string | null {
@@ -187,7 +187,7 @@ class KeptHead {
   }
 
   headers(): HeaderList {
-    const { offsets } = this.#fieldSet
+    const { offsets } = this.memo
     const list: HeaderList = []
     for (let i = 0; i < offsets.length; i += 4) {
       list.push([this.#part(offsets, i), this.#part(offsets, i + 2)])
