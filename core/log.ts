@@ -20,7 +20,13 @@ export interface LogSink {
 export const SECRET_FIELDS = ['authorization', 'cookie', 'set-cookie', 'token', 'password'] as const
 export const CENSORED = '[redacted]'
 
-const dropped: LogMethod = () => {}
+/** The method of a level that is not wanted. */
+export const dropped: LogMethod = () => {}
+
+/** Whether what is logged so is dropped for certain, so that it need not be made. */
+export function isDropped(method: LogMethod): boolean {
+  return method === dropped
+}
 
 /** A log that drops everything, for what is not looked at. */
 export const silentLog: Log = {

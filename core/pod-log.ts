@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs'
 import { LOG_LEVELS, type LogLevel } from './config.ts'
-import { CENSORED, type Log, type LogMethod, type LogSink, SECRET_FIELDS } from './log.ts'
+import { CENSORED, dropped, type Log, type LogMethod, type LogSink, SECRET_FIELDS } from './log.ts'
 
 type Fields = Record<string, unknown>
 
@@ -32,7 +32,7 @@ export function createPodLog(
 
 function logWith(bindings: Fields, least: number, destination: LogSink): Log {
   const methodOf = (level: LogLevel): LogMethod => {
-    if (LOG_LEVELS.indexOf(level) < least) return () => {}
+    if (LOG_LEVELS.indexOf(level) < least) return dropped
     return (first: Fields | string, message?: string) => {
       const fields = typeof first === 'string' ? { msg: first } : { ...first, msg: message }
       destination.write(lineOf(level, { ...bindings, ...fields }))

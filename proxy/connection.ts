@@ -1,11 +1,12 @@
 /** Serves one accepted connection: finds out what it speaks, then hands it to who can serve that. */
-import type { Log } from '../core/log.ts'
+import { isDropped, type Log } from '../core/log.ts'
 import { type Address, formatAddress } from '../core/routing-table.ts'
 import type { Connections, OpenConnection } from './connections.ts'
 import { type DestinationExperience, isDeclaredHttp } from './destination-experience.ts'
-import { type Detected, detectProtocol } from './detection.ts'
+import { type Detected, type DetectionOwner, detectProtocol } from './detection.ts'
 import type { PlanExchange, RefusedRequest } from './exchange.ts'
-import { type Http1Connection, relayHttp1 } from './http1/relay.ts'
+import { relayHttp1 } from './http1/relay.ts'
+import type { Http1Connection, RelayDeps } from './http1/relay-deps.ts'
 import type { UpstreamPool } from './http1/upstream-pool.ts'
 import { type Http2Connection, relayHttp2 } from './http2/relay.ts'
 import type { Metrics } from './metrics.ts'
@@ -46,20 +47,49 @@ export function serveConnection(arrival: Arrival, deps: ConnectionDeps): void {
   new Connection(arrival, deps).start()
 }
 
-/** Is itself what the registry knows of it: each closure less is 60 bytes less for every idle connection. */
-class Connection implements OpenConnection {
-  readonly direction: OpenConnection['direction']
-  readonly #arrival: Arrival
+/** Not yet known. */
+const NONE = 'none'
+
+const NO_PLAN: PlanExchange = () => {
+  throw new Error('a request before there was a plan for its connection')
+}
+
+/**
+ * Is itself what the registry, the detection and the HTTP/1 relay know of it: each object and closure less
+ * is some 60 bytes less for every idle connection, and less work for each new one.
+ */
+class Connection implements OpenConnection, DetectionOwner, RelayDeps {
+  place = -1
+  /** Of HTTP/1. */
+  plan = NO_PLAN
+  firstUpstream: NonNullable<RelayDeps['firstUpstream']> | null = null
+  readonly #client: ByteStream
+  readonly #destination: Address
+  readonly #loop: boolean
   readonly #deps: ConnectionDeps
   readonly #startedAt: number
   #http: Http1Connection | Http2Connection | null = null
+  #protocol: Detected['protocol'] | typeof NONE = NONE
 
-  constructor(arrival: Arrival, deps: ConnectionDeps) {
-    this.#arrival = arrival
+  constructor({ client, destination, loop }: Arrival, deps: ConnectionDeps) {
+    this.#client = client
+    this.#destination = destination
+    this.#loop = loop
     this.#deps = deps
     this.#startedAt = deps.now()
-    this.direction = deps.side.direction
     deps.connections.add(this)
+  }
+
+  get direction(): OpenConnection['direction'] {
+    return this.#deps.side.direction
+  }
+
+  get dial(): ConnectionDeps['dial'] {
+    return this.#deps.dial
+  }
+
+  get pool(): UpstreamPool {
+    return this.#deps.pool
   }
 
   drain(): void {
@@ -71,46 +101,58 @@ class Connection implements OpenConnection {
   }
 
   reset(): void {
-    this.#arrival.client.reset()
+    this.#client.reset()
   }
 
   start(): void {
-    const { client, destination, loop } = this.#arrival
-    const { side, dial } = this.#deps
-    const dialled = side.passesOpaque && !loop
-    detectProtocol(client, {
-      dial: dialled ? () => dial(destination) : null,
-      dialDelayMs: this.#dialDelayMs(),
-      onGone: () => this.#over('none'),
-      onDetected: (detected) => this.#guard(detected, () => this.#route(detected, dialled)),
-    })
+    const dials = this.#isPassable
+    detectProtocol(this.#client, this, { dials, dialDelayMs: dials ? this.#dialDelayMs() : 0 })
   }
 
-  #guard(detected: Detected, serve: () => void): void {
+  dialOriginal(): ByteStream {
+    return this.#deps.dial(this.#destination)
+  }
+
+  onGone(): void {
+    this.onClosed()
+  }
+
+  onDetected(detected: Detected): void {
+    this.#protocol = detected.protocol
     try {
-      serve()
+      this.#route(detected)
     } catch (error) {
       this.#fault(error, detected)
     }
   }
 
+  /** Whether what is not HTTP can be passed on. */
+  get #isPassable(): boolean {
+    return this.#deps.side.passesOpaque && !this.#loop
+  }
+
   /** A fault of ours costs this connection and no other, also where it comes in a later turn. */
-  #fault(error: unknown, { upstream, protocol }: Detected): void {
+  #fault(error: unknown, { upstream }: Detected): void {
     upstream?.reset()
     this.#resetFor(error)
-    this.#over(protocol)
+    this.onClosed()
   }
 
   #resetFor(err: unknown): void {
-    const { client, destination } = this.#arrival
-    const where = { client: formatAddress(client.remote), destination: formatAddress(destination) }
-    this.#deps.log.error({ err, ...where }, CONNECTION_FAULT)
-    client.reset()
+    this.#deps.log.error({ err, ...this.#where() }, CONNECTION_FAULT)
+    this.#client.reset()
+  }
+
+  #where(): { client: string; destination: string } {
+    return {
+      client: formatAddress(this.#client.remote),
+      destination: formatAddress(this.#destination),
+    }
   }
 
   #dialDelayMs(): number {
     const { side, experience, dialDelayMs } = this.#deps
-    const { destination } = this.#arrival
+    const destination = this.#destination
     const seen = experience.of(destination)
     if (seen === 'greeting') return 0
     const isHttp = seen === 'http' || isDeclaredHttp(side.servicePort(destination))
@@ -118,8 +160,8 @@ class Connection implements OpenConnection {
     return side.mayLeadElsewhere ? dialDelayMs : 0
   }
 
-  #route(detected: Detected, passable: boolean): void {
-    const { client, destination, loop } = this.#arrival
+  #route(detected: Detected): void {
+    const passable = this.#isPassable
     // Where nobody is behind who could read the bytes, what is nearly HTTP gets 400 with the rule.
     if (detected.protocol === 'http1' || (!passable && isMeantAsHttp(detected))) {
       this.#serveHttp1(detected)
@@ -134,23 +176,22 @@ class Connection implements OpenConnection {
       return
     }
     this.#deps.log.warn(
-      { client: formatAddress(client.remote), destination: formatAddress(destination), loop },
+      { ...this.#where(), loop: this.#loop },
       'connection refused: it is not HTTP and has nowhere to go',
     )
-    client.reset()
-    this.#over(detected.protocol)
+    this.#client.reset()
+    this.onClosed()
   }
 
   #passThrough(detected: Detected): void {
-    const { client, destination } = this.#arrival
+    const destination = this.#destination
     const { side, connections, experience } = this.#deps
-    const { protocol, fromServer } = detected
-    if (fromServer.length > 0) experience.note(destination, 'greeting')
+    if (detected.fromServer.length > 0) experience.note(destination, 'greeting')
     const found = side.servicePort(destination)
     connections.begin()
     const connection = {
       direction: side.direction,
-      client,
+      client: this.#client,
       destination,
       detected,
       service: identify(found),
@@ -159,97 +200,94 @@ class Connection implements OpenConnection {
     }
     passThrough(connection, this.#deps, () => {
       connections.end()
-      this.#over(protocol)
+      this.onClosed()
     })
   }
 
   #serveHttp1(detected: Detected): void {
-    const { client, destination, loop } = this.#arrival
+    const client = this.#client
+    const destination = this.#destination
     const { side, experience } = this.#deps
-    if (loop) {
+    if (this.#loop) {
       this.#relayHttp1(detected, this.#planLoop())
       return
     }
     experience.note(destination, 'http')
-    const first = detected.fromClient
-    const plan = side.plan({ client: client.remote, destination, first })
+    const plan = side.plan({ client: client.remote, destination, first: detected.fromClient })
     if (!(plan instanceof Promise)) {
       this.#relayHttp1(detected, plan)
       return
     }
     client.pause()
-    plan.then(
-      (late) => this.#guard(detected, () => this.#relayHttp1(detected, late)),
-      (error: unknown) => this.#fault(error, detected),
-    )
+    plan
+      .then((late) => this.#relayHttp1(detected, late))
+      .catch((error: unknown) => this.#fault(error, detected))
   }
 
-  #relayHttp1(detected: Detected, plan: PlanExchange): void {
-    const { client, destination } = this.#arrival
-    const { dial, pool } = this.#deps
-    const { fromClient, upstream } = detected
-    const http = relayHttp1(client, fromClient, {
-      plan,
-      dial,
-      pool,
-      onRefused: (refused) => this.#recordRefused(refused),
-      firstUpstream: upstream && { target: destination, stream: upstream },
-    })
-    this.#hold(http, detected)
+  #relayHttp1({ fromClient, upstream }: Detected, plan: PlanExchange): void {
+    this.plan = plan
+    if (upstream !== null) this.firstUpstream = { target: this.#destination, stream: upstream }
+    this.#hold(relayHttp1(this.#client, fromClient, this))
+    this.firstUpstream = null
   }
 
   #serveHttp2(detected: Detected): void {
-    const { client, destination, loop } = this.#arrival
+    const destination = this.#destination
     const { side, experience, dial, now } = this.#deps
     const { fromClient, fromServer, upstream } = detected
-    if (!loop) experience.note(destination, 'http')
-    const planned = { client: client.remote, destination }
-    const http = relayHttp2(client, fromClient, {
-      plan: loop ? this.#planLoop() : side.planStreams(planned),
+    if (!this.#loop) experience.note(destination, 'http')
+    const planned = { client: this.#client.remote, destination }
+    const http = relayHttp2(this.#client, fromClient, {
+      plan: this.#loop ? this.#planLoop() : side.planStreams(planned),
       dial,
       now,
-      onRefused: (refused) => this.#recordRefused(refused),
+      onRefused: (refused) => this.onRefused(refused),
       onFault: (error) => this.#resetFor(error),
       firstUpstream: upstream && { target: destination, stream: upstream, fromServer },
     })
-    this.#hold(http, detected)
+    this.#hold(http)
+    void http.closed.then(() => this.onClosed())
   }
 
   #planLoop(): PlanExchange {
-    const { client, destination } = this.#arrival
     const { side, record } = this.#deps
-    return planLoop({ direction: side.direction, client: client.remote, destination }, record)
+    const { direction } = side
+    return planLoop(
+      { direction, client: this.#client.remote, destination: this.#destination },
+      record,
+    )
   }
 
-  #hold(http: Http1Connection | Http2Connection, { protocol }: Detected): void {
+  #hold(http: Http1Connection | Http2Connection): void {
     const { side, connections } = this.#deps
     this.#http = http
     // Whoever connects during a drain has a request to make, perhaps after some greetings.
     const { direction } = side
     if (connections.isRetiring(direction) || connections.isDraining(direction)) http.retire()
-    void http.closed.then(() => this.#over(protocol))
   }
 
-  #recordRefused(refused: RefusedRequest): void {
-    const { client, destination } = this.#arrival
+  onRefused(refused: RefusedRequest): void {
     const { side, take, identity, now } = this.#deps
-    const connection = { direction: side.direction, client: client.remote, destination }
+    const { direction } = side
+    const connection = { direction, client: this.#client.remote, destination: this.#destination }
     take(recordUnreadable(refused, connection, { identity, now }))
   }
 
-  #over(protocol: Detected['protocol'] | 'none'): void {
-    const { side, metrics, log, now } = this.#deps
-    const { client, destination } = this.#arrival
-    this.#deps.connections.remove(this)
-    metrics.connectionEnded(side.direction, protocol)
+  /** The connection is gone, or nothing is to be done with it any more. */
+  onClosed(): void {
+    // After a fault its relay says so, too.
+    if (this.place < 0) return
+    const { side, metrics, log, now, connections } = this.#deps
+    connections.remove(this)
+    metrics.connectionEnded(side.direction, this.#protocol)
+    if (isDropped(log.debug)) return
     log.debug(
       {
         direction: side.direction,
-        protocol,
-        client: formatAddress(client.remote),
-        destination: formatAddress(destination),
-        fromClient: client.bytesRead,
-        toClient: client.bytesWritten,
+        protocol: this.#protocol,
+        ...this.#where(),
+        fromClient: this.#client.bytesRead,
+        toClient: this.#client.bytesWritten,
         ms: Math.round(now() - this.#startedAt),
       },
       'connection ended',

@@ -1,7 +1,9 @@
 /** The connections that are open, for the drain and for metrics. */
 
 export interface OpenConnection {
-  direction: 'inbound' | 'outbound' | 'gateway'
+  readonly direction: 'inbound' | 'outbound' | 'gateway'
+  /** Where it stands in the registry, which is the only one to change it; -1 if it does not. */
+  place: number
   /** HTTP: finishes what is in flight, then closes. Others: nothing. */
   drain(): void
   /** HTTP: the next answer is the last. Others: nothing. */
@@ -11,17 +13,24 @@ export interface OpenConnection {
 }
 
 export class Connections {
-  readonly #open = new Set<OpenConnection>()
+  /** In no order: the last one takes the place of one that goes. */
+  readonly #open: OpenConnection[] = []
   readonly #draining = new Set<OpenConnection['direction']>()
   readonly #retiring = new Set<OpenConnection['direction']>()
   #busy = 0
 
   add(connection: OpenConnection): void {
-    this.#open.add(connection)
+    connection.place = this.#open.push(connection) - 1
   }
 
   remove(connection: OpenConnection): void {
-    this.#open.delete(connection)
+    const { place } = connection
+    if (this.#open[place] !== connection) return
+    connection.place = -1
+    const last = this.#open.pop() as OpenConnection
+    if (last === connection) return
+    this.#open[place] = last
+    last.place = place
   }
 
   /** Exchanges in flight, tunnels and opaque connections: what a drain waits for. */
@@ -65,7 +74,7 @@ export class Connections {
   retire(direction: OpenConnection['direction']): void {
     if (this.#retiring.has(direction)) return
     this.#retiring.add(direction)
-    for (const connection of this.#open) {
+    for (const connection of [...this.#open]) {
       if (connection.direction === direction) connection.retire()
     }
   }

@@ -4,8 +4,9 @@
  * speak. One decides only where a client has stopped in the middle of what may become a request line,
  * and where one says nothing while the original destination cannot be reached.
  */
+import { Deadlines, type Waiting } from './deadlines.ts'
 import { detect, maySettle } from './detect.ts'
-import type { ByteStream } from './stream.ts'
+import type { ByteStream, StreamListener } from './stream.ts'
 import { readClientHello } from './tls-client-hello.ts'
 
 export interface Detected {
@@ -20,14 +21,20 @@ export interface Detected {
   upstream: ByteStream | null
 }
 
+/** For whom a connection is looked at. */
+export interface DetectionOwner {
+  /** Opens a connection to the original destination. */
+  dialOriginal(): ByteStream
+  /** The client is gone before anything was decided. */
+  onGone(): void
+  onDetected(detected: Detected): void
+}
+
 export interface DetectionOptions {
-  /** Opens a connection to the original destination; null if there is none to dial. */
-  dial: (() => ByteStream) | null
+  /** Whether there is an original destination to dial. */
+  dials: boolean
   /** Milliseconds before the dial. */
   dialDelayMs: number
-  /** The client is gone before anything was decided. */
-  onGone: () => void
-  onDetected: (detected: Detected) => void
 }
 
 /**
@@ -53,47 +60,72 @@ const SETTLED_SERVER_MS = 1000
 const NONE: Buffer = Buffer.alloc(0)
 
 /** Starts the detection on a connection that nobody listens to yet. */
-export function detectProtocol(client: ByteStream, options: DetectionOptions): void {
-  new Detection(client, options).start()
+export function detectProtocol(
+  client: ByteStream,
+  owner: DetectionOwner,
+  { dials, dialDelayMs }: DetectionOptions,
+): void {
+  const detection = new Detection(owner, dials)
+  client.listen(detection)
+  if (dials) detection.dialIn(dialDelayMs)
 }
 
-class Detection {
-  readonly #client: ByteStream
-  readonly #options: DetectionOptions
+/** Those that wait for the time to dial, by how long they wait: some few lengths. */
+const waits = new Map<number, Deadlines<Detection>>()
+
+function waitsOf(ms: number): Deadlines<Detection> {
+  let list = waits.get(ms)
+  if (list === undefined) {
+    list = new Deadlines<Detection>(ms, (detection) => detection.dial())
+    waits.set(ms, list)
+  }
+  return list
+}
+
+/** Listens to the client until it is known what that speaks. */
+class Detection implements StreamListener, Waiting {
+  due = 0
+  earlier: Waiting | null = null
+  later: Waiting | null = null
+  readonly #owner: DetectionOwner
+  readonly #dials: boolean
   #fromClient = NONE
   #fromServer = NONE
   #upstream: ByteStream | null = null
-  #connected = false
   #unreachable = false
-  #timer: NodeJS.Timeout | undefined
+  /** The list in which it waits for the time to dial. */
+  #waitsIn: Deadlines<Detection> | null = null
+  /** What few connections come to: one that cannot be reached, a client that stops, a server that has begun. */
+  #timers: NodeJS.Timeout[] | null = null
   #stalled: NodeJS.Timeout | undefined
-  #settled: NodeJS.Timeout | undefined
   #decided = false
 
-  constructor(client: ByteStream, options: DetectionOptions) {
-    this.#client = client
-    this.#options = options
+  constructor(owner: DetectionOwner, dials: boolean) {
+    this.#owner = owner
+    this.#dials = dials
   }
 
-  start(): void {
-    const { dial, dialDelayMs } = this.#options
-    this.#client.listen({
-      onData: (chunk) => this.#onClientData(chunk),
-      // A client that says all it has to say without a request line is no HTTP client.
-      onEnd: () => this.#decide('opaque', null),
-      onDrain: () => {},
-      onClose: () => this.#abandon(),
-    })
-    if (dial === null || this.#decided) return
-    if (dialDelayMs === 0) this.#dial(dial)
-    else this.#timer = setTimeout(() => this.#dial(dial), dialDelayMs)
+  dialIn(ms: number): void {
+    if (this.#decided) return
+    if (ms === 0) {
+      this.dial()
+      return
+    }
+    this.#waitsIn = waitsOf(ms)
+    this.#waitsIn.begin(this)
   }
 
-  #onClientData(chunk: Buffer): void {
+  dial(): void {
+    const upstream = this.#owner.dialOriginal()
+    this.#upstream = upstream
+    upstream.listen(new ServerListener(this))
+  }
+
+  onData(chunk: Buffer): void {
     if (this.#decided) return
     this.#fromClient =
       this.#fromClient.length === 0 ? chunk : Buffer.concat([this.#fromClient, chunk])
-    clearTimeout(this.#stalled)
+    if (this.#stalled !== undefined) clearTimeout(this.#stalled)
     const protocol = detect(this.#fromClient)
     if (protocol === 'need-more') {
       this.#waitForMore()
@@ -102,7 +134,7 @@ class Detection {
     if (protocol !== 'tls') {
       // A server that has begun with SETTINGS does not answer HTTP/1: let the two see for themselves.
       const isCrossed = protocol === 'http1' && this.#fromServer.length > 0
-      this.#decide(isCrossed ? 'opaque' : protocol, null)
+      this.decide(isCrossed ? 'opaque' : protocol)
       return
     }
     // The server cannot answer before it has the whole ClientHello, so waiting for it costs nothing.
@@ -112,67 +144,64 @@ class Detection {
       return
     }
     if (hello.state === 'no-hello') {
-      this.#decide('opaque', null)
+      this.decide('opaque')
       return
     }
-    this.#decide('tls', hello.sni)
+    this.decide('tls', hello.sni)
+  }
+
+  /** A client that says all it has to say without a request line is no HTTP client. */
+  onEnd(): void {
+    this.decide('opaque')
+  }
+
+  onDrain(): void {}
+
+  onClose(): void {
+    if (this.#decided) return
+    this.#over()
+    this.#upstream?.reset()
+    this.#owner.onGone()
   }
 
   #waitForMore(): void {
     // Without an original destination there is nothing that could answer.
-    if (this.#options.dial === null) return
+    if (!this.#dials) return
     this.#stalled = setTimeout(() => {
       const { length } = this.#fromClient
       // If this process was held up, what the client has sent meanwhile is read before this.
       setImmediate(() => {
-        if (this.#fromClient.length === length) this.#decide('opaque', null)
+        if (this.#fromClient.length === length) this.decide('opaque')
       })
     }, STALLED_CLIENT_MS)
   }
 
-  #dial(dial: () => ByteStream): void {
-    const upstream = dial()
-    this.#upstream = upstream
-    upstream.listen({
-      onConnect: () => {
-        this.#connected = true
-      },
-      onData: (chunk) => this.#onServerData(chunk),
-      // Its end, and that of an established connection, are passed on by whoever takes over.
-      onEnd: () => this.#decide('opaque', null),
-      onDrain: () => {},
-      onClose: (error) => this.#onUpstreamClose(error),
-    })
-  }
-
   /** A server of HTTP/2 may say its SETTINGS at once; its client speaks first all the same. */
-  #onServerData(chunk: Buffer): void {
+  onServerData(chunk: Buffer): void {
+    const first = this.#fromServer.length === 0
     this.#fromServer = Buffer.concat([this.#fromServer, chunk])
     if (!maySettle(this.#fromServer)) {
-      this.#decide('opaque', null)
+      this.decide('opaque')
       return
     }
-    this.#settled ??= setTimeout(() => this.#decide('opaque', null), SETTLED_SERVER_MS)
+    if (first) this.#decideIn(SETTLED_SERVER_MS)
   }
 
-  #onUpstreamClose(error: NodeJS.ErrnoException | null): void {
+  onUpstreamClose(error: NodeJS.ErrnoException | null, connected: boolean): void {
     if (this.#decided) return
-    if (error === null || this.#connected) {
-      this.#decide('opaque', null)
+    if (error === null || connected) {
+      this.decide('opaque')
       return
     }
     this.#unreachable = true
-    this.#timer = setTimeout(() => this.#decide('opaque', null), UNREACHABLE_HOLD_MS)
+    this.#decideIn(UNREACHABLE_HOLD_MS)
   }
 
-  #decide(protocol: Detected['protocol'], sni: string | null): void {
+  decide(protocol: Detected['protocol'], sni: string | null = null): void {
     if (this.#decided) return
-    this.#decided = true
-    clearTimeout(this.#timer)
-    clearTimeout(this.#stalled)
-    clearTimeout(this.#settled)
+    this.#over()
     const isHttp = protocol === 'http1' || protocol === 'h2'
-    this.#options.onDetected({
+    this.#owner.onDetected({
       protocol,
       sni,
       fromClient: this.#fromClient,
@@ -182,13 +211,44 @@ class Detection {
     })
   }
 
-  #abandon(): void {
-    if (this.#decided) return
+  #decideIn(ms: number): void {
+    this.#timers ??= []
+    this.#timers.push(setTimeout(() => this.decide('opaque'), ms))
+  }
+
+  #over(): void {
     this.#decided = true
-    clearTimeout(this.#timer)
-    clearTimeout(this.#stalled)
-    clearTimeout(this.#settled)
-    this.#upstream?.reset()
-    this.#options.onGone()
+    this.#waitsIn?.end(this)
+    if (this.#stalled !== undefined) clearTimeout(this.#stalled)
+    for (const timer of this.#timers ?? []) clearTimeout(timer)
+  }
+}
+
+/** Listens to the original destination meanwhile. */
+class ServerListener implements StreamListener {
+  readonly #detection: Detection
+  #connected = false
+
+  constructor(detection: Detection) {
+    this.#detection = detection
+  }
+
+  onConnect(): void {
+    this.#connected = true
+  }
+
+  onData(chunk: Buffer): void {
+    this.#detection.onServerData(chunk)
+  }
+
+  /** Its end, and that of an established connection, are passed on by whoever takes over. */
+  onEnd(): void {
+    this.#detection.decide('opaque')
+  }
+
+  onDrain(): void {}
+
+  onClose(error: NodeJS.ErrnoException | null): void {
+    this.#detection.onUpstreamClose(error, this.#connected)
   }
 }

@@ -17,9 +17,12 @@ export function loadGetSockOpt(): GetSockOpt {
     // `null` is the running program: Node has libc's symbols, be it glibc or musl.
     const getsockopt = koffi
       .load(null)
-      .func('int getsockopt(int fd, int level, int name, void *value, _Inout_ uint32_t *length)')
+      .func('int getsockopt(int fd, int level, int name, void *value, void *length)')
+    // A number in memory of ours: to have koffi make one for each call doubles what a call costs.
+    const length = new Uint32Array(1)
     return (fd, level, name, value) => {
-      const outcome = getsockopt(fd, level, name, value, [value.length]) as number
+      length[0] = value.length
+      const outcome = getsockopt(fd, level, name, value, length) as number
       return outcome === 0 ? 0 : koffi.errno()
     }
   } catch (cause) {

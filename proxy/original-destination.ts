@@ -30,25 +30,69 @@ const SOCKADDR_IN_BYTES = 16
 const SOCKADDR_IN6_BYTES = 28
 
 /**
+ * Most destinations of each family whose answers are kept: more than a pod calls, 200 bytes each. All
+ * connections to one destination then share one object, and whatever is remembered of it is found by that.
+ */
+const MOST_KNOWN = 1024
+
+/**
  * Makes the function that asks the kernel.
  * @param getSockOpt libc's, from `loadGetSockOpt`
  */
 export function createOriginalDestination(getSockOpt: GetSockOpt): FindOriginalDestination {
+  const v4 = new Answers(SOCKADDR_IN_BYTES, keyOfIn, readSockaddrIn)
+  const v6 = new Answers(SOCKADDR_IN6_BYTES, keyOfIn6, readSockaddrIn6)
   return (fd, client) => {
     if (fd < 0) return { kind: 'failed', message: 'the connection is closed already' }
     // Conntrack knows an IPv4 client of a dual-stack listener as IPv4, and so do the streams.
     const isV6 = client.ip.includes(':')
-    const value = Buffer.alloc(isV6 ? SOCKADDR_IN6_BYTES : SOCKADDR_IN_BYTES)
-    const errno = getSockOpt(fd, isV6 ? SOL_IPV6 : SOL_IP, ORIGINAL_DST, value)
-    if (errno === ENOENT || errno === ENOPROTOOPT) return { kind: 'direct' }
-    if (errno !== 0) {
-      return { kind: 'failed', message: `getsockopt(SO_ORIGINAL_DST) failed with errno ${errno}` }
-    }
-    return {
-      kind: 'redirected',
-      destination: isV6 ? readSockaddrIn6(value) : readSockaddrIn(value),
-    }
+    const answers = isV6 ? v6 : v4
+    const errno = getSockOpt(fd, isV6 ? SOL_IPV6 : SOL_IP, ORIGINAL_DST, answers.value)
+    if (errno === 0) return answers.read()
+    if (errno === ENOENT || errno === ENOPROTOOPT) return DIRECT
+    return { kind: 'failed', message: `getsockopt(SO_ORIGINAL_DST) failed with errno ${errno}` }
   }
+}
+
+const DIRECT: OriginalDestination = { kind: 'direct' }
+
+/** The kernel's answers for one family of addresses. */
+class Answers {
+  /** What the kernel fills. */
+  readonly value: Buffer
+  readonly #keyOf: (value: Buffer) => number | string
+  readonly #addressOf: (value: Buffer) => Address
+  readonly #known = new Map<number | string, OriginalDestination>()
+
+  constructor(
+    bytes: number,
+    keyOf: (value: Buffer) => number | string,
+    addressOf: (value: Buffer) => Address,
+  ) {
+    this.value = Buffer.alloc(bytes)
+    this.#keyOf = keyOf
+    this.#addressOf = addressOf
+  }
+
+  read(): OriginalDestination {
+    const key = this.#keyOf(this.value)
+    let answer = this.#known.get(key)
+    if (answer === undefined) {
+      if (this.#known.size >= MOST_KNOWN) this.#known.clear()
+      answer = { kind: 'redirected', destination: this.#addressOf(this.value) }
+      this.#known.set(key, answer)
+    }
+    return answer
+  }
+}
+
+/** Address and port, which a number has room for. */
+function keyOfIn(value: Buffer): number {
+  return value.readUInt32BE(4) * 65_536 + value.readUInt16BE(2)
+}
+
+function keyOfIn6(value: Buffer): string {
+  return value.toString('latin1', 2, 24)
 }
 
 /** `struct sockaddr_in`: family 2, port 2 (big-endian), address 4, padding 8. */

@@ -8,6 +8,7 @@ import type { Address } from '../core/routing-table.ts'
 /** What `getsockname` and `getpeername` fill. */
 export interface RawName {
   address?: string
+  family?: string
   port?: number
 }
 

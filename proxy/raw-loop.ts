@@ -28,7 +28,7 @@ export class RawLoop {
   /** Those that were let go with bytes yet to be sent. */
   readonly lasting: Deadlines<RawStream>
   readonly #bindings: RawBindings
-  #closed: RawStream[] = []
+  readonly #closed: RawStream[] = []
   readonly #connects = new Map<number, Deadlines<RawStream>>()
 
   constructor(bindings: RawBindings, lastBytesMs = LAST_BYTES_MS) {
@@ -63,9 +63,9 @@ export class RawLoop {
     return handle.shutdown(request)
   }
 
-  /** Tells a stream in a later turn that its handle is closed; to have libuv do that costs more. */
+  /** Tells a stream, when what runs now is over, that its handle is closed; to have libuv do that costs more. */
   closed(stream: RawStream): void {
-    if (this.#closed.push(stream) === 1) setImmediate(() => this.#tellClosed())
+    if (this.#closed.push(stream) === 1) queueMicrotask(this.#tellClosed)
   }
 
   /** Those who wait that long for their connections. */
@@ -78,10 +78,14 @@ export class RawLoop {
     return list
   }
 
-  #tellClosed(): void {
+  readonly #tellClosed = (): void => {
     const closed = this.#closed
-    this.#closed = []
-    for (const stream of closed) stream.wasClosed()
+    try {
+      // Those that go meanwhile are told at once, too.
+      for (let at = 0; at < closed.length; at++) (closed[at] as RawStream).wasClosed()
+    } finally {
+      closed.length = 0
+    }
   }
 
   #writeRequest(): RawRequest {

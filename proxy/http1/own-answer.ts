@@ -2,7 +2,9 @@
 import { ERROR, type ErrorCode } from '../../core/errors.ts'
 import { HEADER } from '../../core/names.ts'
 import type { HeaderList } from '../../core/trace-record.ts'
-import type { ResponseHead } from '../exchange.ts'
+import type { ExchangePlan, ResponseHead } from '../exchange.ts'
+import type { ByteStream } from '../stream.ts'
+import type { ParsedRequestHead } from './head.ts'
 
 export interface OwnAnswer {
   bytes: Buffer
@@ -43,4 +45,20 @@ export function ownAnswer(code: ErrorCode, message: string, method: string | nul
       headers: () => headers,
     },
   }
+}
+
+/** Sends the answer to a request that its plan refuses, and has it recorded. */
+export function answerRefusal(
+  client: ByteStream,
+  { code, message, recorder }: ExchangePlan & { kind: 'refuse' },
+  head: ParsedRequestHead,
+): void {
+  const answer = ownAnswer(code, message, head.method)
+  client.write(answer.bytes)
+  recorder.responseHead(answer.head)
+  recorder.done({
+    requestBytes: head.length,
+    responseBytes: answer.bytes.length,
+    error: { code, message },
+  })
 }

@@ -1,9 +1,8 @@
 /** Relays one client connection that speaks HTTP/1.x: reads its requests and answers them in order. */
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Address } from '../../core/routing-table.ts'
-import type { ExchangePlan, PlanExchange, RefusedRequest } from '../exchange.ts'
 import { splice } from '../splice.ts'
-import { type ByteStream, DEAF, type Dial, type StreamListener } from '../stream.ts'
+import { type ByteStream, DEAF, type StreamListener } from '../stream.ts'
 import type { ClientSide, TunnelEnd } from './client-side.ts'
 import { keepingUpstream, saysOnlyClose } from './closing-client.ts'
 import { ExchangeRelay } from './exchange-relay.ts'
@@ -12,9 +11,9 @@ import { withoutH2cOffer } from './h2c-offer.ts'
 import { ParsedRequestHead } from './head.ts'
 import { MAX_HEAD_BYTES } from './head-limit.ts'
 import { HeadReader } from './head-reader.ts'
-import { ownAnswer } from './own-answer.ts'
+import { answerRefusal, ownAnswer } from './own-answer.ts'
 import { PairedUpstreams } from './paired-upstreams.ts'
-import type { UpstreamPool } from './upstream-pool.ts'
+import type { Http1Connection, RelayDeps } from './relay-deps.ts'
 
 /**
  * Bytes of further requests that are read ahead while one is being answered. One head of the greatest
@@ -31,28 +30,6 @@ const LINGER_MS = 5_000
 
 /** Bytes of the request line in a report of a refused request. */
 const START_LINE_BYTES = 200
-
-export interface RelayDeps {
-  plan: PlanExchange
-  dial: Dial
-  /** Idle upstream connections that all clients share; null for none. */
-  pool: UpstreamPool | null
-  /** Hears of each request that was refused before there was a plan. */
-  onRefused(refused: RefusedRequest): void
-  /** A connection that was dialled before it was known where the first request goes. */
-  firstUpstream?: { target: Address; stream: ByteStream } | null
-  /** For tests; `LINGER_MS` otherwise. */
-  lingerMs?: number
-}
-
-export interface Http1Connection {
-  /** Finishes what is in flight (its answer says `Connection: close`), then closes. */
-  drain(): void
-  /** The next answer says `Connection: close` and is the last; an idle connection waits for it. */
-  retire(): void
-  /** Resolves when the client's connection is gone; tunnels included. */
-  readonly closed: Promise<void>
-}
 
 /**
  * Takes over `downstream`, of which `first` has been read already. Every answer comes from the
@@ -76,7 +53,6 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
   draining = false
   /** The next answer is not the last: the one after it is. */
   #oneMore = false
-  readonly closed: Promise<void>
   readonly #stream: ByteStream
   readonly #deps: RelayDeps
   readonly #heads = new HeadReader('request')
@@ -97,15 +73,20 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
   /** The client has sent its FIN. */
   #ended = false
   #linger: NodeJS.Timeout | null = null
-  #resolveClosed: () => void = () => {}
+  #isClosed = false
+  /** Somebody waits for that. */
+  #closing: PromiseWithResolvers<void> | null = null
 
   constructor(stream: ByteStream, deps: RelayDeps) {
     this.#stream = stream
     this.#deps = deps
     this.#upstreams = new PairedUpstreams(deps, () => this.#upstreamLeft())
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve
-    })
+  }
+
+  get closed(): Promise<void> {
+    this.#closing ??= Promise.withResolvers()
+    if (this.#isClosed) this.#closing.resolve()
+    return this.#closing.promise
   }
 
   start(first: Buffer): void {
@@ -167,7 +148,7 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     if (this.#linger !== null) clearTimeout(this.#linger)
     this.#exchange?.clientClosed(error)
     this.#upstreams.release()
-    this.#resolveClosed()
+    this.#closed()
   }
 
   send(bytes: Buffer): boolean {
@@ -228,8 +209,14 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
         error: end.error,
         side: end.side === 'a' ? 'client' : end.side && 'upstream',
       })
-      this.#resolveClosed()
+      this.#closed()
     })
+  }
+
+  #closed(): void {
+    this.#isClosed = true
+    this.#closing?.resolve()
+    this.#deps.onClosed?.()
   }
 
   /** Uses what has been read, as far as that is possible now. */
@@ -283,7 +270,8 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     this.#heads.reset()
     const plan = this.#deps.plan(head)
     if (plan.kind === 'refuse') {
-      this.#answerRefusal(plan, head)
+      answerRefusal(this.#stream, plan, head)
+      this.#shutDown()
       return
     }
     if (framing.offersH2c && plan.setHeaders.length > 0) {
@@ -330,19 +318,6 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     const start = this.#heads.startLine(START_LINE_BYTES)
     this.#stream.write(bytes)
     this.#deps.onRefused({ code, message, start, requestBytes, responseBytes: bytes.length })
-    this.#shutDown()
-  }
-
-  #answerRefusal(plan: ExchangePlan & { kind: 'refuse' }, head: ParsedRequestHead): void {
-    const { code, message, recorder } = plan
-    const answer = ownAnswer(code, message, head.method)
-    this.#stream.write(answer.bytes)
-    recorder.responseHead(answer.head)
-    recorder.done({
-      requestBytes: head.length,
-      responseBytes: answer.bytes.length,
-      error: { code, message },
-    })
     this.#shutDown()
   }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { type Detected, detectProtocol } from '../../proxy/detection.ts'
+import { type Detected, type DetectionOwner, detectProtocol } from '../../proxy/detection.ts'
 import { type MemoryStream, memoryPair } from './memory-stream.ts'
 
 const SETTINGS = Buffer.from('\0\0\0\x04\0\0\0\0\0', 'latin1')
@@ -16,14 +16,14 @@ beforeEach(() => {
   const [ours, theirs] = memoryPair()
   client = near
   server = theirs
-  detectProtocol(far, {
-    dial: () => ours,
-    dialDelayMs: 0,
+  const owner: DetectionOwner = {
+    dialOriginal: () => ours,
     onGone: () => {},
     onDetected: (found) => {
       detected = found
     },
-  })
+  }
+  detectProtocol(far, owner, { dials: true, dialDelayMs: 0 })
 })
 
 afterEach(() => {

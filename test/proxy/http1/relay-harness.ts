@@ -7,7 +7,8 @@ import type {
   RefusedRequest,
   RequestHead,
 } from '../../../proxy/exchange.ts'
-import { type Http1Connection, relayHttp1 } from '../../../proxy/http1/relay.ts'
+import { relayHttp1 } from '../../../proxy/http1/relay.ts'
+import type { Http1Connection } from '../../../proxy/http1/relay-deps.ts'
 import type { UpstreamPool } from '../../../proxy/http1/upstream-pool.ts'
 import { type MemoryStream, memoryPair } from '../memory-stream.ts'
 
