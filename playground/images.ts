@@ -3,6 +3,7 @@
  * the machine's shell. There is no registry: a name that is not here gives ErrImagePull, as a wrong
  * name does on a real cluster.
  */
+import { PROXY_NODE_FLAGS, PROXY_UID } from '../core/names.ts'
 
 /** Where the repository is seen, read-only, inside every container. */
 export const REPO_MOUNT = '/run/azds/app'
@@ -27,7 +28,7 @@ interface ImageRule {
 const NOBODY = 65532
 
 const RULES: readonly ImageRule[] = [
-  { name: /^azds\/(proxy)$/, program: ({ name }) => bundle(name, 1337) },
+  { name: /^azds\/(proxy)$/, program: ({ name }) => bundle(name, PROXY_UID, PROXY_NODE_FLAGS) },
   { name: /^azds\/(proxy-init)$/, program: ({ name }) => bundle(name, 0) },
   { name: /^azds\/(webhook|controller)$/, program: ({ name }) => bundle(name, NOBODY) },
   {
@@ -62,9 +63,9 @@ export function programOf(image: string): ImageProgram | null {
 }
 
 /** An image of ours: the bundle in /app, and beside it the packages that a bundle leaves outside. */
-function bundle(name: string, user: number): ImageProgram {
+function bundle(name: string, user: number, flags: readonly string[] = []): ImageProgram {
   return {
-    entrypoint: ['node', `/app/${name}.mjs`],
+    entrypoint: ['node', ...flags, `/app/${name}.mjs`],
     cmd: [],
     env: { NODE_ENV: 'production' },
     user,

@@ -11,6 +11,7 @@ import { DestinationExperience } from './destination-experience.ts'
 import { waitUntilQuiet } from './drain.ts'
 import { FeedClient } from './feed-client.ts'
 import { UpstreamPool } from './http1/upstream-pool.ts'
+import { ownMemory, watchIdleMemory } from './idle-memory.ts'
 import { listen } from './listener.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { OpaqueDeps } from './opaque.ts'
@@ -70,7 +71,10 @@ export async function startProxy(
   const pools: UpstreamPool[] = []
   const listeners: Partial<Record<ListenerName, Listening>> = {}
   let admin: Listening | null = null
+  const { giveBackMemory } = outside
+  const unwatchMemory = giveBackMemory && watchIdleMemory(ownMemory(giveBackMemory))
   const stop = () => {
+    unwatchMemory?.()
     for (const listener of Object.values(listeners)) listener.close()
     for (const pool of pools) pool.close()
     parts.feed.stop()

@@ -7,6 +7,8 @@ import { chooseTransport } from './choose-transport.ts'
 import type { ProxyConfig } from './config.ts'
 import type { Resolve } from './dns-fallback.ts'
 import { loadGetSockOpt } from './getsockopt.ts'
+import { createGiveBack } from './idle-memory.ts'
+import { loadKoffi } from './koffi.ts'
 import { openFilesLimit } from './open-files.ts'
 import { createOriginalDestination, type FindOriginalDestination } from './original-destination.ts'
 import type { Dial } from './stream.ts'
@@ -25,6 +27,8 @@ export interface Outside {
   random: () => number
   /** How many file descriptors this process may have. */
   openFilesLimit: number
+  /** Gives back what the process does not need; null where it cannot. */
+  giveBackMemory: (() => void) | null
   /** Address to listen on; all of both families if absent. */
   host?: string
 }
@@ -56,5 +60,6 @@ export async function realOutside(config: ProxyConfig, log: Log): Promise<Outsid
     now: fineClock({ wall: Date.now, steady: () => performance.now() }),
     random: Math.random,
     openFilesLimit: openFilesLimit(),
+    giveBackMemory: createGiveBack(globalThis.gc, isGateway ? null : loadKoffi()),
   }
 }

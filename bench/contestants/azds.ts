@@ -1,5 +1,5 @@
 /** Our own proxy, as it runs in a pod. */
-import { ENV } from '../../core/names.ts'
+import { ENV, PROXY_NODE_FLAGS } from '../../core/names.ts'
 import { NODE_INSIDE, REPO_INSIDE } from '../../test/kernel/lab.ts'
 import type { Contestant, Surroundings } from '../contestant.ts'
 import { SPACE, SPACE_CHAIN } from '../service-table.ts'
@@ -17,7 +17,7 @@ export interface AzdsOptions {
   env?: Record<string, string>
   /** False where tracing is off. */
   traced?: boolean
-  /** Flags for Node. */
+  /** Flags for Node, besides those of the image. */
   flags?: readonly string[]
   /** The sidecar also on loopback, where the gateway is the default. */
   sidecar?: boolean
@@ -31,7 +31,7 @@ export function azds(options: AzdsOptions = {}): Contestant {
     ours: true,
     traced: options.traced ?? true,
     launch: (surroundings) => ({
-      argv: [NODE_INSIDE, ...flags, `${REPO_INSIDE}/${bundle}`],
+      argv: [NODE_INSIDE, ...PROXY_NODE_FLAGS, ...flags, `${REPO_INSIDE}/${bundle}`],
       env: { ...sidecarEnv(surroundings), ...modeEnv(surroundings, options), ...options.env },
     }),
   }

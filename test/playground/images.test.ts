@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { programOf } from '../../playground/images.ts'
 
 test.each([
-  ['azds/proxy:dev', ['node', '/app/proxy.mjs'], 1337],
+  ['azds/proxy:dev', ['node', '--expose-gc', '/app/proxy.mjs'], 1337],
   ['azds/proxy-init:1.2.3', ['node', '/app/proxy-init.mjs'], 0],
   ['docker.io/azds/webhook', ['node', '/app/webhook.mjs'], 65532],
   [`azds/controller@sha256:${'a'.repeat(64)}`, ['node', '/app/controller.mjs'], 65532],

@@ -137,6 +137,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     now: () => performance.timeOrigin + performance.now(),
     random: () => 0,
     openFilesLimit: Number.POSITIVE_INFINITY,
+    giveBackMemory: null,
     host: '127.0.0.1',
     ...options.outside,
   })

@@ -38,7 +38,7 @@ export const BORDERS: readonly Border[] = [
       'reflect-metadata': 'webhook/certificate.ts',
     },
   },
-  { folder: 'proxy', ours: ['core'], packages: { koffi: 'proxy/getsockopt.ts' } },
+  { folder: 'proxy', ours: ['core'], packages: { koffi: 'proxy/koffi.ts' } },
   { folder: 'proxy-init', ours: ['core'], packages: {} },
   { folder: 'build-init', ours: ['core'], packages: {} },
   {

@@ -144,7 +144,7 @@ test.each([
   [edge('cli/bad.ts', 'webhook/app.ts'), 'may import from cli'],
   [edge('proxy/bad.ts', 'fastify', { kind: 'package' }), 'may not import this package'],
   [edge('core/bad.ts', 'fastify', { kind: 'package' }), 'may not import this package'],
-  [edge('proxy/bad.ts', 'koffi', { kind: 'package' }), 'only proxy/getsockopt.ts may import'],
+  [edge('proxy/bad.ts', 'koffi', { kind: 'package' }), 'only proxy/koffi.ts may import'],
   [edge('viewer/bad.ts', 'node:fs', { kind: 'builtin' }), 'a page has no Node'],
 ])('a bad edge is named with what to do: %j', (bad, message) => {
   const border = borderOf(bad.from)
