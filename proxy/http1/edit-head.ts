@@ -66,7 +66,9 @@ export function editHead(head: Head, set: HeaderList, tail = 0, drop?: string): 
 }
 
 function lacksAll(head: Head, set: HeaderList): boolean {
-  for (const field of set) if (!head.lacks(field[0].toLowerCase())) return false
+  for (let i = 0; i < set.length; i++) {
+    if (!head.lacks((set[i] as HeaderList[number])[0].toLowerCase())) return false
+  }
   return true
 }
 

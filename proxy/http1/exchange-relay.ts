@@ -7,13 +7,16 @@ import { type BodyScanner, bodyOf, INTO_REQUEST, INTO_RESPONSE } from './body.ts
 import type { ClientSide } from './client-side.ts'
 import { editMessage, type HeadEdit, MAX_COPIED_TAIL } from './edit-head.ts'
 import type { ExchangeStart } from './exchange-start.ts'
-import { interimProblem, isRepeatable, responseFraming, UNTIL_CLOSE } from './framing.ts'
+import { interimProblem, responseFraming, UNTIL_CLOSE } from './framing.ts'
 import { type ParsedRequestHead, ParsedResponseHead } from './head.ts'
+import { type HeadReader, HeadReaders } from './head-reader.ts'
 import { ownAnswer } from './own-answer.ts'
 import { decideLoss } from './upstream-loss.ts'
 
 /** What the last answer of a connection says; servers that keep it may have said for how long. */
 const LAST: HeadEdit = { set: [['Connection', 'close']], drop: 'keep-alive' }
+
+const responseReaders = new HeadReaders('response')
 
 export class ExchangeRelay implements StreamListener {
   /** The whole request has been read. */
@@ -22,6 +25,8 @@ export class ExchangeRelay implements StreamListener {
   readonly #start: ExchangeStart
   readonly #requestBody: BodyScanner
   #upstream: ByteStream
+  /** In the middle of a head. */
+  #heads: HeadReader | null = null
   #responseBody: BodyScanner | null = null
   #untilClose = false
   #responseDone = false
@@ -41,12 +46,12 @@ export class ExchangeRelay implements StreamListener {
   #atOnce = false
 
   constructor(client: ClientSide, start: ExchangeStart) {
-    const { framing, method, recorder } = start
+    const { framing, recorder } = start
     this.#client = client
     this.#start = start
     this.#upstream = start.upstream
     this.#requestBody = bodyOf(framing.length, recorder, INTO_REQUEST)
-    this.#mayRetry = start.reused && isRepeatable(method, framing)
+    this.#mayRetry = start.reused && framing.isRepeatable
     this.#known = start.known
   }
 
@@ -172,17 +177,19 @@ export class ExchangeRelay implements StreamListener {
   #readHeads(chunk: Buffer): void {
     let from = 0
     while (from < chunk.length) {
-      const result = this.#start.heads.read(chunk, from)
+      const heads = this.#heads ?? responseReaders.take()
+      this.#heads = heads
+      const result = heads.read(chunk, from)
       if (result === 'more') return
       if (result !== 'done') {
         const long = 'a response head longer than 65536 bytes'
-        this.#fail('bad-response', result === 'refused' ? this.#start.heads.scanner.problem : long)
+        this.#fail('bad-response', result === 'refused' ? heads.scanner.problem : long)
         return
       }
-      const { buffer, base, next, scanner } = this.#start.heads
+      const { buffer, base, next, scanner } = heads
       const head = new ParsedResponseHead(buffer, base, scanner)
-      // An idle connection is not to hold on to the buffers of its last answer.
-      this.#start.heads.reset()
+      this.#heads = null
+      responseReaders.giveBack(heads)
       if (head.status >= 200 || head.status === 101) {
         this.#finalHead(head, chunk, next)
         return

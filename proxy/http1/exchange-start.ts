@@ -3,7 +3,6 @@ import type { Address } from '../../core/routing-table.ts'
 import type { ExchangeRecorder, HttpVersion } from '../exchange.ts'
 import type { ByteStream } from '../stream.ts'
 import type { RequestFraming } from './framing.ts'
-import type { HeadReader } from './head-reader.ts'
 
 export interface ExchangeStart {
   method: string
@@ -14,8 +13,6 @@ export interface ExchangeStart {
   target: Address
   recorder: ExchangeRecorder
   upstream: ByteStream
-  /** Reader of response heads, which a client's exchanges use one after the other. */
-  heads: HeadReader
   /** The connection was open before this request, so its server may just be closing it. */
   reused: boolean
   /** And the client has had an answer over it. */

@@ -2,7 +2,8 @@
 import type { HeaderList } from '../../core/trace-record.ts'
 import type { FieldMemo } from '../exchange.ts'
 import type { SaidByFields } from '../request-facts.ts'
-import type { FieldFacts, RequestFraming, ResponseFraming } from './framing.ts'
+import type { RequestFraming, ResponseFraming } from './framing.ts'
+import type { FieldFacts } from './framing-fields.ts'
 
 /** A framing, and what it depends on besides the fields. */
 export interface KnownFraming<F> {

@@ -1,6 +1,6 @@
 /** How long a message is and whether its connection outlives it (RFC 9112 6.3 and 9.3). */
-import { COLON, CR, HOST, HTAB, SP } from './characters.ts'
-import { offersH2c } from './h2c-offer.ts'
+import { COLON, HOST } from './characters.ts'
+import { type FieldFacts, factsOf } from './framing-fields.ts'
 import type { Head, ParsedRequestHead, ParsedResponseHead } from './head.ts'
 
 /** Body lengths that are no number of bytes. */
@@ -14,6 +14,10 @@ export interface RequestFraming {
   readonly length: number
   /** The client means to go on using the connection. */
   readonly keepAlive: boolean
+  /** HTTP/1.1 and `Connection: close`, once and without another option. */
+  readonly saysOnlyClose: boolean
+  /** May be sent again: its repetition is harmless, and it has no body to be kept for that. */
+  readonly isRepeatable: boolean
   /** The client offers to leave HTTP (`Connection: upgrade` and `Upgrade`). */
   readonly upgrade: boolean
   /** And h2c is among what it offers. */
@@ -39,13 +43,7 @@ export interface BadFraming {
 }
 
 const PROBLEM = {
-  twoLengths: 'two Content-Length fields (RFC 9112 6.3)',
-  length: 'a Content-Length that is no plain number of bytes (RFC 9112 6.3)',
-  both: 'Content-Length and Transfer-Encoding in one message (RFC 9112 6.3)',
   notChunked: 'a Transfer-Encoding that does not end in chunked (RFC 9112 6.3)',
-  coding: 'a Transfer-Encoding that is no list of codings, or has chunked not last (RFC 9112 6.1)',
-  twoCodings: 'two Transfer-Encoding fields, of which some parsers read one (RFC 9112 6.1)',
-  tab: 'a tab in a field that frames the message, which parsers treat differently (RFC 9112 6)',
   oldCoding: 'Transfer-Encoding in HTTP/1.0 (RFC 9112 6.1)',
   noHost: 'no Host field in HTTP/1.1 (RFC 9112 3.2)',
   twoHosts: 'two Host fields (RFC 9112 3.2)',
@@ -58,26 +56,6 @@ const PROBLEM = {
   dropsLength: 'Content-Length as a connection option, which drops it on the way (RFC 9110 7.6.1)',
   interimBody: 'an interim answer that announces a body (RFC 9110 15.2)',
 } as const
-
-/** What the fields that matter for framing say; `problem` if they contradict each other. */
-export interface FieldFacts {
-  problem: string | null
-  length: number | null
-  /** Null without Transfer-Encoding, else if its last coding is chunked. */
-  chunked: boolean | null
-  hosts: number
-  /** Index of the last Host field. */
-  host: number
-  close: boolean
-  keepAlive: boolean
-  connectionUpgrade: boolean
-  /** `Connection: content-length`. */
-  dropsLength: boolean
-  upgrade: boolean
-  /** `Upgrade: h2c`. */
-  h2c: boolean
-  bindsConnection: boolean
-}
 
 /**
  * | Transfer-Encoding        | Content-Length     | version | body of a request  |
@@ -121,6 +99,8 @@ function readRequestFraming(head: ParsedRequestHead): RequestFraming | BadFramin
     kind: 'framed',
     length,
     keepAlive: head.version === '1.1' ? !facts.close : facts.keepAlive && !facts.close,
+    saysOnlyClose: facts.onlyClose && head.version === '1.1',
+    isRepeatable: length === 0 && IDEMPOTENT.has(head.method),
     upgrade: facts.connectionUpgrade && facts.upgrade && head.version === '1.1',
     offersH2c: facts.h2c,
     bindsConnection: facts.bindsConnection,
@@ -129,11 +109,6 @@ function readRequestFraming(head: ParsedRequestHead): RequestFraming | BadFramin
 
 /** Methods whose repetition is harmless (RFC 9110 9.2.2). */
 export const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
-
-/** Whether a request may be sent again: its repetition is harmless, and it has no body to be kept for that. */
-export function isRepeatable(method: string, { length }: RequestFraming): boolean {
-  return length === 0 && IDEMPOTENT.has(method)
-}
 
 /**
  * | status, method           | Transfer-Encoding | Content-Length | body of a response  |
@@ -197,140 +172,9 @@ function responseLength({ chunked, length }: FieldFacts): number {
   return length ?? UNTIL_CLOSE
 }
 
-function factsOf(head: Head): FieldFacts {
-  head.fieldSet.facts ??= readFields(head)
-  return head.fieldSet.facts
-}
-
-function readFields(head: Head): FieldFacts {
-  const facts: FieldFacts = {
-    problem: null,
-    length: null,
-    chunked: null,
-    hosts: 0,
-    host: -1,
-    close: false,
-    keepAlive: false,
-    connectionUpgrade: false,
-    dropsLength: false,
-    upgrade: false,
-    h2c: false,
-    bindsConnection: false,
-  }
-  const { fields } = head
-  for (let i = 0; i < fields.length && facts.problem === null; i += 4) {
-    // The length alone sorts out nearly all fields.
-    switch ((fields[i + 1] as number) - (fields[i] as number)) {
-      case 4:
-        if (!head.nameIs(i, 'host')) break
-        facts.hosts++
-        facts.host = i
-        break
-      case 7:
-        if (!head.nameIs(i, 'upgrade')) break
-        facts.upgrade = true
-        facts.h2c ||= offersH2c(head.value(i))
-        break
-      case 10:
-        if (head.nameIs(i, 'connection')) readConnection(head.value(i), facts)
-        break
-      case 13:
-        if (head.nameIs(i, 'authorization')) facts.bindsConnection ||= isLogin(head.value(i))
-        break
-      case 14:
-        if (head.nameIs(i, 'content-length')) facts.problem = readLength(head, i, facts)
-        break
-      case 17:
-        if (head.nameIs(i, 'transfer-encoding')) facts.problem = readCoding(head, i, facts)
-        break
-      case 19:
-        if (head.nameIs(i, 'proxy-authorization')) facts.bindsConnection ||= isLogin(head.value(i))
-    }
-  }
-  const both = facts.chunked !== null && facts.length !== null
-  if (both) facts.problem ??= PROBLEM.both
-  return facts
-}
-
 function oldCodingProblem({ version }: Head, { chunked }: FieldFacts): string | null {
   return chunked !== null && version === '1.0' ? PROBLEM.oldCoding : null
 }
-
-/** Schemes that log in a connection, not a request (RFC 4559 6). */
-function isLogin(credentials: string): boolean {
-  return /^(?:ntlm|negotiate)\b/i.test(credentials)
-}
-
-function readConnection(value: string, facts: FieldFacts): void {
-  for (const option of value.split(',')) {
-    switch (withoutBlanks(option).toLowerCase()) {
-      case 'close':
-        facts.close = true
-        break
-      case 'keep-alive':
-        facts.keepAlive = true
-        break
-      case 'upgrade':
-        facts.connectionUpgrade = true
-        break
-      case 'content-length':
-        facts.dropsLength = true
-    }
-  }
-}
-
-/** `trim` would take off a no-break space too (byte 0xA0), which belongs to the name for everyone else. */
-function withoutBlanks(text: string): string {
-  let from = 0
-  let to = text.length
-  while (from < to && isBlank(text.charCodeAt(from))) from++
-  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
-  return text.slice(from, to)
-}
-
-function isBlank(code: number): boolean {
-  return code === SP || code === HTAB
-}
-
-/** Even two equal lengths are refused: parsers differ on them, and no honest client sends them. */
-function readLength(head: Head, field: number, facts: FieldFacts): string | null {
-  if (hasTab(head, field)) return PROBLEM.tab
-  if (facts.length !== null) return PROBLEM.twoLengths
-  const from = head.base + (head.fields[field + 2] as number)
-  const to = head.base + (head.fields[field + 3] as number)
-  if (from === to) return PROBLEM.length
-  let length = 0
-  for (let at = from; at < to; at++) {
-    const digit = (head.buffer[at] as number) - 0x30
-    if (digit < 0 || digit > 9) return PROBLEM.length
-    length = length * 10 + digit
-    if (length > Number.MAX_SAFE_INTEGER) return PROBLEM.length
-  }
-  facts.length = length
-  return null
-}
-
-/** Looks at the whole line behind the colon: blanks around the value count, too. */
-function hasTab(head: Head, field: number): boolean {
-  let at = head.base + (head.fields[field + 1] as number) + 1
-  while (head.buffer[at] !== CR && head.buffer[at] !== HTAB) at++
-  return head.buffer[at] === HTAB
-}
-
-/** Chunked may only be the last member of the list, once and without parameters. */
-function readCoding(head: Head, field: number, facts: FieldFacts): string | null {
-  if (hasTab(head, field)) return PROBLEM.tab
-  if (facts.chunked !== null) return PROBLEM.twoCodings
-  for (const member of head.value(field).split(',')) {
-    const coding = CODING.exec(member)?.[1]
-    if (facts.chunked === true || coding === undefined) return PROBLEM.coding
-    facts.chunked = coding.toLowerCase() === 'chunked'
-  }
-  return null
-}
-
-/** Blanks are spaces here and nothing else: `trim` would take off a no-break space too (byte 0xA0). */
-const CODING = /^ *([!#$%&'*+\-.^_`|~0-9a-z]+) *$/i
 
 function hostProblem(head: Head, { hosts, host }: FieldFacts): string | null {
   if (hosts > 1) return PROBLEM.twoHosts

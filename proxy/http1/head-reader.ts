@@ -82,6 +82,31 @@ export class HeadReader {
   }
 }
 
+/**
+ * Has a reader for whoever begins to read a head. Nearly all heads are there whole, and their reader comes
+ * back at once: so one serves all connections, and an idle connection has none.
+ */
+export class HeadReaders {
+  readonly #kind: 'request' | 'response'
+  #spare: HeadReader | null = null
+
+  constructor(kind: 'request' | 'response') {
+    this.#kind = kind
+  }
+
+  /** A reader that nobody else has. */
+  take(): HeadReader {
+    const reader = this.#spare ?? new HeadReader(this.#kind)
+    this.#spare = null
+    return reader
+  }
+
+  giveBack(reader: HeadReader): void {
+    reader.reset()
+    this.#spare = reader
+  }
+}
+
 const EMPTY = Buffer.alloc(0)
 
 function grown(carry: Buffer, used: number, needed: number): Buffer {

@@ -113,11 +113,7 @@ export class ParsedRequestHead extends Head implements RequestHead {
   }
 
   get target(): string {
-    this.#target ??= this.buffer.toString(
-      'latin1',
-      this.from + this.method.length + 1,
-      this.targetTo,
-    )
+    this.#target ??= targetOf(this.buffer, this.from + this.method.length + 1, this.targetTo)
     return this.#target
   }
 
@@ -142,6 +138,24 @@ export class ParsedResponseHead extends Head implements ResponseHead {
   detached(): ResponseHead {
     return new KeptResponseHead(this)
   }
+}
+
+/** The last target that was short: the next one mostly is the same, or it is cheap to see that it is not. */
+let lastTarget = '/'
+const SHORT_TARGET = 32
+
+function targetOf(buffer: Buffer, from: number, to: number): string {
+  if (to - from === lastTarget.length && isText(lastTarget, buffer, from)) return lastTarget
+  const target = buffer.toString('latin1', from, to)
+  if (target.length <= SHORT_TARGET) lastTarget = target
+  return target
+}
+
+function isText(text: string, buffer: Buffer, from: number): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if (buffer[from + i] !== text.charCodeAt(i)) return false
+  }
+  return true
 }
 
 /** A string that is there already saves making one for each request. */

@@ -4,13 +4,13 @@ import type { Address } from '../../core/routing-table.ts'
 import { splice } from '../splice.ts'
 import { type ByteStream, DEAF, type StreamListener } from '../stream.ts'
 import type { ClientSide, TunnelEnd } from './client-side.ts'
-import { keepingUpstream, saysOnlyClose } from './closing-client.ts'
+import { keepingUpstream } from './closing-client.ts'
 import { ExchangeRelay } from './exchange-relay.ts'
-import { isRepeatable, requestFraming } from './framing.ts'
+import { requestFraming } from './framing.ts'
 import { withoutH2cOffer } from './h2c-offer.ts'
 import { ParsedRequestHead } from './head.ts'
 import { MAX_HEAD_BYTES } from './head-limit.ts'
-import { HeadReader } from './head-reader.ts'
+import { type HeadReader, HeadReaders } from './head-reader.ts'
 import { answerRefusal, ownAnswer } from './own-answer.ts'
 import { PairedUpstreams } from './paired-upstreams.ts'
 import type { Http1Connection, RelayDeps } from './relay-deps.ts'
@@ -49,14 +49,16 @@ export function relayHttp1(
 const UPSTREAM_FULL = 1
 const READ_AHEAD_FULL = 2
 
+const requestReaders = new HeadReaders('request')
+
 class ClientRelay implements StreamListener, ClientSide, Http1Connection {
   draining = false
   /** The next answer is not the last: the one after it is. */
   #oneMore = false
   readonly #stream: ByteStream
   readonly #deps: RelayDeps
-  readonly #heads = new HeadReader('request')
-  readonly #responseHeads = new HeadReader('response')
+  /** In the middle of a head. */
+  #heads: HeadReader | null = null
   readonly #upstreams: PairedUpstreams
   readonly #read: Buffer[] = []
   #readBytes = 0
@@ -251,23 +253,26 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
   }
 
   #readHead(chunk: Buffer): void {
-    const result = this.#heads.read(chunk, 0)
+    const heads = this.#heads ?? requestReaders.take()
+    this.#heads = heads
+    const result = heads.read(chunk, 0)
     if (result === 'more') return
     if (result !== 'done') {
       const long = `the request head is longer than ${MAX_HEAD_BYTES} bytes`
-      const bytes = this.#heads.pending || chunk.length
+      const bytes = heads.pending || chunk.length
       if (result === 'too-large') this.#refuse('head-too-large', long, bytes, null)
-      else this.#refuse('bad-request', this.#heads.scanner.problem, bytes, null)
+      else this.#refuse('bad-request', heads.scanner.problem, bytes, null)
       return
     }
-    const { buffer, base, next, scanner } = this.#heads
+    const { buffer, base, next, scanner } = heads
     let head = new ParsedRequestHead(buffer, base, scanner)
     let framing = requestFraming(head)
     if (framing.kind === 'bad') {
       this.#refuse('bad-request', framing.problem, head.length, head.method)
       return
     }
-    this.#heads.reset()
+    this.#heads = null
+    requestReaders.giveBack(heads)
     const plan = this.#deps.plan(head)
     if (plan.kind === 'refuse') {
       answerRefusal(this.#stream, plan, head)
@@ -283,15 +288,14 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     if (framing.bindsConnection) this.#upstreams.bind()
     const { method, version } = head
     const { target, setHeaders, recorder } = plan
-    const repeatable = isRepeatable(method, framing)
+    const repeatable = framing.isRepeatable
     const { stream: upstream, reused } = this.#upstreams.take(plan, repeatable)
-    const heads = this.#responseHeads
     const known = reused && this.#answered
     this.#saidLast = !framing.keepAlive
     let { keepAlive } = framing
     let set = setHeaders
     const shares = repeatable && !framing.bindsConnection && this.#deps.pool !== null
-    if (shares && setHeaders.length > 0 && saysOnlyClose(head)) {
+    if (shares && setHeaders.length > 0 && framing.saysOnlyClose) {
       // The server's connection can outlive this client's, whose answer then says that it is the last.
       set = keepingUpstream(setHeaders)
       keepAlive = true
@@ -305,7 +309,6 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
       target,
       recorder,
       upstream,
-      heads,
       reused,
       known,
     })
@@ -315,7 +318,7 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
 
   #refuse(code: ErrorCode, message: string, requestBytes: number, method: string | null): void {
     const { bytes } = ownAnswer(code, message, method)
-    const start = this.#heads.startLine(START_LINE_BYTES)
+    const start = this.#heads?.startLine(START_LINE_BYTES) ?? ''
     this.#stream.write(bytes)
     this.#deps.onRefused({ code, message, start, requestBytes, responseBytes: bytes.length })
     this.#shutDown()
@@ -327,12 +330,13 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
       this.#exchange.clientEnded()
       return
     }
-    if (this.#heads.pending > 0) {
+    const heads = this.#heads
+    if (heads !== null && heads.pending > 0) {
       this.#deps.onRefused({
         code: 'client-closed',
         message: 'the client closed in the middle of a request head',
-        start: this.#heads.startLine(START_LINE_BYTES),
-        requestBytes: this.#heads.pending,
+        start: heads.startLine(START_LINE_BYTES),
+        requestBytes: heads.pending,
         responseBytes: 0,
       })
     }
@@ -346,7 +350,7 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
 
   #idle(): boolean {
     const between = this.#exchange === null && !this.#finishing
-    return between && this.#read.length === 0 && this.#heads.pending === 0
+    return between && this.#read.length === 0 && (this.#heads?.pending ?? 0) === 0
   }
 
   /** Closes after the last bytes: who has said that it sends no more need not be waited for. */
