@@ -1,9 +1,9 @@
 /**
  * One direction of one stream: DATA from the connection that sends it to the one that is to get it,
- * and the credit for it back. What the reader does not take waits here, no more than a window.
+ * and the credit for it back: as much as the reader takes. What it does not take waits here.
  */
 import type { HeaderField } from './field.ts'
-import { STREAM_WINDOW } from './limits.ts'
+import { MAX_STREAM_WINDOW, STREAM_WINDOW } from './limits.ts'
 import type { Wire } from './wire.ts'
 
 /** Hears of what becomes of a direction. */
@@ -33,8 +33,8 @@ export class BodyPipe {
   #queued = 0
   /** What the sender may still send. */
   #allowed = STREAM_WINDOW
-  /** Taken bytes for which the sender has got no credit yet. */
-  #owed = 0
+  /** What may be on its way from it or wait here. */
+  #span = STREAM_WINDOW
   #trailers: readonly HeaderField[] | null = null
   /** A reset to be sent behind what waits; -1 for none. */
   #resetCode = -1
@@ -84,17 +84,17 @@ export class BodyPipe {
     const sink = this.#sink
     const { length } = bytes
     if (this.#isClosed) {
-      this.#credit(flowBytes)
+      this.#credit()
       return true
     }
     if (sink !== null && this.#queue === null && this.#takes(sink, length)) {
       if (length > 0 || endStream) this.#send(sink, bytes, endStream)
-      this.#credit(flowBytes)
+      this.#credit()
       if (endStream) this.#finish()
       return true
     }
-    this.#credit(flowBytes - length)
     if (length > 0) this.#enqueue(bytes)
+    this.#credit()
     this.pump()
     return true
   }
@@ -117,6 +117,7 @@ export class BodyPipe {
   widen(increment: number): void {
     this.window += increment
     if (this.#queue !== null) this.pump()
+    this.#credit()
   }
 
   /** Drops what waits and what is still to come: nobody wants it. */
@@ -167,7 +168,7 @@ export class BodyPipe {
     const isLast = this.#queue === null && this.ended
     const plainEnd = isLast && this.#trailers === null && this.#resetCode < 0
     this.#send(sink, piece, plainEnd)
-    this.#credit(piece.length)
+    this.#credit()
     if (plainEnd) this.#finish()
   }
 
@@ -202,15 +203,24 @@ export class BodyPipe {
     this.#sink?.waitNoMore(this)
   }
 
-  /** The credit is given in large steps: a WINDOW_UPDATE for each frame would double their number. */
-  #credit(bytes: number): void {
+  /**
+   * Lets the sender send what the reader takes, and a window of ours at the least, so that over a long
+   * distance a stream is as fast as without us. At most twice as much as before, so that no more can come to
+   * wait for a connection that is stuck than went through it. Given when half is used up: a WINDOW_UPDATE for
+   * each frame would double their number.
+   */
+  #credit(): void {
     const source = this.#source
-    if (bytes === 0 || source === null) return
-    this.#owed += bytes
-    if (this.ended || this.#owed < STREAM_WINDOW / 2) return
-    source.out.windowUpdate(this.#sourceId, this.#owed)
-    this.#allowed += this.#owed
-    this.#owed = 0
+    if (this.ended || source === null) return
+    const unused = this.#allowed + this.#queued
+    if (unused > this.#span / 2) return
+    const wanted = Math.min(this.window, 2 * this.#span, MAX_STREAM_WINDOW)
+    const span = Math.max(STREAM_WINDOW, wanted)
+    const grant = span - unused
+    if (grant < span / 2) return
+    source.out.windowUpdate(this.#sourceId, grant)
+    this.#allowed += grant
+    this.#span = span
   }
 }
 

@@ -2,14 +2,21 @@
 import { MAX_HEADER_LIST_BYTES, SETTING } from './frame.ts'
 
 /**
- * Window of each stream, in bytes, in both directions. Four times the protocol's default, so that a
- * hop of 1 ms carries 250 MB/s on one stream; it is also the most that is kept for a reader that has
- * stopped.
+ * Window of each stream, in bytes, in both directions, where its reader has none that is larger. Four times the
+ * protocol's default, so that a hop of 1 ms carries 250 MB/s on one stream; it is also the most that is kept
+ * for a reader that has stopped.
  */
 export const STREAM_WINDOW = 262_144
 
-/** Window of a connection, in bytes: several streams at full speed; what Linkerd announces as well. */
-export const CONNECTION_WINDOW = 1_048_576
+/**
+ * Largest window of a stream, in bytes. Readers that expect much from far away announce some MB (gRPC up to 16);
+ * over 100 ms this one carries 20 MB/s and more. It can come to wait here if the reader's connection stops while its
+ * stream would take more.
+ */
+export const MAX_STREAM_WINDOW = 4_194_304
+
+/** Window of a connection, in bytes: a stream at full speed over a long distance. */
+export const CONNECTION_WINDOW = 4_194_304
 
 /**
  * Bytes of one connection that may wait for their readers before the connection's window is held

@@ -161,6 +161,17 @@ export class Outbox {
     else this.#onEmpty = end
   }
 
+  /**
+   * Hands all to the transport, whether it takes it or not. For a stream that is closed then: the transport
+   * knows how long to wait for a peer that takes nothing.
+   */
+  handOver(): void {
+    this.flush()
+    const parts = this.#parts
+    this.#parts = []
+    for (const part of parts) this.#write(part)
+  }
+
   /** The transport has drained. */
   unblock(): void {
     this.blocked = false

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../core/errors.ts'
 import type { ExchangePlan, PlanStream, RefusedRequest } from '../exchange.ts'
 import type { ByteStream, Dial } from '../stream.ts'
 import { Budget } from './budget.ts'
+import { Closing, type ClosingTimes } from './closing.ts'
 import { Departure } from './departure.ts'
 import type { HeaderField } from './field.ts'
 import {
@@ -28,13 +29,7 @@ import { StreamTable } from './stream-table.ts'
 import { type FirstUpstream, Upstreams } from './upstreams.ts'
 import { Wire, type WireOwner } from './wire.ts'
 
-/**
- * How long a connection that we have ended waits for the client's FIN, ms; as for HTTP/1: closing at
- * once would answer bytes on their way with RST, which can cost the client our last frames.
- */
-const LINGER_MS = 5_000
-
-export interface Http2RelayDeps {
+export interface Http2RelayDeps extends ClosingTimes {
   /** Asked for each stream. While a promise is waited for, the client is not read. */
   plan: PlanStream
   dial: Dial
@@ -46,8 +41,6 @@ export interface Http2RelayDeps {
   onRefused(refused: RefusedRequest): void
   /** A connection that was dialled before it was known where the first stream goes. */
   firstUpstream?: FirstUpstream | null
-  /** For tests; `LINGER_MS` otherwise. */
-  lingerMs?: number
 }
 
 export interface Http2Connection {
@@ -84,11 +77,11 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
   readonly #resets = new Set<number>()
   readonly #earlyResets: Budget
   readonly #departure: Departure
+  readonly #closing: Closing
   #isRetiring = false
   #isFinishing = false
   /** A stream has come whose plan is still being made. */
   #isPlanning = false
-  #linger: NodeJS.Timeout | undefined
   #resolveClosed: () => void = () => {}
 
   constructor(downstream: ByteStream, first: Buffer, deps: Http2RelayDeps) {
@@ -101,6 +94,7 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
     this.#earlyResets = new Budget(rate, now)
     this.wire = new Wire(downstream, 'server', this, { batch: this.#batch, now })
     this.#departure = new Departure(this.wire, () => this.#closeIfDone())
+    this.#closing = new Closing(this.wire, deps)
     this.wire.out.onBlocked = () => this.upstreams.hold(true)
     this.upstreams = new Upstreams({
       dial,
@@ -249,7 +243,7 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
   onGone(error: NodeJS.ErrnoException | null): void {
     this.#isFinishing = true
     this.#departure.cancel()
-    clearTimeout(this.#linger)
+    this.#closing.cancel()
     const isBroken = error !== null && this.#streams.size > 0
     this.#dropStreams(error?.code ?? 'closed')
     this.upstreams.release(isBroken)
@@ -384,16 +378,7 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
     this.#isFinishing = true
     this.wire.isDeaf = true
     this.#departure.cancel()
-    const { stream, out } = this.wire
     this.upstreams.release(false)
-    stream.resume()
-    const linger = () => {
-      this.#linger = setTimeout(() => stream.close(), this.#deps.lingerMs ?? LINGER_MS)
-    }
-    if (!isPatient) linger()
-    out.finish(() => {
-      stream.end()
-      if (isPatient) linger()
-    })
+    this.#closing.begin(isPatient)
   }
 }

@@ -206,7 +206,8 @@ export class Upstream implements WireOwner {
   #letGo(): void {
     const { wire } = this
     wire.isDeaf = true
-    wire.out.finish(() => wire.stream.close())
+    wire.out.handOver()
+    wire.stream.close()
   }
 
   /** Streams of which the client has all, or is gone. */

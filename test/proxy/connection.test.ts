@@ -6,8 +6,7 @@ import { Connections } from '../../proxy/connections.ts'
 import { DestinationExperience } from '../../proxy/destination-experience.ts'
 import type { PlanExchange } from '../../proxy/exchange.ts'
 import { UpstreamPool } from '../../proxy/http1/upstream-pool.ts'
-import { settle } from './http1/relay-harness.ts'
-import { memoryPair } from './memory-stream.ts'
+import { memoryPair, settle } from './memory-stream.ts'
 import { ADDRESS, identity, recordInto } from './sample-tree.ts'
 
 const REQUEST = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n')

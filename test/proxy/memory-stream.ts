@@ -177,3 +177,8 @@ export function memoryPair(
   b.peer = a
   return [a, b]
 }
+
+/** Lets everything happen that is under way, as many turns of the event loop as it takes. */
+export async function settle(turns = 30): Promise<void> {
+  for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { type SpliceEnd, type SpliceInitial, splice } from '../../proxy/splice.ts'
-import { Peer, settle } from './http1/relay-harness.ts'
-import { memoryPair } from './memory-stream.ts'
+import { Peer } from './http1/relay-harness.ts'
+import { memoryPair, settle } from './memory-stream.ts'
 
 function joined(initial?: SpliceInitial) {
   const [near, a] = memoryPair()

@@ -2,7 +2,8 @@ import { expect, test } from '@jest/globals'
 import { withoutH2cOffer } from '../../../proxy/http1/h2c-offer.ts'
 import { ParsedRequestHead } from '../../../proxy/http1/head.ts'
 import { HeadReader } from '../../../proxy/http1/head-reader.ts'
-import { settle, startRelay } from './relay-harness.ts'
+import { settle } from '../memory-stream.ts'
+import { startRelay } from './relay-harness.ts'
 
 function headOf(text: string): ParsedRequestHead {
   const reader = new HeadReader('request')

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { MAX_HEAD_BYTES } from '../../../proxy/http1/head-limit.ts'
-import { settle, startRelay } from './relay-harness.ts'
+import { settle } from '../memory-stream.ts'
+import { startRelay } from './relay-harness.ts'
 
 /** A head of exactly so many bytes. */
 function headOf(length: number, start: string, fields = ''): string {

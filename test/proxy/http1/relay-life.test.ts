@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { UpstreamPool } from '../../../proxy/http1/upstream-pool.ts'
-import { type Harness, settle, startRelay } from './relay-harness.ts'
+import { settle } from '../memory-stream.ts'
+import { type Harness, startRelay } from './relay-harness.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const POST = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n'
@@ -367,34 +368,4 @@ test('a client that stops reading stops the server, and memory stays flat', asyn
   }
   expect(sent).toBeLessThan(20)
   expect(harness.client.stream.mostQueued).toBeLessThan(100_000)
-})
-
-test('a client that has said its last request is not waited for, and gets the whole answer', async () => {
-  const { client, servers, relay } = startRelay()
-  let closed = false
-  void relay.closed.then(() => {
-    closed = true
-  })
-  client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
-  await settle()
-  const answer = `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 50000\r\n\r\n${'x'.repeat(50_000)}`
-  servers[0]?.send(answer)
-  await settle()
-  expect(client.received).toBe(answer)
-  // The client has not sent its FIN.
-  expect([client.ended, closed]).toEqual([true, true])
-})
-
-test('a client that sends more behind its last request is waited for, so that it gets the answer', async () => {
-  const { client, servers, relay } = startRelay()
-  const over: string[] = []
-  void relay.closed.then(() => over.push('closed'))
-  client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /more HTTP/1.1\r\n')
-  await settle()
-  servers[0]?.send('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-  await settle()
-  expect([client.ended, over, servers.length]).toEqual([true, [], 1])
-  client.stream.end()
-  await settle()
-  expect(over).toEqual(['closed'])
 })

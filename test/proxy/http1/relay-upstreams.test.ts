@@ -1,8 +1,9 @@
 import { afterEach, expect, test } from '@jest/globals'
 import type { HeaderList } from '../../../core/trace-record.ts'
 import { UpstreamPool } from '../../../proxy/http1/upstream-pool.ts'
-import { memoryPair } from '../memory-stream.ts'
-import { type Harness, settle, startRelay, TARGET } from './relay-harness.ts'
+import { memoryPair, settle } from '../memory-stream.ts'
+import { TARGET } from '../recorded-exchange.ts'
+import { type Harness, startRelay } from './relay-harness.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'

@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals'
 import { ChunkedScanner } from '../../../proxy/http1/chunked.ts'
+import { settle } from '../memory-stream.ts'
 import { CHUNK_GARBAGE, EXCHANGES, type ExchangeVector } from './exchanges.ts'
 import { REFUSED_REQUESTS } from './refused-requests.ts'
-import { type Peer, settle, startRelay } from './relay-harness.ts'
+import { type Peer, startRelay } from './relay-harness.ts'
 import { REFUSED_RESPONSES } from './response-vectors.ts'
 
 /** Lets a server answer once it has the whole request, in two parts. */

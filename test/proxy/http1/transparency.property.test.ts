@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { type MemoryStream, memoryPair } from '../memory-stream.ts'
-import { Peer, settle, startRelay } from './relay-harness.ts'
+import { type MemoryStream, memoryPair, settle } from '../memory-stream.ts'
+import { Peer, startRelay } from './relay-harness.ts'
 
 /** One exchange: what is sent each way, and how the bytes are cut. */
 interface Exchange {

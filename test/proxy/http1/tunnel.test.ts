@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { settle, startRelay } from './relay-harness.ts'
+import { settle } from '../memory-stream.ts'
+import { startRelay } from './relay-harness.ts'
 
 const ROWS = [
   {

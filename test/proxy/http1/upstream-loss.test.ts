@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { decideLoss, type LostUpstream } from '../../../proxy/http1/upstream-loss.ts'
-import { type Harness, type Peer, settle, startRelay } from './relay-harness.ts'
+import { settle } from '../memory-stream.ts'
+import { type Harness, type Peer, startRelay } from './relay-harness.ts'
 
 const CASE: LostUpstream = {
   error: null,

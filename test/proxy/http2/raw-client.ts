@@ -34,7 +34,8 @@ export class RawClient {
     })
   }
 
-  private constructor(socket: net.Socket) {
+  /** @param socket of which nothing has been read */
+  constructor(socket: net.Socket) {
     this.socket = socket
     socket.on('data', (chunk) => this.#take(chunk))
     socket.on('end', () => this.#closed())

@@ -1,8 +1,10 @@
 import { expect, test } from '@jest/globals'
 import type { ErrorCode } from '../../../core/errors.ts'
+import { settle } from '../memory-stream.ts'
+import { TARGET } from '../recorded-exchange.ts'
 import { data, frame, goaway, rstStream } from './frames.ts'
 import { get, type Http2Peer, post } from './peer.ts'
-import { settle, startRelay, TARGET } from './relay-harness.ts'
+import { startRelay } from './relay-harness.ts'
 
 const GRPC = ['content-type', 'application/grpc'] as const
 

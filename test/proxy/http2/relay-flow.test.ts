@@ -1,8 +1,14 @@
 import { expect, test } from '@jest/globals'
-import { CONNECTION_WINDOW, MAX_QUEUED_BYTES, STREAM_WINDOW } from '../../../proxy/http2/limits.ts'
+import {
+  CONNECTION_WINDOW,
+  MAX_QUEUED_BYTES,
+  MAX_STREAM_WINDOW,
+  STREAM_WINDOW,
+} from '../../../proxy/http2/limits.ts'
+import { settle } from '../memory-stream.ts'
 import { data, frame, settings, windowUpdate } from './frames.ts'
 import { get, type Http2Peer, post } from './peer.ts'
-import { type Harness, settle, startRelay } from './relay-harness.ts'
+import { type Harness, startRelay } from './relay-harness.ts'
 
 const FRAME_BYTES = 16_384
 const INITIAL_WINDOW = 0x4
@@ -113,7 +119,7 @@ test('a server that does not read its socket stops the client by its windows, an
   }
   await settle(60)
   expect(slow.stream.mostQueued).toBeLessThan(2 * STREAM_WINDOW)
-  expect(credit(client, 1)).toBeLessThan(STREAM_WINDOW)
+  expect(credit(client, 1)).toBeLessThan(2 * STREAM_WINDOW)
   for (let i = 0; i < 10; i++) {
     client.send(bulk(3, 131_072))
     await settle(60)
@@ -122,6 +128,46 @@ test('a server that does not read its socket stops the client by its windows, an
   slow.stream.resume()
   await settle(100)
   expect(slow.bytes.get(1)).toBe(STREAM_WINDOW)
+})
+
+test('a server with a large window lets its client send as much, so that a long way costs no time', async () => {
+  const { client, servers } = startRelay({
+    onServer: (server) => {
+      server.open([INITIAL_WINDOW, 1_500_000])
+      server.send(windowUpdate(0, 100_000_000))
+    },
+  })
+  client.head(1, post(), false)
+  await settle()
+  const [server] = servers as [Http2Peer]
+  let sent = 0
+  let most = 0
+  let taken = 1_500_000
+  const allowed = () => STREAM_WINDOW + credit(client, 1) - sent
+  const sendAll = async (end: number) => {
+    while (sent < end && allowed() > 0) {
+      const bytes = Math.min(FRAME_BYTES, end - sent, allowed())
+      sent += bytes
+      client.send(bulk(1, bytes))
+      await settle(5)
+      most = Math.max(most, allowed())
+      expect(allowed()).toBeLessThanOrEqual(Math.max(STREAM_WINDOW, taken - sent))
+    }
+  }
+  await sendAll(taken)
+  expect(most).toBeGreaterThan(3 * STREAM_WINDOW)
+  expect(server.bytes.get(1)).toBe(taken)
+  // A server that stops leaves the window that everybody has, or half of it.
+  await sendAll(taken + 2 * STREAM_WINDOW)
+  expect([server.bytes.get(1), allowed()]).toEqual([taken, 0])
+  expect(sent - taken).toBeLessThanOrEqual(STREAM_WINDOW)
+  expect(sent - taken).toBeGreaterThanOrEqual(STREAM_WINDOW / 2)
+  taken += 50_000_000
+  server.send(windowUpdate(1, 50_000_000))
+  await settle(60)
+  await sendAll(20_000_000)
+  expect([server.bytes.get(1), most > MAX_STREAM_WINDOW / 2]).toEqual([20_000_000, true])
+  expect(most).toBeLessThanOrEqual(MAX_STREAM_WINDOW)
 })
 
 test('a client that does not read its socket stops the servers by TCP, and loses nothing', async () => {

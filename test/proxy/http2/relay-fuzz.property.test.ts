@@ -5,9 +5,10 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { SETTING } from '../../../proxy/http2/frame.ts'
+import { settle } from '../memory-stream.ts'
 import { data, frame, goaway, ping, priority, rstStream, settings, windowUpdate } from './frames.ts'
 import { get, type Http2Peer, type Pairs, post } from './peer.ts'
-import { type Harness, settle, startRelay } from './relay-harness.ts'
+import { type Harness, startRelay } from './relay-harness.ts'
 
 /** One end of a connection, and the streams that it may speak on. */
 interface Side {

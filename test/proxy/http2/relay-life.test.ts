@@ -5,10 +5,11 @@ import {
   MAX_STREAMS,
   MAX_UNREAD_REPLIES,
 } from '../../../proxy/http2/limits.ts'
-import { memoryPair } from '../memory-stream.ts'
+import { memoryPair, settle } from '../memory-stream.ts'
+import { TARGET } from '../recorded-exchange.ts'
 import { data, frame, ping, rstStream, settings, windowUpdate } from './frames.ts'
 import { get, Http2Peer, post } from './peer.ts'
-import { settle, startRelay, TARGET } from './relay-harness.ts'
+import { startRelay } from './relay-harness.ts'
 
 const FIRST_GOODBYE = 'goaway 2147483647 0'
 const PONG = ping('azds-bye', 1)

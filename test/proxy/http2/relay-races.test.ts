@@ -2,10 +2,11 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from '@jest/globals'
 import { EARLY_RESET_BURST, MAX_UNREAD_BYTES, STREAM_WINDOW } from '../../../proxy/http2/limits.ts'
-import { memoryPair } from '../memory-stream.ts'
+import { memoryPair, settle } from '../memory-stream.ts'
+import { TARGET } from '../recorded-exchange.ts'
 import { data, frame, goaway, ping, rstStream, settings, windowUpdate } from './frames.ts'
 import { get, type Pairs, post } from './peer.ts'
-import { settle, startRelay, TARGET } from './relay-harness.ts'
+import { startRelay } from './relay-harness.ts'
 
 const PONG = ping('azds-bye', 1)
 

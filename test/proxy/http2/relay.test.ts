@@ -1,7 +1,9 @@
 import { expect, test } from '@jest/globals'
+import { settle } from '../memory-stream.ts'
+import { TARGET } from '../recorded-exchange.ts'
 import { data, frame, ping, rstStream, settings, windowUpdate } from './frames.ts'
 import { get, post } from './peer.ts'
-import { settle, startRelay, TARGET } from './relay-harness.ts'
+import { startRelay } from './relay-harness.ts'
 
 test('a request reaches its target, and the answer comes back with body and trailers', async () => {
   const { client, servers, dialled, recorded } = startRelay()
