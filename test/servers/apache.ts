@@ -3,8 +3,10 @@ import { type Origin, startProgram } from './origin.ts'
 
 const MODULES = '/usr/lib/apache2/modules'
 
-export function startApache(): Promise<Origin> {
+/** @param protocol what it speaks with its clients */
+export function startApache(protocol: 'http1' | 'h2c' = 'http1'): Promise<Origin> {
   const modules = [
+    ...(protocol === 'h2c' ? ['http2'] : []),
     'mpm_event',
     'authz_core',
     'dir',
@@ -32,6 +34,7 @@ export function startApache(): Promise<Origin> {
       text: (folder) => `
 ServerName web.test
 Listen 127.0.0.1:${port}
+Protocols ${protocol === 'h2c' ? 'h2c' : 'http/1.1'}
 ${modules.map((name) => `LoadModule ${name}_module ${MODULES}/mod_${name}.so`).join('\n')}
 ${user}
 PidFile ${folder}/apache.pid

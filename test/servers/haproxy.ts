@@ -1,8 +1,11 @@
 /** haproxy: answers of its own, and a proxy to an app. */
 import { type Origin, startProgram } from './origin.ts'
 
-/** @param app port of a server that all other paths lead to */
-export function startHaproxy(app: number): Promise<Origin> {
+/**
+ * @param app port of a server of HTTP/1 that all other paths lead to
+ * @param protocol what it speaks with its clients
+ */
+export function startHaproxy(app: number, protocol: 'http1' | 'h2c' = 'http1'): Promise<Origin> {
   return startProgram((port) => ({
     command: 'haproxy',
     args: () => ['-db', '-q', '-f', 'haproxy.cfg'],
@@ -18,7 +21,7 @@ defaults
   timeout server 60s
   timeout http-keep-alive 60s
 frontend web
-  bind 127.0.0.1:${port}
+  bind 127.0.0.1:${port} proto ${protocol === 'h2c' ? 'h2' : 'h1'}
   http-request return status 200 content-type text/plain string "made by the configuration" if { path /text }
   http-request return status 404 content-type text/plain string "not here" hdr X-Why "no such thing" if { path /none }
   http-request redirect location /text if { path /gone }

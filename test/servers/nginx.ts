@@ -1,8 +1,11 @@
 /** nginx: static files, gzip in chunks, answers from its configuration, and a proxy to an app. */
 import { type Origin, startProgram } from './origin.ts'
 
-/** @param app port of a server that `/echo` leads to */
-export function startNginx(app: number): Promise<Origin> {
+/**
+ * @param app port of a server that `/echo` leads to
+ * @param protocol what it speaks with its clients; this version speaks but one on a port
+ */
+export function startNginx(app: number, protocol: 'http1' | 'h2c' = 'http1'): Promise<Origin> {
   return startProgram((port) => ({
     command: 'nginx',
     args: (folder) => ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'],
@@ -26,7 +29,7 @@ http {
   gzip_min_length 1;
   gzip_http_version 1.0;
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port}${protocol === 'h2c' ? ' http2' : ''};
     root files;
     location = /text { return 200 "made by the configuration\\n"; }
     location = /teapot { return 418; }

@@ -32,6 +32,8 @@ export const FILES = {
   'empty.txt': '',
   'page.html': `<!doctype html><p>${'All the same, whoever asks. '.repeat(40)}</p>\n`,
   'big.bin': Array.from({ length: 9_000 }, (_, line) => `line ${line} of 9000\n`).join(''),
+  // More than the windows of two sidecars and what the kernel takes: whoever stops in it has not seen all.
+  'huge.bin': 'some 4 MB '.repeat(400_000),
 }
 
 /** A port where nothing listens at the moment. */

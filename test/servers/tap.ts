@@ -8,19 +8,23 @@ export interface Tap {
   port: number
   /** All bytes that were sent to the server since the last call, connection after connection, as latin1. */
   take(): Sent
+  /** The same so far, which stays. */
+  sent(): Sent
   close(): void
 }
 
 export interface Sent {
   /** What each connection brought, of those that brought anything. */
   bytes: string
+  /** All that those brought which were opened since, apart. */
+  opened: string[]
   /** Whether the client's side has ended, and how. */
   ended: 'fin' | 'rst' | null
 }
 
 export async function openTap(server: number): Promise<Tap> {
   const sockets = new Set<net.Socket>()
-  let sent: Sent = { bytes: '', ended: null }
+  let sent = nothing()
   const listener = net.createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     const upstream = net.connect({
       port: server,
@@ -32,8 +36,12 @@ export async function openTap(server: number): Promise<Tap> {
       sockets.add(socket)
       socket.on('close', () => sockets.delete(socket))
     }
+    const { opened } = sent
+    const own = opened.push('') - 1
     client.on('data', (chunk) => {
-      sent.bytes += chunk.toString('latin1')
+      const text = chunk.toString('latin1')
+      sent.bytes += text
+      opened[own] += text
     })
     client.on('end', () => {
       sent.ended = 'fin'
@@ -49,14 +57,19 @@ export async function openTap(server: number): Promise<Tap> {
     port: (listener.address() as net.AddressInfo).port,
     take: () => {
       const taken = sent
-      sent = { bytes: '', ended: null }
+      sent = nothing()
       return taken
     },
+    sent: () => sent,
     close: () => {
       listener.close()
       for (const socket of sockets) socket.destroy()
     },
   }
+}
+
+function nothing(): Sent {
+  return { bytes: '', opened: [], ended: null }
 }
 
 function join(from: net.Socket, to: net.Socket): void {
