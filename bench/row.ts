@@ -26,6 +26,17 @@ export interface Goal {
   bound: number
 }
 
+/** Of a goal, which figure of which contestant is meant; the best of those in `against` is what counts. */
+export type Figure = Omit<Goal, 'level' | 'bound'>
+
+/** A figure that must be reached and a better one that is aimed for. */
+export function mustAndAim(figure: Figure, must: number, aim: number): Goal[] {
+  return [
+    { ...figure, level: 'must', bound: must },
+    { ...figure, level: 'aim', bound: aim },
+  ]
+}
+
 export interface RowRun {
   placement: Placement
   settings: RunSettings

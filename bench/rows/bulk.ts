@@ -9,7 +9,7 @@ import { pinned } from '../cores.ts'
 import { underLoad } from '../load.ts'
 import { type Measured, runPaired } from '../paired-rounds.ts'
 import { readIperf3 } from '../readers/iperf3-output.ts'
-import type { Row } from '../row.ts'
+import { mustAndAim, type Row } from '../row.ts'
 import type { Seat } from '../stage.ts'
 
 const GB = 1e9
@@ -27,24 +27,11 @@ export const BULK_ROW: Row = {
     { key: 'gbPerCpuSecond', title: 'GB per CPU-second', digits: 2 },
     { key: 'gbPerSecond', title: 'GB per second', digits: 2 },
   ],
-  goals: [
-    {
-      level: 'must',
-      metric: 'gbPerCpuSecond',
-      of: 'azds',
-      against: ['haproxy-splice'],
-      better: 'higher',
-      bound: 1.3,
-    },
-    {
-      level: 'aim',
-      metric: 'gbPerCpuSecond',
-      of: 'azds',
-      against: ['haproxy-splice'],
-      better: 'higher',
-      bound: 1.6,
-    },
-  ],
+  goals: mustAndAim(
+    { metric: 'gbPerCpuSecond', of: 'azds', against: ['haproxy-splice'], better: 'higher' },
+    1.3,
+    1.6,
+  ),
   run: (run) => {
     const { baseline } = run.settings
     const sidecar = { sidecar: true }

@@ -5,19 +5,12 @@ import { HAPROXY_H2 } from '../contestants/haproxy.ts'
 import { underLoad } from '../load.ts'
 import { type Measured, runPaired } from '../paired-rounds.ts'
 import { readH2load } from '../readers/h2load-output.ts'
-import type { Row } from '../row.ts'
+import { mustAndAim, type Row } from '../row.ts'
 import { hostFor, type Seat } from '../stage.ts'
 import { ourselves } from './http1.ts'
 
 const CONNECTIONS = 10
 const STREAMS = 10
-
-const goal = {
-  metric: 'perCpuSecond',
-  of: 'azds',
-  against: ['haproxy-h2'],
-  better: 'higher',
-} as const
 
 export const HTTP2_ROW: Row = {
   name: 'h2c',
@@ -28,10 +21,11 @@ export const HTTP2_ROW: Row = {
     { key: 'perCpuSecond', title: 'requests per CPU-second', digits: 0 },
     { key: 'perSecond', title: 'requests per second', digits: 0 },
   ],
-  goals: [
-    { ...goal, level: 'must', bound: 0.5 },
-    { ...goal, level: 'aim', bound: 0.9 },
-  ],
+  goals: mustAndAim(
+    { metric: 'perCpuSecond', of: 'azds', against: ['haproxy-h2'], better: 'higher' },
+    0.5,
+    0.9,
+  ),
   run: (run) =>
     runPaired(
       {

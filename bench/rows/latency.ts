@@ -6,19 +6,13 @@ import { HTTP_PROXY } from '../contestants/http-proxy.ts'
 import { NGINX } from '../contestants/nginx.ts'
 import { measurePaced, type PacedLoad } from '../paced-load.ts'
 import { runPaired } from '../paired-rounds.ts'
-import type { Goal, Row } from '../row.ts'
+import { type Goal, mustAndAim, type Row } from '../row.ts'
 import { ourselves, verifyHttp1 } from './http1.ts'
 
 const LOAD: PacedLoad = { rate: 1000, connections: 10 }
 
-const goal = (level: Goal['level'], metric: string, bound: number): Goal => ({
-  level,
-  metric,
-  of: 'azds',
-  against: ['nginx'],
-  better: 'lower',
-  bound,
-})
+const goals = (metric: string): Goal[] =>
+  mustAndAim({ metric, of: 'azds', against: ['nginx'], better: 'lower' }, 1.5, 1.1)
 
 export const LATENCY_ROW: Row = {
   name: 'latency',
@@ -32,12 +26,7 @@ export const LATENCY_ROW: Row = {
     { key: 'p99Us', title: 'p99 µs', digits: 0 },
     { key: 'perCpuSecond', title: 'requests per CPU-second', digits: 0 },
   ],
-  goals: [
-    goal('must', 'p50Us', 1.5),
-    goal('must', 'p99Us', 1.5),
-    goal('aim', 'p50Us', 1.1),
-    goal('aim', 'p99Us', 1.1),
-  ],
+  goals: [...goals('p50Us'), ...goals('p99Us')],
   run: (run) =>
     runPaired(
       {

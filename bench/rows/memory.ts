@@ -7,7 +7,14 @@ import { HTTP_PROXY } from '../contestants/http-proxy.ts'
 import { NGINX } from '../contestants/nginx.ts'
 import { NET_PIPE } from '../contestants/pipe.ts'
 import { pinned } from '../cores.ts'
-import type { Goal, Row, RowOutcome, RowRun, Sample } from '../row.ts'
+import {
+  type Figure,
+  mustAndAim,
+  type Row,
+  type RowOutcome,
+  type RowRun,
+  type Sample,
+} from '../row.ts'
 import { hostFor, openStage, type Seat, type Stage, seat } from '../stage.ts'
 import { ourselves } from './http1.ts'
 
@@ -21,13 +28,11 @@ const HOLD_TIMEOUT_MS = 60_000
 /** Every round starts the programs anew; more rounds than these show nothing new. */
 const MOST_ROUNDS = 3
 
-const goal = (level: Goal['level'], metric: string, bound: number): Goal => ({
-  level,
+const figure = (metric: string): Figure => ({
   metric,
   of: 'azds',
   against: null,
   better: 'lower',
-  bound,
 })
 
 export const MEMORY_ROW: Row = {
@@ -43,10 +48,8 @@ export const MEMORY_ROW: Row = {
     { key: 'heldMib', title: 'MiB with all', digits: 1 },
   ],
   goals: [
-    goal('must', 'idleMib', 55),
-    goal('aim', 'idleMib', 46),
-    goal('must', 'kibPerConnection', 8),
-    goal('aim', 'kibPerConnection', 5),
+    ...mustAndAim(figure('idleMib'), 55, 46),
+    ...mustAndAim(figure('kibPerConnection'), 8, 5),
   ],
   run: runMemory,
 }

@@ -5,7 +5,7 @@ import { azds } from '../contestants/azds.ts'
 import { measureWrk } from '../load.ts'
 import { measurePaced, type PacedLoad } from '../paced-load.ts'
 import { type PairedRow, runPaired } from '../paired-rounds.ts'
-import type { Goal, Metric, Row } from '../row.ts'
+import { type Figure, type Metric, mustAndAim, type Row } from '../row.ts'
 import { HTTP_METRICS, verifyHttp1 } from './http1.ts'
 
 const LOAD = { path: '/', connections: 64 } as const
@@ -28,10 +28,7 @@ const TRACED_AND_NOT = [
 ]
 
 /** Costs of at most 10 % and 3 %: the rest of the speed without is 0.90 and 0.97. */
-const TRACING_GOALS = [
-  goal('must', 'azds', 'azds-untraced', 0.9),
-  goal('aim', 'azds', 'azds-untraced', 0.97),
-]
+const TRACING_GOALS = mustAndAim(ratio('azds', 'azds-untraced'), 0.9, 0.97)
 
 export const TRACING_ROW = comparison({
   name: 'tracing',
@@ -62,13 +59,13 @@ export const TABLE_ROW = comparison({
     azds({ name: 'azds-10000', services: 10_000 }),
     azds({ name: 'azds-10', services: 10 }),
   ],
-  goals: [goal('must', 'azds-10000', 'azds-10', NOISE)],
+  goals: [{ ...ratio('azds-10000', 'azds-10'), level: 'must', bound: NOISE }],
   metrics: [...HTTP_METRICS, DURING],
   measure: (seat, seconds) => measureWrk(seat, LOAD, seconds),
 })
 
-function goal(level: Goal['level'], of: string, against: string, bound: number): Goal {
-  return { level, metric: 'perCpuSecond', of, against: [against], better: 'higher', bound }
+function ratio(of: string, against: string): Figure {
+  return { metric: 'perCpuSecond', of, against: [against], better: 'higher' }
 }
 
 type Comparison = Pick<Row, 'name' | 'title' | 'goals' | 'remark' | 'metrics'> & {

@@ -4,7 +4,7 @@ import { NODE_INSIDE, REPO_INSIDE, run, SCRATCH_INSIDE } from '../../test/kernel
 import { TARGET } from '../backend.ts'
 import type { Contestant } from '../contestant.ts'
 import { pinned } from '../cores.ts'
-import type { Row, RowOutcome, RowRun, Sample } from '../row.ts'
+import { mustAndAim, type Row, type RowOutcome, type RowRun, type Sample } from '../row.ts'
 import { openStage, preparePod, type Stage, surroundingsOf } from '../stage.ts'
 import { ourselves } from './http1.ts'
 
@@ -21,10 +21,7 @@ export const START_ROW: Row = {
   remark:
     'From the spawn of Node to the first 200 of `/ready`, which is asked for every millisecond and waits for the routing table.',
   metrics: [{ key: 'readyMs', title: 'ms to ready', digits: 0 }],
-  goals: [
-    { level: 'must', metric: 'readyMs', of: 'azds', against: null, better: 'lower', bound: 250 },
-    { level: 'aim', metric: 'readyMs', of: 'azds', against: null, better: 'lower', bound: 100 },
-  ],
+  goals: mustAndAim({ metric: 'readyMs', of: 'azds', against: null, better: 'lower' }, 250, 100),
   run: runStart,
 }
 
