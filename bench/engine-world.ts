@@ -110,7 +110,14 @@ export async function startEngineWorld({
     budget,
   })
   const feed = { state: 'streaming' as const, lastMessageAt: null }
-  const metrics = createMetrics({ connections, queue, table, feed, now })
+  const metrics = createMetrics({
+    connections,
+    queue,
+    table,
+    feed,
+    transport: { passedBytes: () => 0 },
+    now,
+  })
   const sink = createTraceSink({ queue, sender, budget, metrics, tracing })
   const record = createRecordExchange({
     identity: SIDECAR,

@@ -137,7 +137,14 @@ function createParts(
       if (table.leaving) connections.retire('inbound')
     },
   })
-  const metrics = createMetrics({ connections, queue, table, feed, now })
+  const metrics = createMetrics({
+    connections,
+    queue,
+    table,
+    feed,
+    transport: outside.transport,
+    now,
+  })
   const tracing = config.tracing === 'on'
   const sink = createTraceSink({ queue, sender, budget, metrics, tracing })
   const recorder = { identity, now, bodyBytes: config.traceBodyBytes, take: sink.take }

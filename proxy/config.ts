@@ -20,6 +20,7 @@ import {
   SYSTEM_NAMESPACE,
 } from '../core/names.ts'
 import { TRANSPORTS, type TransportSetting } from './choose-transport.ts'
+import { PASS_AFTER_BYTES } from './pipes.ts'
 import { CONNECT_TIMEOUT_MS } from './transport.ts'
 
 /** `sidecar`: between an app and the network. `gateway`: the address that browsers open. */
@@ -122,6 +123,15 @@ export const settings = {
       default: 'auto' satisfies TransportSetting,
     },
     TRANSPORTS,
+  ),
+  passAfterBytes: integer(
+    {
+      env: 'AZDS_PASS_AFTER_BYTES',
+      doc: 'How many bytes a connection that is not HTTP carries before the kernel is to pass on what follows without a copy (splice), where it can; 0: never.',
+      default: String(PASS_AFTER_BYTES),
+    },
+    0,
+    Number.MAX_SAFE_INTEGER,
   ),
   // The controller is normally reached in well under 1 s. Pods must start with it down, and a
   // startupProbe polls once a second, so 5 s costs such a start a few polls and no more.

@@ -16,6 +16,7 @@ import {
   prometheusText,
 } from './prometheus-text.ts'
 import type { TraceQueue } from './trace-queue.ts'
+import type { Transport } from './transport.ts'
 
 /** What is counted of an exchange. */
 type Ended = Pick<TraceRecord, 'direction' | 'status' | 'firstByteMs' | 'error'>
@@ -34,6 +35,7 @@ export interface Measured {
   queue: TraceQueue
   table: RoutingTable
   feed: Pick<FeedClient, 'state' | 'lastMessageAt'>
+  transport: Pick<Transport, 'passedBytes'>
   /** Milliseconds since 1970. */
   now: () => number
 }
@@ -84,7 +86,7 @@ function statusClass(status: number | null): string {
   return status === null ? 'none' : (STATUS_CLASSES[Math.floor(status / 100)] ?? 'none')
 }
 
-function stateOf({ connections, queue, table, feed, now }: Measured): Metric[] {
+function stateOf({ connections, queue, table, feed, transport, now }: Measured): Metric[] {
   const own = (name: string, help: string) => ({ name: `azds_proxy_${name}`, help })
   return [
     gauges(
@@ -98,6 +100,10 @@ function stateOf({ connections, queue, table, feed, now }: Measured): Metric[] {
     countOf(
       own('traces_dropped_total', 'Trace records that never reached the controller.'),
       () => queue.dropped,
+    ),
+    countOf(
+      own('passed_bytes_total', 'Bytes of busy connections that the kernel passed on by itself.'),
+      () => transport.passedBytes(),
     ),
     gauge(own('exchanges_in_flight', 'Exchanges, tunnels and opaque connections in flight.'), () =>
       Math.max(0, connections.busy),

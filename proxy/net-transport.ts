@@ -31,6 +31,7 @@ export function createNetTransport({ lastBytesMs = LAST_BYTES_MS } = {}): Transp
   const lasting: Lasting = new Deadlines(lastBytesMs, (stream) => stream.lastBytesDue())
   return {
     name: 'net',
+    passedBytes: () => 0,
     dial: (target, options = {}) => dial(target, options, lasting),
     listen: (options) => listen(options, lasting),
   }

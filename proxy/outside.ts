@@ -40,7 +40,7 @@ export interface Outside {
  */
 export async function realOutside(config: ProxyConfig, log: Log): Promise<Outside> {
   const isGateway = config.mode === 'gateway'
-  const transport = await chooseTransport(config.transport, log)
+  const transport = await chooseTransport(config.transport, log, config)
   return {
     transport,
     originalDestination: isGateway

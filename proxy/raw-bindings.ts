@@ -2,6 +2,7 @@
  * The part of Node's inside that the raw transport stands on: handles of libuv's TCP sockets. Node
  * promises nothing about it, so everything that is used is looked at here before it is used.
  */
+import { constants } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 import type { Address } from '../core/routing-table.ts'
 
@@ -145,6 +146,9 @@ const ERRORS = getSystemErrorMap()
 
 /** What a read says at the peer's FIN. */
 export const UV_EOF = [...ERRORS].find(([, [code]]) => code === 'EOF')?.[0] ?? -4095
+
+/** What it says of a handle that reads into a buffer of no size: there is something to read. */
+export const UV_ENOBUFS = -constants.errno.ENOBUFS
 
 /** The error that `node:net` would report. */
 export function errnoError(

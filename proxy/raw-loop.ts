@@ -3,6 +3,7 @@
  * are kept for each of them.
  */
 import { Deadlines } from './deadlines.ts'
+import type { Pipes } from './pipes.ts'
 import type { RawBindings, RawRequest, TcpHandle } from './raw-bindings.ts'
 import { ReadBuffers } from './raw-buffers.ts'
 import { Loans } from './raw-loans.ts'
@@ -16,6 +17,12 @@ import { KEEP_ALIVE_SECONDS, LAST_BYTES_MS } from './transport.ts'
  */
 const YOUNG_MS = (KEEP_ALIVE_SECONDS * 1000) / 2
 
+export interface LoopOptions {
+  /** For tests; `LAST_BYTES_MS` otherwise. */
+  lastBytesMs?: number | undefined
+  pipes?: Pipes | null
+}
+
 export class RawLoop {
   readonly buffers = new ReadBuffers()
   readonly loans = new Loans()
@@ -27,12 +34,18 @@ export class RawLoop {
   spare: RawRequest
   /** Those that were let go with bytes yet to be sent. */
   readonly lasting: Deadlines<RawStream>
+  /** Through which the kernel passes bytes; null where it is not to. */
+  readonly pipes: Pipes | null
   readonly #bindings: RawBindings
   readonly #closed: RawStream[] = []
   readonly #connects = new Map<number, Deadlines<RawStream>>()
 
-  constructor(bindings: RawBindings, lastBytesMs = LAST_BYTES_MS) {
+  constructor(
+    bindings: RawBindings,
+    { lastBytesMs = LAST_BYTES_MS, pipes = null }: LoopOptions = {},
+  ) {
     this.#bindings = bindings
+    this.pipes = pipes
     this.lasting = new Deadlines<RawStream>(lastBytesMs, (stream) => stream.lastBytesDue())
     this.spare = this.#writeRequest()
   }

@@ -17,13 +17,21 @@ const BYTES = 400_000
 /** Resolves with what went wrong, or null if all is well. */
 export async function probeRaw(bindings: RawBindings): Promise<string | null> {
   try {
-    return await exchange(createRawTransport(bindings))
+    return await tryOut(createRawTransport(bindings), echo)
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
 }
 
-async function exchange(transport: Transport): Promise<string | null> {
+/**
+ * Sends bytes over loopback and looks at what comes back.
+ * @param serve what is done with the connection at its other end, which has to send back what comes
+ * @returns what went wrong, or null
+ */
+export async function tryOut(
+  transport: Transport,
+  serve: (stream: ByteStream) => void,
+): Promise<string | null> {
   const sent = pattern(BYTES)
   const outcome = Promise.withResolvers<string | null>()
   const onFault = (error: unknown) => outcome.resolve(String(error))
@@ -36,7 +44,7 @@ async function exchange(transport: Transport): Promise<string | null> {
     onAccept: ({ stream, fd }) => {
       if (fd < 0) outcome.resolve('a connection has no descriptor')
       open.push(stream)
-      echo(stream)
+      serve(stream)
     },
     onAcceptError: onFault,
     onFault,
@@ -71,7 +79,7 @@ async function exchange(transport: Transport): Promise<string | null> {
 }
 
 /** Sends back what comes, stopping while it cannot. */
-function echo(stream: ByteStream): void {
+export function echo(stream: ByteStream): void {
   const listener: StreamListener = {
     borrows: true,
     onData: (chunk) => {

@@ -2,8 +2,8 @@
 import type { Address } from '../core/routing-table.ts'
 import type { Deadlines, Waiting } from './deadlines.ts'
 import { EarlyBytes } from './early-bytes.ts'
-import { ListenedStream } from './listened-stream.ts'
-import { errnoError, type TcpHandle, UV_EOF } from './raw-bindings.ts'
+import { NOTHING, PassingStream } from './passing-stream.ts'
+import { errnoError, type TcpHandle, UV_ENOBUFS, UV_EOF } from './raw-bindings.ts'
 import { type Borrower, BULK_BYTES, type Loan } from './raw-loans.ts'
 import type { RawLoop } from './raw-loop.ts'
 import type { ByteStream, StreamListener } from './stream.ts'
@@ -17,17 +17,15 @@ const OPEN = 1
 const CLOSING = 2
 const CLOSED = 3
 
-export class RawStream extends ListenedStream implements ByteStream, Waiting, Borrower {
+export class RawStream extends PassingStream implements ByteStream, Waiting, Borrower {
   readonly remote: Address
-  bytesRead = 0
   due = 0
   earlier: Waiting | null = null
   later: Waiting | null = null
   readonly #handle: TcpHandle
   readonly #loop: RawLoop
   #phase: number
-  #written = 0
-  /** Bytes of `#written` that the kernel had not taken when the handle was closed. */
+  /** Bytes of `sent` that the kernel had not taken when the handle was closed. */
   #unsent = 0
   /** Writes that libuv has not finished. */
   #pending = 0
@@ -61,7 +59,7 @@ export class RawStream extends ListenedStream implements ByteStream, Waiting, Bo
     remote: Address,
     { loop, onFault, connecting }: { loop: RawLoop; onFault: OnFault; connecting: boolean },
   ) {
-    super(onFault)
+    super(onFault, loop.pipes)
     this.remote = remote
     this.#handle = handle
     this.#loop = loop
@@ -77,8 +75,12 @@ export class RawStream extends ListenedStream implements ByteStream, Waiting, Bo
 
   /** Without what still waits in user space. */
   get bytesWritten(): number {
-    if (this.#pending === 0 || this.#phase >= CLOSING) return this.#written - this.#unsent
-    return this.#written - this.#handle.writeQueueSize
+    if (this.#pending === 0 || this.#phase >= CLOSING) return this.sent - this.#unsent
+    return this.sent - this.#handle.writeQueueSize
+  }
+
+  get isClear(): boolean {
+    return this.#phase === OPEN && this.#pending === 0 && !this.#finishing && !this.#broken
   }
 
   listen(listener: StreamListener): void {
@@ -183,11 +185,17 @@ export class RawStream extends ListenedStream implements ByteStream, Waiting, Bo
     if (this.#phase === OPEN) this.#handle.setKeepAlive(true, seconds)
   }
 
+  failed(errno: number, syscall: 'read' | 'write'): void {
+    if (syscall === 'write') this.#break(errno)
+    else this.#fail(errnoError(errno, 'read'))
+  }
+
   /** Takes the handle's last read; the result, if any, is where the next one is to go. */
   readNow(): Buffer | undefined {
     const count = this.#loop.lastRead()
     if (count > 0) return this.#readBytes(count)
     if (count === 0 || this.#phase >= CLOSING) return undefined
+    if (count === UV_ENOBUFS && this.watching) return this.tellReadable(this.#loop.buffers.landing)
     if (count !== UV_EOF) {
       this.#fail(errnoError(count, 'read'))
       return undefined
@@ -257,6 +265,10 @@ export class RawStream extends ListenedStream implements ByteStream, Waiting, Bo
     this.#telling = false
     // Whoever took over in `onData` begins with the landing area.
     if (this.#phase !== OPEN || this.#loan !== loan) return undefined
+    if (this.watching) {
+      this.#returnLoan()
+      return NOTHING
+    }
     if (loan !== null) return this.#readOn(loan, count)
     if (borrows && count >= BULK_BYTES) this.#loan = this.#loop.loans.lend(this)
     return this.#loan?.buffer
@@ -298,7 +310,7 @@ export class RawStream extends ListenedStream implements ByteStream, Waiting, Bo
       this.#break(errno)
       return true
     }
-    this.#written += chunk.length
+    this.sent += chunk.length
     if (!loop.wasAsync()) return true
     // Libuv has the request and the buffer until `written`.
     loop.useSpare(this, chunk)

@@ -7,7 +7,7 @@ import {
   type RawRequest,
   type TcpHandle,
 } from './raw-bindings.ts'
-import { RawLoop } from './raw-loop.ts'
+import { type LoopOptions, RawLoop } from './raw-loop.ts'
 import { RawStream } from './raw-stream.ts'
 import type { ByteStream } from './stream.ts'
 import {
@@ -23,14 +23,11 @@ import {
   type Transport,
 } from './transport.ts'
 
-/** @param lastBytesMs for tests; see `RawLoop` */
-export function createRawTransport(
-  bindings: RawBindings,
-  { lastBytesMs }: { lastBytesMs?: number } = {},
-): Transport {
-  const loop = new RawLoop(bindings, lastBytesMs)
+export function createRawTransport(bindings: RawBindings, options: LoopOptions = {}): Transport {
+  const loop = new RawLoop(bindings, options)
   return {
     name: 'raw',
+    passedBytes: () => options.pipes?.passed ?? 0,
     dial: (target, options = {}) => dial(target, options, { bindings, loop }),
     listen: async (options) => listen(options, { bindings, loop }),
   }

@@ -1,4 +1,5 @@
 /** Copies bytes between two connections until both are over, changing nothing. */
+import { type KernelRelay, relayBetween } from './kernel-relay.ts'
 import type { ByteStream, StreamListener } from './stream.ts'
 
 export interface SpliceEnd {
@@ -80,6 +81,10 @@ class HalfSplice implements StreamListener {
   count: () => void = () => {}
   /** Hears of the first bytes. */
   first: (() => void) | null = null
+  /** Where the kernel can pass bytes by itself. */
+  readonly #relay: KernelRelay | null
+  /** As soon as so many bytes have come, it is to. */
+  #relayAt: number
   readonly #from: ByteStream
   readonly #to: ByteStream
   readonly #closed: (error: NodeJS.ErrnoException | null) => void
@@ -92,20 +97,31 @@ class HalfSplice implements StreamListener {
     this.#from = from
     this.#to = to
     this.#closed = closed
+    this.#relay = relayBetween(from, to)
+    this.#relayAt = this.#relay?.afterBytes ?? Number.POSITIVE_INFINITY
   }
 
   onData(chunk: Buffer): void {
     if (this.bytes === 0) this.first?.()
     this.bytes += chunk.length
-    if (this.#to.write(chunk)) return
-    this.stopped = true
-    this.#from.pause()
+    if (!this.#to.write(chunk)) this.#stop()
+    else if (this.bytes >= this.#relayAt) this.#relayFromNowOn(chunk.length)
+  }
+
+  onReadable(): boolean {
+    const relay = this.#relay as KernelRelay
+    const before = relay.taken
+    const passed = relay.pass()
+    this.bytes += relay.taken - before
+    if (passed === 'stalled') this.#stop()
+    else if (passed === 'read') this.#relayAt = this.bytes + relay.afterBytes
+    return passed !== 'read'
   }
 
   /** The source can take more again, so that its other side may go on. */
   onDrain(): void {
     const other = this.twin
-    if (!other.stopped) return
+    if (!other.stopped || other.#relay?.flush() === false) return
     other.stopped = false
     this.#to.resume()
   }
@@ -118,8 +134,20 @@ class HalfSplice implements StreamListener {
 
   onClose(error: NodeJS.ErrnoException | null): void {
     this.count()
+    this.#relay?.end()
+    this.twin.#relay?.end()
     const orderly = error === null && this.ended && this.twin.ended
     if (!orderly) this.#to.reset()
     this.#closed(error)
+  }
+
+  #stop(): void {
+    this.stopped = true
+    this.#from.pause()
+  }
+
+  #relayFromNowOn(count: number): void {
+    const relay = this.#relay as KernelRelay
+    if (!relay.begin(count)) this.#relayAt = this.bytes + relay.afterBytes
   }
 }

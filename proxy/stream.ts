@@ -22,6 +22,11 @@ export interface StreamListener {
    * be a copy, since a small part holds the whole.
    */
   onData(chunk: Buffer): void
+  /**
+   * There is something to be read on a stream that only watches, at the listener's wish
+   * (`passing-stream.ts`). False, or not there: it is to be read as usual from now on.
+   */
+  onReadable?(): boolean
   /** The peer has sent FIN; writing may go on. */
   onEnd(): void
   /** Everything written so far has been taken by the kernel. */

@@ -74,6 +74,8 @@ export interface Listening {
 
 export interface Transport {
   readonly name: 'raw' | 'net'
+  /** Bytes of busy connections that the kernel passed on by itself, so far. */
+  passedBytes(): number
   /**
    * Opens a connection. Failures come as `onClose` with the errno in `code` and `syscall` `connect`;
    * `ETIMEDOUT` after `timeoutMs`.

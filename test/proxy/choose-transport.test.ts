@@ -55,10 +55,10 @@ function without(module: string, key: string): GetBinding {
 test.each(OTHERS)('a Node %s gets node:net, and a warning that says why', async (_, get, why) => {
   const { log, warnings } = logged()
   const load = () => loadRawBindings(get)
-  expect((await chooseTransport('auto', log, load)).name).toBe('net')
+  expect((await chooseTransport('auto', log, { load })).name).toBe('net')
   expect(warnings).toHaveLength(1)
   expect(warnings[0]).toContain(why)
-  await expect(chooseTransport('raw', log, load)).rejects.toThrow('Set AZDS_TRANSPORT to auto')
+  await expect(chooseTransport('raw', log, { load })).rejects.toThrow('Set AZDS_TRANSPORT to auto')
 })
 
 class OtherBytes extends rawBindings.Tcp {
@@ -83,7 +83,7 @@ const BROKEN: [string, Partial<RawBindings>, RegExp][] = [
 test.each(BROKEN)('handles that %s are noticed before they are used', async (_, change, why) => {
   const { log, warnings } = logged()
   const load = () => ({ ok: true as const, bindings: { ...rawBindings, ...change } })
-  expect((await chooseTransport('auto', log, load)).name).toBe('net')
+  expect((await chooseTransport('auto', log, { load })).name).toBe('net')
   expect(warnings).toHaveLength(1)
   expect(warnings[0]).toMatch(why)
 })

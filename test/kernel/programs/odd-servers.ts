@@ -17,7 +17,7 @@ export interface OddServers {
 
 /**
  * @param behaviours by port; a port with none has no server, but is one of the Service
- * @param options of the servers' pod
+ * @param options of both pods
  */
 export async function startOddServers(
   clusterIp: string,
@@ -26,7 +26,7 @@ export async function startOddServers(
 ): Promise<OddServers> {
   const pods = await createSidecarPods()
   try {
-    const client = await pods.addPod('client')
+    const client = await pods.addPod('client', options)
     const server = await pods.addPod('odd', options)
     const ports = Object.keys(behaviours).map((port) => ({
       port: Number(port),

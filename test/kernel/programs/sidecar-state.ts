@@ -1,6 +1,7 @@
 /** What a running sidecar holds, as the kernel sees it: memory, file descriptors, sockets, CPU time. */
 import { readdirSync, readFileSync } from 'node:fs'
-import { PROXY_UID } from '../../../core/names.ts'
+import { PORT, PROXY_UID } from '../../../core/names.ts'
+import { runOk } from '../lab.ts'
 import { type TcpSocket, tcpSocketsAt } from '../tcp-table.ts'
 import { eventually, type SidecarPod } from './sidecar-pods.ts'
 
@@ -19,6 +20,12 @@ export function residentMb(pod: Pick<SidecarPod, 'sidecar'>): number {
 
 export function openFiles(pod: Pick<SidecarPod, 'sidecar'>): number {
   return readdirSync(`/proc/${sidecarPid(pod)}/fd`).length
+}
+
+/** Bytes that the kernel passed on by itself, as the sidecar counts them. */
+export async function passedBytes(pod: SidecarPod): Promise<number> {
+  const text = await runOk(pod, ['curl', '-sf', `http://127.0.0.1:${PORT.admin}/metrics`])
+  return Number(/^azds_proxy_passed_bytes_total (\d+)$/m.exec(text)?.[1])
 }
 
 /** User and system time so far, in ms: the kernel counts in steps of 10. */
