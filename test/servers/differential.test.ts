@@ -3,13 +3,9 @@
  * what the server was sent and what the client got are compared byte for byte, and how the connection
  * ends. Allowed are only the differences that `told` takes out, each with its reason.
  */
-
-import net from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import fc from 'fast-check'
 import { NodeReading } from '../proxy/http1/node-http-parser.ts'
 import { startApache } from './apache.ts'
-import { type Chain, openChain } from './chain.ts'
 import { play, type Script, type Seen } from './client.ts'
 import { startHaproxy } from './haproxy.ts'
 import { startNginx } from './nginx.ts'
@@ -18,15 +14,9 @@ import type { Origin } from './origin.ts'
 import { describeServers } from './requirements.ts'
 import { RUDE_PATHS, startRude } from './rude-server.ts'
 import { type Menu, scriptsFor } from './script.ts'
-import { openTap, type Tap } from './tap.ts'
+import { openWays, playAll, runsOr, timeoutFor, type Way, type Ways } from './ways.ts'
 
-/** Scripts for each server: some 3 s. `AZDS_DIFFERENTIAL_RUNS=20000` takes some hours. */
-const RUNS = Number(process.env['AZDS_DIFFERENTIAL_RUNS'] ?? 120)
-/** As a failed run has printed it; the runs before the failing one are played as well. */
-const SEED = process.env['AZDS_DIFFERENTIAL_SEED']
-  ? Number(process.env['AZDS_DIFFERENTIAL_SEED'])
-  : null
-const TIMEOUT_MS = 60_000 + RUNS * 500
+const RUNS = runsOr(120)
 
 /** How long a client looks whether the server closes after its last answer, ms. */
 const PATIENCE_MS = 15
@@ -95,12 +85,6 @@ const SERVERS: { name: string; menu: Menu }[] = [
   },
 ]
 
-interface Ways {
-  direct: Tap
-  through: Tap
-  chain: Chain
-}
-
 describeServers('direct and through two sidecars', () => {
   const origins = new Map<string, Origin>()
   const ways = new Map<string, Ways>()
@@ -115,18 +99,11 @@ describeServers('direct and through two sidecars', () => {
       startApache(),
     ])
     origins.set('nginx', nginx).set('haproxy', haproxy).set('Apache', apache)
-    for (const [name, { port }] of origins) {
-      const [direct, through] = await Promise.all([openTap(port), openTap(port)])
-      ways.set(name, { direct, through, chain: await openChain(through.port) })
-    }
+    for (const [name, origin] of origins) ways.set(name, await openWays(origin))
   }, 30_000)
 
   afterAll(async () => {
-    for (const { direct, through, chain } of ways.values()) {
-      await chain.close()
-      direct.close()
-      through.close()
-    }
+    for (const way of ways.values()) await way.close()
     await Promise.all([...origins.values()].map((origin) => origin.close()))
   }, 30_000)
 
@@ -134,18 +111,15 @@ describeServers('direct and through two sidecars', () => {
     '$name and its client see the same bytes and the same end',
     async ({ name, menu }) => {
       const way = ways.get(name) as Ways
-      await fc.assert(
-        fc.asyncProperty(scriptsFor(menu), async (script) => {
-          const { direct, through } = await compare(script, way, !menu.persistence)
-          // A server that answers and closes before it has read all stops the client at any byte.
-          if (direct.ending !== 'open') expectOneBeginsAsOther(direct.sent, through.sent)
-          else expect(through.sent).toBe(direct.sent)
-          expect({ ...through, sent: '' }).toEqual({ ...direct, sent: '' })
-        }),
-        SEED === null ? { numRuns: RUNS } : { numRuns: RUNS, seed: SEED },
-      )
+      await playAll(scriptsFor(menu), RUNS, async (script) => {
+        const { direct, through } = await compare(script, way, !menu.persistence)
+        // A server that answers and closes before it has read all stops the client at any byte.
+        if (direct.ending !== 'open') expectOneBeginsAsOther(direct.sent, through.sent)
+        else expect(through.sent).toBe(direct.sent)
+        expect({ ...through, sent: '' }).toEqual({ ...direct, sent: '' })
+      })
     },
-    TIMEOUT_MS,
+    timeoutFor(RUNS),
   )
 })
 
@@ -155,27 +129,23 @@ function expectOneBeginsAsOther(one: string, other: string): void {
 }
 
 /** Plays a script both ways; a second time, with more patience, where the two differ only in their end. */
-async function compare(script: Script, { direct, through, chain }: Ways, exact: boolean) {
-  const connect = () => net.connect({ port: direct.port, host: '127.0.0.1', allowHalfOpen: true })
+async function compare(script: Script, { direct, through }: Ways, exact: boolean) {
   const once = (patience: number) =>
-    Promise.all([
-      playOn(connect, script, { tap: direct, patience, exact }),
-      playOn(() => chain.connect(), script, { tap: through, patience, exact }),
-    ])
-  const [one, other] = await once(PATIENCE_MS)
+    Promise.all([direct, through].map((way) => playOn(way, script, { patience, exact })))
+  const [one, other] = (await once(PATIENCE_MS)) as [Shown, Shown]
   if (one.ending === other.ending) return { direct: one, through: other }
-  const [again, otherAgain] = await once(LONG_PATIENCE_MS)
+  const [again, otherAgain] = (await once(LONG_PATIENCE_MS)) as [Shown, Shown]
   return { direct: again, through: otherAgain }
 }
 
+type Shown = ReturnType<typeof told>
+
 interface Watch {
-  tap: Tap
   patience: number
   exact: boolean
 }
 
-async function playOn(connect: () => net.Socket, script: Script, watch: Watch) {
-  const { tap, patience, exact } = watch
+async function playOn({ tap, connect }: Way, script: Script, { patience, exact }: Watch) {
   const socket = connect()
   tap.take()
   const seen = await play(script, socket, patience)

@@ -3,12 +3,9 @@
  * was sent on each stream and what the client got are compared, and how each stream ends. Allowed are only the
  * differences that `told` and `received` take out, each with its reason.
  */
-import net from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import fc from 'fast-check'
 import type { Pair } from '../proxy/http2/raw-client.ts'
 import { startApache } from './apache.ts'
-import { type Chain, openChain } from './chain.ts'
 import { startHaproxy } from './haproxy.ts'
 import { type Http2Seen, playHttp2 } from './http2-client.ts'
 import { requestsIn, type SentStream } from './http2-requests.ts'
@@ -18,14 +15,10 @@ import { startNodeHttp2 } from './node-http2-server.ts'
 import { startNode } from './node-server.ts'
 import type { Origin } from './origin.ts'
 import { describeServers } from './requirements.ts'
-import { openTap, type Tap } from './tap.ts'
+import type { Tap } from './tap.ts'
+import { openWays, playAll, runsOr, timeoutFor, type Way, type Ways } from './ways.ts'
 
-/** Scripts for each server: some 3 s. As for HTTP/1, both can be set. */
-const RUNS = Number(process.env['AZDS_DIFFERENTIAL_RUNS'] ?? 60)
-const SEED = process.env['AZDS_DIFFERENTIAL_SEED']
-  ? Number(process.env['AZDS_DIFFERENTIAL_SEED'])
-  : null
-const TIMEOUT_MS = 60_000 + RUNS * 500
+const RUNS = runsOr(50)
 
 /** How long the last frames to the server may be on their way when its client is done, ms. */
 const LAST_FRAMES_MS = 2_000
@@ -97,12 +90,6 @@ const SERVERS: { name: string; menu: Http2Menu }[] = [
   },
 ]
 
-interface Ways {
-  direct: Tap
-  through: Tap
-  chain: Chain
-}
-
 describeServers('HTTP/2 direct and through two sidecars', () => {
   const origins = new Map<string, Origin>()
   const ways = new Map<string, Ways>()
@@ -118,46 +105,32 @@ describeServers('HTTP/2 direct and through two sidecars', () => {
     ])
     origins.set('nginx', nginx).set('haproxy', haproxy).set('Apache', apache)
     for (const { name } of SERVERS) {
-      const { port } = origins.get(name) as Origin
-      const [direct, through] = await Promise.all([openTap(port), openTap(port)])
-      ways.set(name, { direct, through, chain: await openChain(through.port) })
+      ways.set(name, await openWays(origins.get(name) as Origin))
     }
   }, 30_000)
 
   afterAll(async () => {
-    for (const { direct, through, chain } of ways.values()) {
-      await chain.close()
-      direct.close()
-      through.close()
-    }
+    for (const way of ways.values()) await way.close()
     await Promise.all([...origins.values()].map((origin) => origin.close()))
   }, 30_000)
 
   test.each(SERVERS)(
     '$name and its client see the same on every stream',
     async ({ name, menu }) => {
-      const { direct, through, chain } = ways.get(name) as Ways
-      const connect = () =>
-        net.connect({ port: direct.port, host: '127.0.0.1', allowHalfOpen: true })
-      await fc.assert(
-        fc.asyncProperty(http2ScriptsFor(menu), async (script) => {
-          const [one, other] = await Promise.all([
-            playOn(connect, script, direct),
-            playOn(() => chain.connect(), script, through),
-          ])
-          expect(one.got.missing).toBeNull()
-          cutAlike(one.got, other.got)
-          expect(other).toEqual(one)
-        }),
-        SEED === null ? { numRuns: RUNS } : { numRuns: RUNS, seed: SEED },
-      )
+      const { direct, through } = ways.get(name) as Ways
+      await playAll(http2ScriptsFor(menu), RUNS, async (script) => {
+        const [one, other] = await Promise.all([playOn(direct, script), playOn(through, script)])
+        expect(one.got.missing).toBeNull()
+        cutAlike(one.got, other.got)
+        expect(other).toEqual(one)
+      })
     },
-    TIMEOUT_MS,
+    timeoutFor(RUNS),
   )
 })
 
 /** What the client got, and what the server was sent by then. */
-async function playOn(connect: () => net.Socket, script: Http2Script, tap: Tap) {
+async function playOn({ tap, connect }: Way, script: Http2Script) {
   tap.take()
   const socket = connect()
   const got = told(await playHttp2(script, socket))

@@ -2,6 +2,7 @@
 import http2, { type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import type net from 'node:net'
 import { FILES, type Origin } from './origin.ts'
+import { readBody } from './read-body.ts'
 
 export async function startNodeHttp2(): Promise<Origin> {
   const server = http2.createServer((request, response) => {
@@ -25,7 +26,7 @@ export async function startNodeHttp2(): Promise<Origin> {
 }
 
 async function answer(request: Http2ServerRequest, response: Http2ServerResponse): Promise<void> {
-  const body = await read(request)
+  const body = await readBody(request)
   if (body === null) return
   const handle = HANDLERS[new URL(request.url, 'http://x').pathname]
   if (handle) handle(response, body, request)
@@ -33,16 +34,6 @@ async function answer(request: Http2ServerRequest, response: Http2ServerResponse
     response.statusCode = 404
     response.end('not here')
   }
-}
-
-async function read(request: Http2ServerRequest): Promise<Buffer | null> {
-  const chunks: Buffer[] = []
-  try {
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-  } catch {
-    return null
-  }
-  return Buffer.concat(chunks)
 }
 
 type Handler = (response: Http2ServerResponse, body: Buffer, request: Http2ServerRequest) => void

@@ -2,6 +2,7 @@
 import http from 'node:http'
 import type net from 'node:net'
 import type { Origin } from './origin.ts'
+import { readBody } from './read-body.ts'
 
 export async function startNode(): Promise<Origin> {
   const server = http.createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
@@ -29,7 +30,7 @@ async function answer(request: http.IncomingMessage, response: http.ServerRespon
     response.end('too early')
     return
   }
-  const body = await read(request)
+  const body = await readBody(request)
   if (body === null) return
   response.setHeader('X-mixed-CASE', ['one', 'two'])
   const handle = HANDLERS[path]
@@ -38,16 +39,6 @@ async function answer(request: http.IncomingMessage, response: http.ServerRespon
     response.statusCode = 404
     response.end('not here')
   }
-}
-
-async function read(request: http.IncomingMessage): Promise<Buffer | null> {
-  const chunks: Buffer[] = []
-  try {
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-  } catch {
-    return null
-  }
-  return Buffer.concat(chunks)
 }
 
 type Handler = (response: http.ServerResponse, body: Buffer) => void
