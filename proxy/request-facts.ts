@@ -137,8 +137,29 @@ export interface Identity {
   spaceChain: readonly string[]
 }
 
+interface OwnSpace {
+  identity: Identity
+  table: RoutingTable
+  revision: number
+  space: string | null
+}
+
+let ownSpace: OwnSpace | null = null
+
 /** This pod's space if it has a parent; the table knows best, the webhook's chain until then. */
 export function originSpaceOf(identity: Identity, table: RoutingTable): string | null {
+  const { revision } = table
+  if (
+    ownSpace?.table !== table ||
+    ownSpace.revision !== revision ||
+    ownSpace.identity !== identity
+  ) {
+    ownSpace = { identity, table, revision, space: findOriginSpace(identity, table) }
+  }
+  return ownSpace.space
+}
+
+function findOriginSpace(identity: Identity, table: RoutingTable): string | null {
   const known = table.version !== null && table.spaces.has(identity.space)
   const isChild = known
     ? Boolean(table.spaces.get(identity.space)?.parent)

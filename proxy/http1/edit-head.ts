@@ -1,6 +1,7 @@
 /** Changes single fields of a head and leaves every other byte as it came. */
 import type { HeaderList } from '../../core/trace-record.ts'
-import { TOKEN, VALUE } from './characters.ts'
+import { lineOf, withAdded } from './added-fields.ts'
+import { assertField } from './field-check.ts'
 import type { Head } from './head.ts'
 
 interface Edit {
@@ -41,9 +42,8 @@ export function editMessage(
  * Throws if a name or value could break out of its line.
  */
 export function editHead(head: Head, set: HeaderList, tail = 0, drop?: string): Buffer {
-  if (drop === undefined && lacksAll(head, set)) {
-    return append(head, set, tail)
-  }
+  const plain = drop === undefined && set.length > 0 ? withAdded(head, set, tail) : null
+  if (plain !== null) return plain
   const edits: Edit[] = drop === undefined ? [] : removals(head, drop)
   let added = ''
   for (const field of set) {
@@ -65,65 +65,10 @@ export function editHead(head: Head, set: HeaderList, tail = 0, drop?: string): 
   return assemble(head, edits, tail)
 }
 
-function lacksAll(head: Head, set: HeaderList): boolean {
-  for (let i = 0; i < set.length; i++) {
-    if (!head.lacks((set[i] as HeaderList[number])[0].toLowerCase())) return false
-  }
-  return true
-}
-
-/** The lines for `set` and the blank line, as bytes; the value of the first field is still to be written. */
-interface Added {
-  set: HeaderList
-  /** Length of the first field's value, and where it stands. */
-  length: number
-  at: number
-  bytes: Buffer
-}
-
-let lastAdded: Added = { set: [], length: 0, at: 0, bytes: Buffer.from('\r\n') }
-
-/** Mostly only the first value is another one than in the last request. */
-function addedFor(set: HeaderList): Added {
-  if (!fits(lastAdded, set)) {
-    const text = `${set.map(lineOf).join('')}\r\n`
-    const [name, value] = set[0] ?? ['', '']
-    const at = set.length === 0 ? 0 : name.length + ': '.length
-    lastAdded = { set, length: value.length, at, bytes: Buffer.from(text, 'latin1') }
-  }
-  return lastAdded
-}
-
-function fits({ set: known, length }: Added, set: HeaderList): boolean {
-  if (set.length !== known.length) return false
-  for (let i = 1; i < set.length; i++) if (set[i] !== known[i]) return false
-  const first = set[0]
-  return first === undefined || (first[0] === known[0]?.[0] && first[1].length === length)
-}
-
-function lineOf(field: HeaderList[number]): string {
-  assertField(field)
-  return `${field[0]}: ${field[1]}\r\n`
-}
-
 function removals(head: Head, name: string): Edit[] {
   const edits: Edit[] = []
   for (let i = head.find(name); i >= 0; i = head.find(name, i + 4)) edits.push(removeField(head, i))
   return edits
-}
-
-/** Mostly all fields are new, and nothing else changes. */
-function append(head: Head, set: HeaderList, tail: number): Buffer {
-  const added = addedFor(set)
-  const kept = head.length - '\r\n'.length
-  const out = Buffer.allocUnsafe(kept + added.bytes.length + tail)
-  head.buffer.copy(out, 0, head.from, head.from + kept)
-  out.set(added.bytes, kept)
-  const first = set[0]
-  if (first === undefined) return out
-  assertField(first)
-  out.write(first[1], kept + added.at, 'latin1')
-  return out
 }
 
 function replaceValue(head: Head, field: number, text: string): Edit {
@@ -162,18 +107,4 @@ function inOrder(edits: Edit[]): Edit[] {
     edits[at] = edit
   }
   return edits
-}
-
-function assertField([name, value]: HeaderList[number]): void {
-  const sound =
-    name.length > 0 && consistsOf(TOKEN, name) && consistsOf(VALUE, value) && value.trim() === value
-  if (!sound)
-    throw new Error(`header ${JSON.stringify(name)}: ${JSON.stringify(value)} is no field`)
-}
-
-function consistsOf(table: Uint8Array, text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    if (table[text.charCodeAt(i)] !== 1) return false
-  }
-  return true
 }

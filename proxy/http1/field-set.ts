@@ -25,9 +25,9 @@ export class FieldSet implements FieldMemo {
   response: KnownFraming<ResponseFraming> | null = null
   said: SaidByFields | null = null
   redacted: HeaderList | null = null
+  /** The list of names that was last found to have no field here. */
+  lacking: readonly string[] | null = null
   #text: string | null = null
-  /** Lower-case names of which there is no field, as far as somebody has looked. */
-  #absent: readonly string[] = NOTHING
 
   constructor(offsets: readonly number[], bytes: Buffer | null = null) {
     this.offsets = offsets
@@ -40,22 +40,7 @@ export class FieldSet implements FieldMemo {
     this.#text ??= this.bytes.toString('latin1')
     return this.#text
   }
-
-  isKnownAbsent(name: string): boolean {
-    return this.#absent.includes(name)
-  }
-
-  /** Takes note that there is no such field, if anybody else may ask. */
-  noteAbsent(name: string): void {
-    if (this.bytes === null || this.#absent.length >= MOST_ABSENT) return
-    this.#absent = [...this.#absent, name]
-  }
 }
-
-const NOTHING: readonly string[] = []
-
-/** More than a head is ever asked for. */
-const MOST_ABSENT = 8
 
 /** The fields of a head that is not read yet. */
 export const NO_FIELDS = new FieldSet([])

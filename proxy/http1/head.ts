@@ -43,11 +43,12 @@ export class Head {
     return this.fieldSet
   }
 
-  /** True if there is no field of this lower-case name. */
-  lacks(name: string): boolean {
-    if (this.fieldSet.isKnownAbsent(name)) return true
-    if (this.find(name) >= 0) return false
-    this.fieldSet.noteAbsent(name)
+  /** True if there is no field of any of these lower-case names. */
+  lacksAll(names: readonly string[]): boolean {
+    const { fieldSet } = this
+    if (fieldSet.lacking === names) return true
+    for (const name of names) if (this.find(name) >= 0) return false
+    fieldSet.lacking = names
     return true
   }
 

@@ -1,0 +1,69 @@
+/**
+ * Adds fields to the end of a head that has none of their names: what nearly every request gets that is sent
+ * on. Their lines are made once and copied, since from one request to the next only one value changes.
+ */
+import type { HeaderList } from '../../core/trace-record.ts'
+import { assertField, isFieldValue, notAField } from './field-check.ts'
+import type { Head } from './head.ts'
+
+type Field = HeaderList[number]
+
+const CRLF_BYTES = 2
+
+/** The lines of a list and the blank line as bytes, in which the value of the first field is still to be written. */
+class AddedFields {
+  /** Lower-case names. */
+  readonly names: readonly string[]
+  readonly bytes: Buffer
+  readonly #set: HeaderList
+  /** Where the first field's value stands. */
+  readonly #at: number
+
+  constructor(set: HeaderList) {
+    this.names = set.map(([name]) => name.toLowerCase())
+    this.bytes = Buffer.from(`${set.map(lineOf).join('')}\r\n`, 'latin1')
+    this.#set = set
+    this.#at = (set[0]?.[0].length ?? 0) + ': '.length
+  }
+
+  /** True for a list that differs in nothing but the first value: the other fields are the same objects. */
+  fits(set: HeaderList): boolean {
+    const known = this.#set
+    if (set.length !== known.length) return false
+    for (let i = 1; i < set.length; i++) if (set[i] !== known[i]) return false
+    const [name, value] = set[0] as Field
+    const [knownName, knownValue] = known[0] as Field
+    return name === knownName && value.length === knownValue.length
+  }
+
+  /** Writes them behind the first line and the fields of a head. */
+  write(set: HeaderList, out: Buffer, from: number): void {
+    const first = set[0] as Field
+    if (!isFieldValue(first[1])) throw notAField(first)
+    out.set(this.bytes, from)
+    out.write(first[1], from + this.#at, 'latin1')
+  }
+}
+
+let last: AddedFields | null = null
+
+/**
+ * The head with these fields at its end, and room for `tail` bytes behind it; null if it has one of them already.
+ * @param set one field at least
+ * @throws if a name or value could break out of its line
+ */
+export function withAdded(head: Head, set: HeaderList, tail: number): Buffer | null {
+  if (last?.fits(set) !== true) last = new AddedFields(set)
+  if (!head.lacksAll(last.names)) return null
+  const kept = head.length - CRLF_BYTES
+  const out = Buffer.allocUnsafe(kept + last.bytes.length + tail)
+  head.buffer.copy(out, 0, head.from, head.from + kept)
+  last.write(set, out, kept)
+  return out
+}
+
+/** @throws if the name or value could break out of it */
+export function lineOf(field: Field): string {
+  assertField(field)
+  return `${field[0]}: ${field[1]}\r\n`
+}

@@ -1,0 +1,33 @@
+/** What a field that we write may consist of (RFC 9110 5.1 and 5.5). */
+import type { HeaderList } from '../../core/trace-record.ts'
+import { HTAB, SP, TOKEN, VALUE } from './characters.ts'
+
+type Field = HeaderList[number]
+
+/** @throws if the name or value could break out of its line */
+export function assertField(field: Field): void {
+  const [name, value] = field
+  if (name.length === 0 || !consistsOf(TOKEN, name) || !isFieldValue(value)) throw notAField(field)
+}
+
+/** Without blanks around it, which a reader would take off. */
+export function isFieldValue(value: string): boolean {
+  if (value.length === 0) return true
+  const last = value.charCodeAt(value.length - 1)
+  return !isBlank(value.charCodeAt(0)) && !isBlank(last) && consistsOf(VALUE, value)
+}
+
+export function notAField([name, value]: Field): Error {
+  return new Error(`header ${JSON.stringify(name)}: ${JSON.stringify(value)} is no field`)
+}
+
+function consistsOf(table: Uint8Array, text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if (table[text.charCodeAt(i)] !== 1) return false
+  }
+  return true
+}
+
+function isBlank(code: number): boolean {
+  return code === SP || code === HTAB
+}
