@@ -15,10 +15,20 @@ export interface ServicePort {
   port: FeedPort
 }
 
-/** `1.2.3.4:80`, `[fd00::1]:80`: how addresses are keyed and printed. */
-export function formatAddress({ ip, port }: Address): string {
-  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
+/**
+ * `1.2.3.4:80`, `[fd00::1]:80`: how addresses are keyed and printed. Nobody changes an address: what was asked
+ * for last, mostly the destination of one connection after another, is the same text again.
+ */
+export function formatAddress(address: Address): string {
+  if (address === lastAddress) return lastText
+  const { ip, port } = address
+  lastText = ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
+  lastAddress = address
+  return lastText
 }
+
+let lastAddress: Address | null = null
+let lastText = ''
 
 /** Reads what `formatAddress` writes; null for anything else. */
 export function parseAddress(text: string): Address | null {

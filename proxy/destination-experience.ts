@@ -15,6 +15,8 @@ export class DestinationExperience {
 
   note(destination: Address, experience: Experience): void {
     const key = formatAddress(destination)
+    // While there is room for all, their order is of no use.
+    if (this.#seen.size < MAX_DESTINATIONS && this.#seen.get(key) === experience) return
     // Deleting first makes the map's order that of the last use.
     this.#seen.delete(key)
     this.#seen.set(key, experience)

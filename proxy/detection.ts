@@ -218,9 +218,9 @@ class Detection implements StreamListener, Waiting {
 
   #over(): void {
     this.#decided = true
-    this.#waitsIn?.end(this)
+    if (this.#waitsIn !== null) this.#waitsIn.end(this)
     if (this.#stalled !== undefined) clearTimeout(this.#stalled)
-    for (const timer of this.#timers ?? []) clearTimeout(timer)
+    if (this.#timers !== null) for (const timer of this.#timers) clearTimeout(timer)
   }
 }
 

@@ -3,7 +3,8 @@
  * there. So whatever a server ties to a connection (its closing, its login) stays with that client.
  */
 import type { Address } from '../../core/routing-table.ts'
-import type { ByteStream, Dial, StreamListener } from '../stream.ts'
+import type { ByteStream, Dial } from '../stream.ts'
+import { KeptUpstream, type UpstreamOwner } from './kept-upstream.ts'
 import { type Destined, dialFor, settled } from './redial.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
@@ -19,63 +20,40 @@ interface Sources {
   firstUpstream?: { target: Address; stream: ByteStream } | null
 }
 
-/** One of them. While it is idle it listens itself. */
-class Paired implements StreamListener {
-  isIdle = false
-  readonly target: Address
-  readonly stream: ByteStream
-  readonly #left: (paired: Paired) => void
+/** Of those who have no connection; never changed. */
+const NONE: KeptUpstream[] = []
 
-  constructor(target: Address, stream: ByteStream, left: (paired: Paired) => void) {
-    this.target = target
-    this.stream = stream
-    this.#left = left
-  }
-
-  /** What an idle server says (a 408, mostly) answers no request; it is about to close. */
-  onData(): void {
-    this.#left(this)
-  }
-
-  onEnd(): void {
-    this.#left(this)
-  }
-
-  onDrain(): void {}
-
-  onClose(): void {
-    this.#left(this)
-  }
+/** Hears that the connection that answered last was closed by its server. */
+interface Client {
+  upstreamLeft(): void
 }
 
-export class PairedUpstreams {
-  readonly #dial: Dial
-  readonly #pool: UpstreamPool | null
+export class PairedUpstreams implements UpstreamOwner {
+  readonly #sources: Sources
+  readonly #client: Client
   /** All, those longest idle first. The one in use stays in its place, which it mostly takes again. */
-  readonly #all: Paired[] = []
-  readonly #left = (paired: Paired): void => {
-    if (!paired.isIdle) return
-    this.#remove(paired)
-    paired.stream.close()
-    if (this.#last === paired) this.#onLeft()
-  }
-  /** Hears that the connection that answered last was closed by its server. */
-  readonly #onLeft: () => void
-  #last: Paired | null = null
+  #all = NONE
+  #last: KeptUpstream | null = null
   /** Dialled on the chance that the first request goes there. */
-  #unused: Paired | null = null
+  #unused: KeptUpstream | null = null
   #bound = false
   /** Says where else the request may go that has the connection that was taken last. */
   #plan: Destined | null = null
 
-  constructor({ dial, pool, firstUpstream }: Sources, onLeft: () => void) {
-    this.#dial = dial
-    this.#pool = pool
-    this.#onLeft = onLeft
-    if (!firstUpstream) return
-    const { target, stream } = firstUpstream
-    this.#unused = this.#add(target, stream)
-    this.#watch(this.#unused)
+  constructor(sources: Sources, client: Client) {
+    this.#sources = sources
+    this.#client = client
+    if (!sources.firstUpstream) return
+    const { target, stream } = sources.firstUpstream
+    this.#unused = this.#add(new KeptUpstream(target, stream, this))
+    this.#unused.watch()
+  }
+
+  left(upstream: KeptUpstream): void {
+    if (!upstream.isIdle) return
+    this.#remove(upstream)
+    upstream.stream.close()
+    if (this.#last === upstream) this.#client.upstreamLeft()
   }
 
   /**
@@ -96,33 +74,36 @@ export class PairedUpstreams {
       this.#last = idle
       return { stream: idle.stream, reused: true }
     }
-    const pooled = repeatable ? (this.#pool?.take(target) ?? null) : null
-    if (pooled !== null) return { stream: this.#first(target, pooled), reused: true }
-    return { stream: this.#first(target, this.fresh(target)), reused: false }
+    const pooled = repeatable ? (this.#sources.pool?.take(target) ?? null) : null
+    const first = pooled ?? new KeptUpstream(target, this.fresh(target), this)
+    first.owner = this
+    this.#last = this.#add(first)
+    return { stream: first.stream, reused: pooled !== null }
   }
 
   /** A new connection for the request that has the one that was taken last. */
   fresh(target: Address): ByteStream {
-    return dialFor(this.#plan ?? { target }, this.#dial)
+    return dialFor(this.#plan ?? { target }, this.#sources.dial)
   }
 
   /** Keeps the connection that was taken last for this client's next request. */
   keep(stream: ByteStream): void {
     // It knows the request, which an idle connection is not to hold.
     this.#plan = null
-    const all = this.#all
-    const oldest = all.length > MAX_PAIRED ? all.find(({ isIdle }) => isIdle) : undefined
+    const oldest =
+      this.#all.length > MAX_PAIRED ? this.#all.find(({ isIdle }) => isIdle) : undefined
     if (oldest !== undefined) this.#giveAway(oldest)
     let last = this.#last
     // Where it really leads: a refused dial may have ended elsewhere.
     const inner = settled(stream)
     if (last?.stream !== inner) {
       if (last !== null) this.#remove(last)
-      last = this.#add(stream.remote, inner)
+      last = this.#add(new KeptUpstream(stream.remote, inner, this))
       this.#last = last
     }
+    const all = this.#all
     if (all.length > 1) all.push(...all.splice(all.indexOf(last), 1))
-    this.#watch(last)
+    last.watch()
   }
 
   /** The client has logged in on its connections: nobody else may ever get them. */
@@ -132,43 +113,42 @@ export class PairedUpstreams {
 
   /** The client has gone or goes: its idle connections serve others, if they may. */
   release(): void {
-    for (const paired of [...this.#all]) if (paired.isIdle) this.#giveAway(paired)
+    const [only] = this.#all
+    if (only === undefined) return
+    if (this.#all.length > 1) {
+      for (const upstream of [...this.#all]) if (upstream.isIdle) this.#giveAway(upstream)
+    } else if (only.isIdle) this.#giveAway(only)
   }
 
-  #first(target: Address, stream: ByteStream): ByteStream {
-    this.#last = this.#add(target, stream)
-    return stream
-  }
-
-  #idleTo({ ip, port }: Address): Paired | null {
-    for (const paired of this.#all) {
-      if (paired.isIdle && paired.target.port === port && paired.target.ip === ip) return paired
+  #idleTo(target: Address): KeptUpstream | null {
+    for (const upstream of this.#all) {
+      if (upstream.isIdle && upstream.leadsTo(target)) return upstream
     }
     return null
   }
 
-  #add(target: Address, stream: ByteStream): Paired {
-    const paired = new Paired(target, stream, this.#left)
-    this.#all.push(paired)
-    return paired
+  /** Mostly there is one: an array that grows has room for 17, which idle connections would hold. */
+  #add(upstream: KeptUpstream): KeptUpstream {
+    if (this.#all.length === 0) this.#all = [upstream]
+    else this.#all.push(upstream)
+    return upstream
   }
 
-  #watch(paired: Paired): void {
-    paired.isIdle = true
-    paired.stream.listen(paired)
-    paired.stream.resume()
+  #giveAway(upstream: KeptUpstream): void {
+    if (!upstream.isIdle) return
+    this.#remove(upstream)
+    const { pool } = this.#sources
+    if (pool !== null && !this.#bound) pool.put(upstream)
+    else upstream.stream.close()
   }
 
-  #giveAway(paired: Paired): void {
-    if (!paired.isIdle) return
-    this.#remove(paired)
-    if (this.#pool !== null && !this.#bound) this.#pool.put(paired.target, paired.stream)
-    else paired.stream.close()
-  }
-
-  #remove(paired: Paired): void {
-    paired.isIdle = false
-    const at = this.#all.indexOf(paired)
+  #remove(upstream: KeptUpstream): void {
+    upstream.isIdle = false
+    if (this.#all.length === 1 && this.#all[0] === upstream) {
+      this.#all = NONE
+      return
+    }
+    const at = this.#all.indexOf(upstream)
     if (at >= 0) this.#all.splice(at, 1)
   }
 }

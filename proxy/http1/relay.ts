@@ -82,7 +82,7 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
   constructor(stream: ByteStream, deps: RelayDeps) {
     this.#stream = stream
     this.#deps = deps
-    this.#upstreams = new PairedUpstreams(deps, () => this.#upstreamLeft())
+    this.#upstreams = new PairedUpstreams(deps, this)
   }
 
   get closed(): Promise<void> {
@@ -344,7 +344,7 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
   }
 
   /** The server has closed the connection that answered last, so the client is to see it closed. */
-  #upstreamLeft(): void {
+  upstreamLeft(): void {
     if (this.#idle()) this.#shutDown()
   }
 

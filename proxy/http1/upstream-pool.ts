@@ -1,6 +1,7 @@
 /** Idle upstream connections that their clients have left, kept for the next client. */
 import type { Address } from '../../core/routing-table.ts'
-import { type ByteStream, DEAF, type StreamListener } from '../stream.ts'
+import { DEAF } from '../stream.ts'
+import type { KeptUpstream, UpstreamOwner } from './kept-upstream.ts'
 
 /**
  * Idle time, ms. Below the 5 s after which Node, the least patient of the common servers, closes an
@@ -24,48 +25,12 @@ export const POOL_CLIENTS = 100
  */
 export const POOL_AGE_MS = 10_000
 
-/** Waits in the pool and hears what becomes of its connection. */
-class Idle implements StreamListener {
-  readonly target: Address
-  readonly stream: ByteStream
-  /** When it came, by `performance.now`. */
-  readonly since: number
-  readonly #left: (idle: Idle) => void
-
-  constructor(target: Address, stream: ByteStream, left: (idle: Idle) => void) {
-    this.target = target
-    this.stream = stream
-    this.since = performance.now()
-    this.#left = left
-  }
-
-  /** Whatever an idle server says, it is no answer to a request yet to come. */
-  onData(): void {
-    this.#left(this)
-  }
-
-  onEnd(): void {
-    this.#left(this)
-  }
-
-  onDrain(): void {}
-
-  onClose(): void {
-    this.#left(this)
-  }
-}
-
-export class UpstreamPool {
+export class UpstreamPool implements UpstreamOwner {
   /** In the order in which they came. */
-  readonly #idle: Idle[] = []
-  /** How many clients have had a connection, and when it first came here, by `performance.now`. */
-  readonly #served = new WeakMap<ByteStream, { clients: number; since: number }>()
+  readonly #idle: KeptUpstream[] = []
   readonly #size: number
   readonly #idleMs: number
   readonly #ageMs: number
-  readonly #drop = (idle: Idle): void => {
-    if (this.#remove(idle)) idle.stream.close()
-  }
   #timer: NodeJS.Timeout | null = null
   #closed = false
 
@@ -85,50 +50,61 @@ export class UpstreamPool {
   }
 
   /** The connection to `target` that was used last; the caller owns it and must listen at once. */
-  take(target: Address): ByteStream | null {
-    for (let i = this.#idle.length - 1; i >= 0; i--) {
-      const idle = this.#idle[i] as Idle
-      if (idle.target.port !== target.port || idle.target.ip !== target.ip) continue
-      this.#idle.splice(i, 1)
-      return idle.stream
+  take(target: Address): KeptUpstream | null {
+    const all = this.#idle
+    for (let i = all.length - 1; i >= 0; i--) {
+      const upstream = all[i] as KeptUpstream
+      if (!upstream.leadsTo(target)) continue
+      if (i === all.length - 1) all.pop()
+      else all.splice(i, 1)
+      upstream.isIdle = false
+      return upstream
     }
     return null
   }
 
-  /** Takes over a connection on which nothing is outstanding. The oldest makes room. */
-  put(target: Address, stream: ByteStream): void {
-    if (this.#closed || this.#size === 0 || this.#hasServed(stream)) {
-      stream.listen(DEAF)
-      stream.close()
+  /** Takes over a connection that listens itself and on which nothing is outstanding. The oldest makes room. */
+  put(upstream: KeptUpstream): void {
+    const now = performance.now()
+    if (this.#closed || this.#size === 0 || this.#hasServed(upstream, now)) {
+      upstream.stream.listen(DEAF)
+      upstream.stream.close()
       return
     }
     const oldest = this.#idle[0]
-    if (oldest !== undefined && this.#idle.length >= this.#size) this.#drop(oldest)
-    const idle = new Idle(target, stream, this.#drop)
-    this.#idle.push(idle)
+    if (oldest !== undefined && this.#idle.length >= this.#size) this.left(oldest)
+    upstream.owner = this
+    upstream.isIdle = true
+    upstream.idleSince = now
+    this.#idle.push(upstream)
     // One timer for all: most are taken out again long before their time.
     this.#timer ??= this.#sweepIn(this.#idleMs)
-    stream.listen(idle)
-    stream.resume()
+  }
+
+  /** Harmless for one that is not here. */
+  left(upstream: KeptUpstream): void {
+    const at = this.#idle.indexOf(upstream)
+    if (at < 0) return
+    this.#idle.splice(at, 1)
+    upstream.isIdle = false
+    upstream.stream.close()
   }
 
   /** Closes what waits and takes no more. */
   close(): void {
     this.#closed = true
     if (this.#timer !== null) clearTimeout(this.#timer)
-    for (const idle of [...this.#idle]) this.#drop(idle)
+    for (const idle of [...this.#idle]) this.left(idle)
   }
 
   /** Counts one more client; true for a connection that has had enough of them. */
-  #hasServed(stream: ByteStream): boolean {
-    const now = performance.now()
-    const served = this.#served.get(stream)
-    if (served === undefined) {
-      this.#served.set(stream, { clients: 1, since: now })
+  #hasServed(upstream: KeptUpstream, now: number): boolean {
+    upstream.clients++
+    if (upstream.clients === 1) {
+      upstream.sharedSince = now
       return false
     }
-    served.clients++
-    return served.clients >= POOL_CLIENTS || now - served.since >= this.#ageMs
+    return upstream.clients >= POOL_CLIENTS || now - upstream.sharedSince >= this.#ageMs
   }
 
   #sweepIn(ms: number): NodeJS.Timeout {
@@ -140,16 +116,10 @@ export class UpstreamPool {
     this.#timer = null
     const now = performance.now()
     let oldest = this.#idle[0]
-    while (oldest !== undefined && now - oldest.since >= this.#idleMs - 1) {
-      this.#drop(oldest)
+    while (oldest !== undefined && now - oldest.idleSince >= this.#idleMs - 1) {
+      this.left(oldest)
       oldest = this.#idle[0]
     }
-    if (oldest !== undefined) this.#timer = this.#sweepIn(oldest.since + this.#idleMs - now)
-  }
-
-  #remove(idle: Idle): boolean {
-    const at = this.#idle.indexOf(idle)
-    if (at >= 0) this.#idle.splice(at, 1)
-    return at >= 0
+    if (oldest !== undefined) this.#timer = this.#sweepIn(oldest.idleSince + this.#idleMs - now)
   }
 }
