@@ -52,7 +52,7 @@ export async function realOutside(config: ProxyConfig, log: Log): Promise<Outsid
         onFault: (err) => log.error({ err, target: formatAddress(target) }, CONNECTION_FAULT),
       }),
     resolve: async (name, family) => {
-      // Loaded where it is needed, which is without a routing table only: 1.5 MB of memory.
+      // Loaded where it is needed: 1 MB of memory.
       const { lookup } = process.getBuiltinModule('node:dns/promises')
       return (await lookup(name, { family, all: true })).map(({ address }) => address)
     },

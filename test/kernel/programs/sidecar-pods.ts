@@ -3,7 +3,7 @@
  * own uid, with Services whose cluster IPs lead to pods, and a stand-in for the controller that
  * hands out the routing table and collects the trace records.
  */
-import { ENV, PORT, PROXY_UID } from '../../../core/names.ts'
+import { ENV, PORT, PROXY_NODE_FLAGS, PROXY_UID } from '../../../core/names.ts'
 import { type Chain, chainOf, type Space } from '../../../core/spaces.ts'
 import type { TraceRecord } from '../../../core/trace-record.ts'
 import {
@@ -133,7 +133,7 @@ function startSidecar(
   }: { node: Place; env: Record<string, string>; openFiles?: string; program?: string },
 ): LabProcess {
   const limit = openFiles === undefined ? [] : ['prlimit', `--nofile=${openFiles}`]
-  return spawnIn(pod, [...limit, NODE_INSIDE, `${REPO_INSIDE}/${program}`], {
+  return spawnIn(pod, [...limit, NODE_INSIDE, ...PROXY_NODE_FLAGS, `${REPO_INSIDE}/${program}`], {
     uid: PROXY_UID,
     env: {
       [ENV.podName]: pod.name,
