@@ -22,7 +22,7 @@ export const BULK_ROW: Row = {
   placements: ['redirect', 'loopback'],
   profilable: true,
   remark:
-    '`haproxy-splice` has `option splice-request` and `splice-response`: with the sender’s `sendfile` nothing is copied from its file to the receiver. `haproxy-splice-auto` lets haproxy choose, and it hardly ever splices. The goals come from a measurement in which haproxy’s splicing was 1.07 × its copying, so it did not splice: `haproxy-splice-auto` is the peer that they were made for. They are held against both. 1.3 × a haproxy that really splices is out of reach of anything that uses sockets: a C program that does nothing but splice(2) has 1.0 to 1.12 × (docs/adr/0020).',
+    '`haproxy-splice` has `option splice-request` and `splice-response`: with the sender’s `sendfile` nothing is copied from its file to the receiver. `haproxy-splice-auto` lets haproxy choose, and it hardly ever splices. The goals come from a measurement in which haproxy’s splicing was 1.07 × its copying, so it did not splice: `haproxy-splice-auto` is the peer that they were made for. They are held against both. 1.3 × a haproxy that really splices is out of reach of anything that uses sockets: a C program that does nothing but splice(2) has 1.0 to 1.2 × (docs/adr/0020).',
   metrics: [
     { key: 'gbPerCpuSecond', title: 'GB per CPU-second', digits: 2 },
     { key: 'gbPerSecond', title: 'GB per second', digits: 2 },
