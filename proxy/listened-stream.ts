@@ -27,7 +27,12 @@ export abstract class ListenedStream {
     this.listener = listener
     this.#endUntold = this.ended && !this.dropped
     this.#closeUntold = this.closed
-    if (this.ended || this.closed) queueMicrotask(() => this.#tellState(listener))
+    if (this.ended || this.closed) this.#tellLater(listener)
+  }
+
+  /** Apart, because a function that makes a closure costs memory also where it makes none. */
+  #tellLater(listener: StreamListener): void {
+    queueMicrotask(() => this.#tellState(listener))
   }
 
   protected tell(call: (listener: StreamListener) => void): void {

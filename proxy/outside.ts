@@ -12,7 +12,7 @@ import { loadKoffi } from './koffi.ts'
 import { openFilesLimit } from './open-files.ts'
 import { createOriginalDestination, type FindOriginalDestination } from './original-destination.ts'
 import type { Dial } from './stream.ts'
-import { CONNECTION_FAULT, type Transport } from './transport.ts'
+import { CONNECTION_FAULT, type DialOptions, type Transport } from './transport.ts'
 
 export interface Outside {
   /** Accepts connections; `dial` is its other half. */
@@ -41,16 +41,17 @@ export interface Outside {
 export async function realOutside(config: ProxyConfig, log: Log): Promise<Outside> {
   const isGateway = config.mode === 'gateway'
   const transport = await chooseTransport(config.transport, log, config)
+  const dialled: DialOptions = {
+    timeoutMs: config.connectTimeoutMs,
+    onFault: (err, { remote }) =>
+      log.error({ err, target: formatAddress(remote) }, CONNECTION_FAULT),
+  }
   return {
     transport,
     originalDestination: isGateway
       ? () => ({ kind: 'direct' })
       : createOriginalDestination(loadGetSockOpt()),
-    dial: (target) =>
-      transport.dial(target, {
-        timeoutMs: config.connectTimeoutMs,
-        onFault: (err) => log.error({ err, target: formatAddress(target) }, CONNECTION_FAULT),
-      }),
+    dial: (target) => transport.dial(target, dialled),
     resolve: async (name, family) => {
       // Loaded where it is needed: 1 MB of memory.
       const { lookup } = process.getBuiltinModule('node:dns/promises')

@@ -136,8 +136,17 @@ function addressOf(handle: TcpHandle, which: 'getsockname' | 'getpeername'): Add
   NAME.address = ''
   NAME.port = 0
   handle[which](NAME)
-  return { ip: plainIp(NAME.address), port: NAME.port }
+  const { address, port } = NAME
+  if (address !== lastName) {
+    lastName = address
+    lastIp = plainIp(address)
+  }
+  return { ip: lastIp, port }
 }
+
+/** Of the last address: connections to a sidecar come from few, and then hold no text of their own. */
+let lastName = ''
+let lastIp = ''
 
 /** Filled each time: an object that gets its fields from Node costs a microsecond. */
 const NAME: Required<RawName> = { address: '', family: '', port: 0 }
