@@ -1,19 +1,12 @@
 /** A connection that was let go ends, also where its peer takes nothing more. */
 import net from 'node:net'
 import { expect, test } from '@jest/globals'
-import { createNetTransport } from '../../proxy/net-transport.ts'
-import { createRawTransport } from '../../proxy/raw-transport.ts'
 import { DEAF } from '../../proxy/stream.ts'
 import type { Transport } from '../../proxy/transport.ts'
-import { listenLocal, rawBindings } from './transports.ts'
+import { impatientTransports, listenLocal, rawTransport } from './transports.ts'
 
 /** More than the kernel takes without a reader. */
 const MUCH = 32 * 1024 * 1024
-
-const KINDS: { name: string; create: (options: { lastBytesMs: number }) => Transport }[] = [
-  { name: 'raw', create: (options) => createRawTransport(rawBindings, options) },
-  { name: 'net', create: createNetTransport },
-]
 
 /** A client of a server that sends much and lets go; `closed` when the server’s side is gone. */
 async function receive(transport: Transport) {
@@ -32,10 +25,10 @@ async function receive(transport: Transport) {
   return { client, closed: over.promise, ended, error: () => error, end: () => listening.close() }
 }
 
-test.each(KINDS)(
+test.each(impatientTransports(100))(
   '$name gives up a peer that takes nothing any more, with RST',
-  async ({ create }) => {
-    const { client, closed, ended, error, end } = await receive(create({ lastBytesMs: 100 }))
+  async (transport) => {
+    const { client, closed, ended, error, end } = await receive(transport)
     await closed
     client.resume()
     await ended
@@ -45,10 +38,10 @@ test.each(KINDS)(
   5_000,
 )
 
-test.each(KINDS)(
+test.each(impatientTransports(1000))(
   'a peer that reads slowly gets everything from $name, however long it takes',
-  async ({ create }) => {
-    const { client, closed, ended, error, end } = await receive(create({ lastBytesMs: 1000 }))
+  async (transport) => {
+    const { client, closed, ended, error, end } = await receive(transport)
     const started = performance.now()
     let read = 0
     client.on('data', (chunk) => {
@@ -67,10 +60,10 @@ test.each(KINDS)(
   10_000,
 )
 
-test.each(KINDS)(
+test.each(impatientTransports(100))(
   '$name gives up a peer that sends on, but takes nothing',
-  async ({ create }) => {
-    const { client, closed, ended, error, end } = await receive(create({ lastBytesMs: 100 }))
+  async (transport) => {
+    const { client, closed, ended, error, end } = await receive(transport)
     const sending = setInterval(() => client.write('more'), 20)
     await closed
     clearInterval(sending)
@@ -83,9 +76,8 @@ test.each(KINDS)(
 )
 
 test('raw closes at once what has nothing left to send, and the peer reads all of it and FIN', async () => {
-  const raw = createRawTransport(rawBindings)
   const descriptors: number[] = []
-  const listening = await listenLocal(raw, (accepted) => {
+  const listening = await listenLocal(rawTransport, (accepted) => {
     const { stream } = accepted
     stream.listen(DEAF)
     stream.write(Buffer.from('all of it'))

@@ -1,5 +1,5 @@
 /** Both transports, for tests that must hold for either of them. */
-import { netTransport } from '../../proxy/net-transport.ts'
+import { createNetTransport, netTransport } from '../../proxy/net-transport.ts'
 import { loadRawBindings } from '../../proxy/raw-bindings.ts'
 import { createRawTransport } from '../../proxy/raw-transport.ts'
 import type { Accepted, Transport } from '../../proxy/transport.ts'
@@ -12,6 +12,12 @@ export const rawBindings = loaded.bindings
 export const rawTransport: Transport = createRawTransport(loaded.bindings)
 
 export const TRANSPORTS: readonly Transport[] = [rawTransport, netTransport]
+
+/** Ones that give up, after so long, who takes nothing of a connection that was let go. */
+export function impatientTransports(lastBytesMs: number): Transport[] {
+  const options = { lastBytesMs }
+  return [createRawTransport(rawBindings, options), createNetTransport(options)]
+}
 
 /** Listens on a free port of 127.0.0.1 until `close`; a failed accept is thrown. */
 export function listenLocal(transport: Transport, onAccept: (accepted: Accepted) => void) {

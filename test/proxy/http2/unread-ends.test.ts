@@ -3,12 +3,9 @@ import net from 'node:net'
 import { expect, test } from '@jest/globals'
 import type { Address } from '../../../core/routing-table.ts'
 import { relayHttp2 } from '../../../proxy/http2/relay.ts'
-import { createNetTransport } from '../../../proxy/net-transport.ts'
-import { createRawTransport } from '../../../proxy/raw-transport.ts'
-import type { Transport } from '../../../proxy/transport.ts'
 import { memoryPair, settle } from '../memory-stream.ts'
 import { plannerInto } from '../recorded-exchange.ts'
-import { rawBindings } from '../transports.ts'
+import { impatientTransports } from '../transports.ts'
 import { data, settings, windowUpdate } from './frames.ts'
 import { get, Http2Peer, post } from './peer.ts'
 import { startRelay } from './relay-harness.ts'
@@ -16,11 +13,6 @@ import { startRelay } from './relay-harness.ts'
 const INITIAL_WINDOW = 0x4
 const LAST_BYTES_MS = 100
 const FRAME = Buffer.alloc(16_384, 'x')
-
-const KINDS: { name: string; transport: Transport }[] = [
-  { name: 'raw', transport: createRawTransport(rawBindings, { lastBytesMs: LAST_BYTES_MS }) },
-  { name: 'net', transport: createNetTransport({ lastBytesMs: LAST_BYTES_MS }) },
-]
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -59,9 +51,9 @@ async function sendUntilStuck(client: Http2Peer, streams: number): Promise<numbe
   }
 }
 
-test.each(KINDS)(
+test.each(impatientTransports(LAST_BYTES_MS))(
   'an app that reads nothing is given up by $name after its client has gone',
-  async ({ transport }) => {
+  async (transport) => {
     const { server, target, accepted } = await startDeafApp()
     const [near, far] = memoryPair()
     const relay = relayHttp2(far, Buffer.alloc(0), {
