@@ -50,10 +50,13 @@ export class IdleMemory {
   }
 }
 
-/** Looks from now on; returns what ends it. */
-export function watchIdleMemory(options: IdleMemoryOptions): () => void {
+/**
+ * Looks from now on; returns what ends it.
+ * @param lookMs for tests; `LOOK_MS` otherwise
+ */
+export function watchIdleMemory(options: IdleMemoryOptions, lookMs = LOOK_MS): () => void {
   const idle = new IdleMemory(options)
-  const timer = setInterval(() => idle.look(), LOOK_MS).unref()
+  const timer = setInterval(() => idle.look(), lookMs).unref()
   return () => clearInterval(timer)
 }
 
