@@ -4,8 +4,11 @@ import type net from 'node:net'
 import { FILES, type Origin } from './origin.ts'
 import { readBody } from './read-body.ts'
 
+/** MB of answers that a connection may have under way; with fewer, Node refuses streams as they come. */
+const SESSION_MEMORY = 1_000
+
 export async function startNodeHttp2(): Promise<Origin> {
-  const server = http2.createServer((request, response) => {
+  const server = http2.createServer({ maxSessionMemory: SESSION_MEMORY }, (request, response) => {
     request.stream.on('error', () => {})
     void answer(request, response)
   })
