@@ -23,8 +23,8 @@ export type Measured = Sample & {
   exchanges?: number
 }
 
-/** The JIT compiler of Node has compiled the hot path long before; nginx needs none of it. */
-const WARM_UP_SECONDS = 1
+/** What Node compiles at last, it compiles after some 4 s of load; nginx needs none of it. */
+const WARM_UP_SECONDS = 5
 /** Long enough that the start is a small part of it. */
 const PROFILE_SECONDS = 5
 
