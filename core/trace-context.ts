@@ -30,18 +30,11 @@ export function formatTraceParent({ traceId, parentId, flags }: TraceParent): st
 }
 
 /**
- * Random bytes are fetched for some hundred ids at once: a call to the generator costs 7 µs, a third of
- * what a whole exchange may.
+ * Ids need to be different, not secret: `Math.random` is enough, as for OpenTelemetry's libraries. Digits are
+ * made for some ids at once, as one text; ids are parts of it and keep it alive for as long as a record
+ * waits, so it is short.
  */
-const random = Buffer.alloc(4096)
-
-/**
- * So many of them become digits at once, in bytes. Ids are parts of that text and keep it alive for as
- * long as a record waits, so it is short.
- */
-const PIECE = 512
-
-let taken = random.length
+const random = Buffer.alloc(512)
 let digits = ''
 let used = 0
 
@@ -72,8 +65,9 @@ const DIGITS = Buffer.from('0123456789abcdef', 'latin1')
 
 function refillParents(): void {
   for (let at = 0; at < parents.length; at += PARENT.length) {
-    writeDigits(at + TRACE_AT, 16)
-    writeDigits(at + PARENT_AT, 8)
+    fillRandom(24)
+    writeDigits(0, 16, at + TRACE_AT)
+    writeDigits(16, 8, at + PARENT_AT)
   }
   parentsText = parents.toString('latin1')
   parentsUsed = 0
@@ -83,12 +77,12 @@ function refillParents(): void {
 const TRACE_AT = 3
 const PARENT_AT = 36
 
-function writeDigits(at: number, bytes: number): void {
-  const from = takeRandom(bytes)
+/** Writes bytes of `random` as digits into `parents`. */
+function writeDigits(from: number, bytes: number, to: number): void {
   for (let i = 0; i < bytes; i++) {
     const byte = random[from + i] as number
-    parents[at + 2 * i] = DIGITS[byte >> 4] as number
-    parents[at + 2 * i + 1] = DIGITS[byte & 15] as number
+    parents[to + 2 * i] = DIGITS[byte >> 4] as number
+    parents[to + 2 * i + 1] = DIGITS[byte & 15] as number
   }
 }
 
@@ -108,20 +102,20 @@ function randomDigits(count: number): string {
 }
 
 function refill(): void {
-  const from = takeRandom(PIECE)
-  digits = random.toString('hex', from, from + PIECE)
+  fillRandom(random.length)
+  digits = random.toString('hex')
   used = 0
 }
 
-/** Where in `random` so many bytes begin that nobody has had. */
-function takeRandom(bytes: number): number {
-  if (taken + bytes > random.length) {
-    // Loaded with the first id: OpenSSL is 2 MB of a pod's memory, also of one that nobody calls.
-    process.getBuiltinModule('node:crypto').randomFillSync(random)
-    taken = 0
+/** Makes the first bytes of `random` new; their number is a multiple of 4. */
+function fillRandom(bytes: number): void {
+  for (let at = 0; at < bytes; at += 4) {
+    const word = Math.random() * 2 ** 32
+    random[at] = word
+    random[at + 1] = word >>> 8
+    random[at + 2] = word >>> 16
+    random[at + 3] = word >>> 24
   }
-  taken += bytes
-  return taken - bytes
 }
 
 /**

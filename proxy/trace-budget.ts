@@ -4,10 +4,10 @@
  */
 
 /**
- * Share of a core that records get from a busy process, as a fraction. 2 % are some 2000 records a second;
+ * Share of a core that records get from a busy process, as a fraction. 1 % are some 1000 records a second;
  * what does not fit is dropped and counted.
  */
-const LEAST_SHARE = 0.02
+const LEAST_SHARE = 0.01
 
 /** Share that they get from an idle one. */
 const MOST_SHARE = 0.5
@@ -16,7 +16,7 @@ const MOST_SHARE = 0.5
 const BUSY = 0.6
 
 /** What one record takes, in ms, before any was made. */
-const FIRST_COST_MS = 0.02
+const FIRST_COST_MS = 0.01
 
 /** Weight of the latest records in the mean cost of one. */
 const NEWEST_WEIGHT = 0.1

@@ -14,10 +14,10 @@ export interface PendingTrace {
 }
 
 /**
- * How often a queue that is full takes in another one, in ms. At more than that a second (2000) the sender
+ * How often a queue that is full takes in another one, in ms. At more than that a second (1000) the sender
  * does not keep up, and what is pushed out unread a moment later has cost the traffic twice.
  */
-const REPLACE_EVERY_MS = 0.5
+const REPLACE_EVERY_MS = 1
 
 /** A queue that was full counts as full until it is down to this share, so that it does not flicker. */
 const RELIEVED = 0.9

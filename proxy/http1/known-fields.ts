@@ -19,6 +19,9 @@ const MOST_BYTES = 2_048
 /** Shortest, bytes: as many are looked at to tell the kind. */
 const LEAST_BYTES = 8
 
+/** Up to so many bytes are compared one by one: less than it takes to call Node for it. */
+const SHORT_BYTES = 96
+
 /**
  * After so many sets of a kind that were not known, only one in `LEARNT_ONE_IN` is learnt until one is met
  * again: fields that never come twice (a `traceparent` of each request) are not worth a copy.
@@ -74,7 +77,9 @@ function stands(bytes: Buffer, buffer: Buffer, from: number, stop: number): bool
   if (to > stop || buffer[to - 1] !== LF || buffer[to - 3] !== LF) return false
   const middle = length >> 1
   if (buffer[from + middle] !== bytes[middle]) return false
-  return bytes.compare(buffer, from, to) === 0
+  if (length > SHORT_BYTES) return bytes.compare(buffer, from, to) === 0
+  for (let i = 0; i < length; i++) if (bytes[i] !== buffer[from + i]) return false
+  return true
 }
 
 /** Of the first name and its value: `Host: a…`, `Server: …`. */

@@ -56,6 +56,28 @@ test('times run from the head to the answer’s first byte and to the end', () =
   })
 })
 
+test('an exchange that ends with the head of its answer ends at its first byte', () => {
+  const records: TraceRecord[] = []
+  let asked = 0
+  const now = () => 1000 + asked++
+  const exchange = recordInto(records, identity('alice'), { bodyBytes: 0, now })({
+    direction: 'outbound',
+    head: requestHead({ Host: 'orders' }),
+    ids: { traceId: 't', spanId: 's', parentSpanId: 'p', traceparent: '' },
+    hop: 1,
+    service: 'orders',
+    context: { space: null, source: 'none' },
+    decision: { reason: 'local', target: ADDRESS.pod, service: null, tried: [] },
+    originalDestination: ADDRESS.pod,
+    client: ADDRESS.client,
+  })
+  exchange.responseHead(responseHead(200))
+  exchange.done({ requestBytes: 1, responseBytes: 2, atOnce: true, error: null })
+  expect(records[0]).toMatchObject({ startedAt: 1000, firstByteMs: 1, durationMs: 1 })
+  expect(exchange.keepsBodies).toBe(false)
+  expect(recording({ bodyBytes: 1 }).exchange.keepsBodies).toBe(true)
+})
+
 test('bodies are kept up to the bound, and say if they were longer', () => {
   const { exchange, finish } = recording({ bodyBytes: 4 })
   exchange.requestBody(Buffer.from('ab'))

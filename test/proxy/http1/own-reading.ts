@@ -1,6 +1,11 @@
 /** How the sidecar reads a sequence of bytes: every message, and where each ends. */
 import { bodyOf, INTO_REQUEST, INTO_RESPONSE } from '../../../proxy/http1/body.ts'
-import { requestFraming, responseFraming, UNTIL_CLOSE } from '../../../proxy/http1/framing.ts'
+import {
+  interimProblem,
+  requestFraming,
+  responseFraming,
+  UNTIL_CLOSE,
+} from '../../../proxy/http1/framing.ts'
 import { ParsedRequestHead, ParsedResponseHead } from '../../../proxy/http1/head.ts'
 import { HeadReader } from '../../../proxy/http1/head-reader.ts'
 import type { Meaning } from './node-http-parser.ts'
@@ -65,6 +70,8 @@ function readResponse(bytes: Buffer, from: number, method: string): OwnMessage |
   const head = new ParsedResponseHead(reader.buffer, reader.base, reader.scanner)
   const framing = responseFraming(head, method)
   if (framing.kind === 'bad') return null
+  const interim = head.status < 200 && head.status !== 101
+  if (interim && interimProblem(head) !== null) return null
   const body = readBody(bytes, reader.next, framing.length)
   if (body === null) return null
   const line = bytes.toString('latin1', head.from, bytes.indexOf('\r\n', head.from))
