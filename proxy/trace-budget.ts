@@ -24,6 +24,12 @@ const NEWEST_WEIGHT = 0.1
 /** So many records may always wait, whatever was measured: a burst, or a second of 1000 requests. */
 const LEAST_WAITING = 1000
 
+/**
+ * So many at the most: half a second of 4000 requests. A process that was idle a moment ago believes that it has
+ * time for 50,000, and what it takes in then is a burden on the traffic that has begun.
+ */
+const MOST_WAITING = 2000
+
 /** How long a record waits at most for those before it, in s, where the sender does get through. */
 const LONGEST_WAIT_S = 1
 
@@ -60,7 +66,7 @@ export class TraceBudget {
   /** How many records are worth keeping: more than these could not be sent in good time. */
   get mostWaiting(): number {
     const perSecond = (this.#share * 1000) / this.#cost
-    return Math.max(LEAST_WAITING, perSecond * LONGEST_WAIT_S)
+    return Math.min(MOST_WAITING, Math.max(LEAST_WAITING, perSecond * LONGEST_WAIT_S))
   }
 }
 
