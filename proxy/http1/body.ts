@@ -3,6 +3,7 @@
 import type { ExchangeRecorder } from '../exchange.ts'
 import { ChunkedScanner } from './chunked.ts'
 import { CHUNKED, UNTIL_CLOSE } from './framing.ts'
+import { partOf } from './part.ts'
 
 /** Takes content of a body, transfer coding removed. */
 export type BodySink = (recorder: ExchangeRecorder, data: Buffer) => void
@@ -44,7 +45,7 @@ export class BodyScanner {
     if (this.#chunked !== null) return this.#followChunked(this.#chunked, buffer, from)
     const left = buffer.length - from
     const take = this.#length === UNTIL_CLOSE ? left : Math.min(left, this.#remaining)
-    this.#sink?.(this.#recorder, slice(buffer, from, from + take))
+    this.#sink?.(this.#recorder, partOf(buffer, from, from + take))
     this.#remaining -= take
     this.done = this.#remaining === 0
     return from + take
@@ -58,10 +59,6 @@ export class BodyScanner {
     this.problem = chunked.problem
     return end
   }
-}
-
-function slice(buffer: Buffer, from: number, to: number): Buffer {
-  return from === 0 && to === buffer.length ? buffer : buffer.subarray(from, to)
 }
 
 const NOBODY: ExchangeRecorder = {

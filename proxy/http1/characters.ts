@@ -60,3 +60,8 @@ function hexTable(): Uint8Array {
   }
   return table
 }
+
+/** What may stand around a value (OWS, RFC 9110 5.6.3): `trim` would take off a no-break space too. */
+export function isBlank(byte: number): boolean {
+  return byte === SP || byte === HTAB
+}

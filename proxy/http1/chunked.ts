@@ -1,6 +1,7 @@
 /** Follows the chunked transfer coding (RFC 9112 7.1) through any split, changing nothing. */
 import { COLON, CR, HEX, LF, LOWER, TOKEN, VALUE } from './characters.ts'
 import { MAX_HEAD_BYTES } from './head-limit.ts'
+import { partOf } from './part.ts'
 
 /**
  * Longest line of a chunk's size and extensions, bytes. Extensions are practically unused; without
@@ -85,7 +86,7 @@ export class ChunkedScanner {
     while (i < end && !this.done) {
       if (this.#state === DATA) {
         const take = Math.min(this.#remaining, end - i)
-        onData?.(take === end && i === 0 ? buffer : buffer.subarray(i, i + take))
+        onData?.(partOf(buffer, i, i + take))
         this.#remaining -= take
         i += take
         if (this.#remaining === 0) this.#state = DATA_CR

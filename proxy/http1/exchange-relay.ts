@@ -11,6 +11,7 @@ import { interimProblem, responseFraming, UNTIL_CLOSE } from './framing.ts'
 import { type ParsedRequestHead, ParsedResponseHead } from './head.ts'
 import { type HeadReader, HeadReaders } from './head-reader.ts'
 import { ownAnswer } from './own-answer.ts'
+import { partOf } from './part.ts'
 import { decideLoss } from './upstream-loss.ts'
 
 /** What the last answer of a connection says; servers that keep it may have said for how long. */
@@ -70,7 +71,7 @@ export class ExchangeRelay implements StreamListener {
     this.requestDone = this.#requestBody.done
     if (set.length === 0 && head.buffer === chunk && head.to === from) {
       if (this.#mayRetry) this.#sentHead = Buffer.from(head.bytes())
-      this.#sendUp(slice(chunk, head.from, end))
+      this.#sendUp(partOf(chunk, head.from, end))
       return end
     }
     const copied = end - from <= MAX_COPIED_TAIL ? end : from
@@ -78,7 +79,7 @@ export class ExchangeRelay implements StreamListener {
     // What may be sent again has no body.
     if (this.#mayRetry) this.#sentHead = first
     this.#sendUp(first)
-    if (copied < end) this.#sendUp(slice(chunk, from, end))
+    if (copied < end) this.#sendUp(partOf(chunk, from, end))
     return end
   }
 
@@ -90,7 +91,7 @@ export class ExchangeRelay implements StreamListener {
       return chunk.length
     }
     this.requestDone = this.#requestBody.done
-    if (end > from) this.#sendUp(slice(chunk, from, end))
+    if (end > from) this.#sendUp(partOf(chunk, from, end))
     return end
   }
 
@@ -232,11 +233,11 @@ export class ExchangeRelay implements StreamListener {
     if (this.#client.draining) {
       const copied = end - next <= MAX_COPIED_TAIL ? end : next
       this.#sendDown(editMessage(head, LAST, chunk, next, copied))
-      if (copied < end) this.#sendDown(slice(chunk, next, end))
-    } else if (head.buffer === chunk) this.#sendDown(slice(chunk, head.from, end))
+      if (copied < end) this.#sendDown(partOf(chunk, next, end))
+    } else if (head.buffer === chunk) this.#sendDown(partOf(chunk, head.from, end))
     else {
       this.#sendDown(head.bytes())
-      if (end > next) this.#sendDown(slice(chunk, next, end))
+      if (end > next) this.#sendDown(partOf(chunk, next, end))
     }
     this.#atOnce = true
     this.#responseProgress(body, end < chunk.length)
@@ -249,7 +250,7 @@ export class ExchangeRelay implements StreamListener {
       this.#fail('bad-response', body.problem)
       return
     }
-    this.#sendDown(slice(chunk, 0, end))
+    this.#sendDown(partOf(chunk, 0, end))
     this.#responseProgress(body, end < chunk.length)
   }
 
@@ -380,8 +381,4 @@ export class ExchangeRelay implements StreamListener {
     const atOnce = this.#atOnce
     this.#start.recorder.done({ requestBytes, responseBytes, atOnce, error })
   }
-}
-
-function slice(chunk: Buffer, from: number, to: number): Buffer {
-  return from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to)
 }

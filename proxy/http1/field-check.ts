@@ -1,6 +1,6 @@
 /** What a field that we write may consist of (RFC 9110 5.1 and 5.5). */
 import type { HeaderList } from '../../core/trace-record.ts'
-import { HTAB, SP, TOKEN, VALUE } from './characters.ts'
+import { isBlank, TOKEN, VALUE } from './characters.ts'
 
 type Field = HeaderList[number]
 
@@ -26,8 +26,4 @@ function consistsOf(table: Uint8Array, text: string): boolean {
     if (table[text.charCodeAt(i)] !== 1) return false
   }
   return true
-}
-
-function isBlank(code: number): boolean {
-  return code === SP || code === HTAB
 }

@@ -1,5 +1,5 @@
 /** What the fields of a head say that frame its message, or decide about its connection (RFC 9112 6 and 9). */
-import { CR, HTAB, SP } from './characters.ts'
+import { CR, HTAB, isBlank } from './characters.ts'
 import { offersH2c } from './h2c-offer.ts'
 import type { Head } from './head.ts'
 
@@ -126,10 +126,6 @@ function withoutBlanks(text: string): string {
   while (from < to && isBlank(text.charCodeAt(from))) from++
   while (to > from && isBlank(text.charCodeAt(to - 1))) to--
   return text.slice(from, to)
-}
-
-function isBlank(code: number): boolean {
-  return code === SP || code === HTAB
 }
 
 /** Even two equal lengths are refused: parsers differ on them, and no honest client sends them. */

@@ -2,7 +2,7 @@
  * Finds the parts of an HTTP/1 head as byte offsets (RFC 9112 2 to 5), strictly: a byte on which two
  * parsers could disagree is refused. It stops and goes on at any byte, and looks at none twice.
  */
-import { COLON, CR, HTAB, LF, SP, TARGET, TOKEN, VALUE } from './characters.ts'
+import { COLON, CR, HTAB, isBlank, LF, SP, TARGET, TOKEN, VALUE } from './characters.ts'
 import { FieldSet, NO_FIELDS } from './field-set.ts'
 import { MAX_HEAD_BYTES, OWN_FIELDS_BYTES } from './head-limit.ts'
 import { type HeadParts, readWholeRequest, readWholeResponse } from './whole-head.ts'
@@ -261,10 +261,6 @@ export class HeadScanner implements HeadParts {
     this.problem = problem
     return 'refused'
   }
-}
-
-function isBlank(byte: number): boolean {
-  return byte === SP || byte === HTAB
 }
 
 function fieldProblem(byte: number): string {

@@ -3,7 +3,7 @@
  * times as fast as `HeadScanner`, which decides about all others. What this accepts, that accepts with
  * the same parts; of what is wrong with a head only the scanner knows.
  */
-import { COLON, CR, HTAB, LF, SP, TARGET, TOKEN } from './characters.ts'
+import { COLON, CR, HTAB, isBlank, LF, SP, TARGET, TOKEN } from './characters.ts'
 import type { FieldSet } from './field-set.ts'
 import { KnownFields } from './known-fields.ts'
 
@@ -142,8 +142,4 @@ function valueEnd(buffer: Buffer, from: number, stop: number): number {
     i++
   }
   return i
-}
-
-function isBlank(byte: number): boolean {
-  return byte === SP || byte === HTAB
 }

@@ -2,14 +2,13 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from '@jest/globals'
 import type { TraceRecord } from '../../core/trace-record.ts'
-import { createRecordExchange } from '../../proxy/recorder.ts'
+import type { RequestHead } from '../../proxy/exchange.ts'
+import { createRecordExchange, type ExchangeFacts } from '../../proxy/recorder.ts'
 import { requestHead, responseHead } from './sample-head.ts'
 import { ADDRESS, identity, recordInto } from './sample-tree.ts'
 
-function recording({ bodyBytes = 0, head = requestHead({ Host: 'orders' }) } = {}) {
-  const records: TraceRecord[] = []
-  let time = 1000
-  const exchange = recordInto(records, identity('alice'), { bodyBytes, now: () => time })({
+function factsOf(head: RequestHead): ExchangeFacts {
+  return {
     direction: 'inbound',
     head,
     ids: { traceId: 't', spanId: 's', parentSpanId: 'p', traceparent: '' },
@@ -19,7 +18,15 @@ function recording({ bodyBytes = 0, head = requestHead({ Host: 'orders' }) } = {
     decision: { reason: 'local', target: ADDRESS.pod, service: null, tried: [] },
     originalDestination: ADDRESS.pod,
     client: ADDRESS.client,
-  })
+  }
+}
+
+function recording({ bodyBytes = 0, head = requestHead({ Host: 'orders' }) } = {}) {
+  const records: TraceRecord[] = []
+  let time = 1000
+  const exchange = recordInto(records, identity('alice'), { bodyBytes, now: () => time })(
+    factsOf(head),
+  )
   return {
     exchange,
     pass: (ms: number) => {
@@ -60,17 +67,9 @@ test('an exchange that ends with the head of its answer ends at its first byte',
   const records: TraceRecord[] = []
   let asked = 0
   const now = () => 1000 + asked++
-  const exchange = recordInto(records, identity('alice'), { bodyBytes: 0, now })({
-    direction: 'outbound',
-    head: requestHead({ Host: 'orders' }),
-    ids: { traceId: 't', spanId: 's', parentSpanId: 'p', traceparent: '' },
-    hop: 1,
-    service: 'orders',
-    context: { space: null, source: 'none' },
-    decision: { reason: 'local', target: ADDRESS.pod, service: null, tried: [] },
-    originalDestination: ADDRESS.pod,
-    client: ADDRESS.client,
-  })
+  const exchange = recordInto(records, identity('alice'), { bodyBytes: 0, now })(
+    factsOf(requestHead({ Host: 'orders' })),
+  )
   exchange.responseHead(responseHead(200))
   exchange.done({ requestBytes: 1, responseBytes: 2, atOnce: true, error: null })
   expect(records[0]).toMatchObject({ startedAt: 1000, firstByteMs: 1, durationMs: 1 })
@@ -135,17 +134,7 @@ function untraced() {
     tracing: false,
     finished: () => {},
   })
-  const exchange = record({
-    direction: 'inbound',
-    head: request,
-    ids: { traceId: 't', spanId: 's', parentSpanId: 'p', traceparent: '' },
-    hop: 2,
-    service: 'orders',
-    context: { space: 'alice', source: 'cookie' },
-    decision: { reason: 'local', target: ADDRESS.pod, service: null, tried: [] },
-    originalDestination: ADDRESS.pod,
-    client: ADDRESS.client,
-  })
+  const exchange = record(factsOf(request))
   exchange.responseHead(response)
   return { exchange, held: [new WeakRef(request), new WeakRef(response)] }
 }
