@@ -47,9 +47,11 @@ describeKernel('a sidecar without a file descriptor left', () => {
 
   test('refuses what does not fit, keeps what it has, and serves all again afterwards', async () => {
     const held = await ask({ hold: MORE_THAN_FIT })
-    expect(held.answered).toBeGreaterThan(10)
     expect(held.failed).toBeGreaterThan(10)
-    expect(openFiles(pod)).toBeGreaterThan(LIMIT - 10)
+    // Each answered connection holds two. How many of the rest were accepted and then had none left for
+    // the app, and so were closed again, is the kernel's choice of the moment.
+    expect(openFiles(pod)).toBeGreaterThanOrEqual(2 * held.answered)
+    expect(held.answered).toBeGreaterThan(LIMIT / 4)
 
     const before = cpuMs(pod)
     await new Promise((resolve) => setTimeout(resolve, 1000))
