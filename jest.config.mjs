@@ -12,7 +12,7 @@ const project = (displayName, testMatch) => ({
 export default {
   projects: [
     project('unit', [
-      '<rootDir>/test/{core,webhook,proxy,proxy-init,controller,cli,viewer,playground,bench,repo,contract}/**/*.test.ts',
+      '<rootDir>/test/{core,webhook,proxy,proxy-init,controller,cli,viewer,playground,bench,deploy,repo,contract}/**/*.test.ts',
     ]),
     project('servers', ['<rootDir>/test/servers/**/*.test.ts']),
     project('kernel', ['<rootDir>/test/kernel/**/*.test.ts']),

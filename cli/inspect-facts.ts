@@ -27,6 +27,7 @@ function fixedFacts() {
       build: 'azds/build-init:dev',
     },
     clusterDomain: 'cluster.local',
+    systemNamespace: SYSTEM_NAMESPACE,
     controllerUrl: `http://${CONTROLLER_SERVICE}.${SYSTEM_NAMESPACE}.svc.cluster.local`,
     proxyResources: resources.resources,
     proxyLogLevel: 'info',

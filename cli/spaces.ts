@@ -1,4 +1,6 @@
 /** Spaces as the cluster's namespaces tell them, and the names that a space may have. */
+
+import { isSystemNamespace } from '../core/injection/decide.ts'
 import { type KubeClient, KubeError } from '../core/kube/client.ts'
 import type { Namespace } from '../core/kube/types.ts'
 import { LABEL, SYSTEM_NAMESPACE } from '../core/names.ts'
@@ -10,7 +12,6 @@ import {
   type Space,
   spaceOf,
 } from '../core/spaces.ts'
-import { SYSTEM_NAMESPACES } from '../webhook/inject/decide.ts'
 import { CliError, usageError } from './command.ts'
 
 export const NAMESPACES = '/api/v1/namespaces'
@@ -71,7 +72,7 @@ export function oneName(argument: string | undefined, flag: string | undefined) 
 
 /** Refuses the namespaces that belong to the cluster and to us. */
 export function refuseSystem(name: string): void {
-  if (!SYSTEM_NAMESPACES.includes(name)) return
+  if (!isSystemNamespace(name, SYSTEM_NAMESPACE)) return
   const whose = name === SYSTEM_NAMESPACE ? 'the control plane of spaces' : 'the cluster itself'
   throw new CliError(
     `namespace "${name}" belongs to ${whose} and cannot be a space: choose another name`,

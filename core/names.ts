@@ -4,7 +4,7 @@
  * are kept, so that its labels, charts and habits go on working.
  */
 
-/** The namespace of our own control plane. */
+/** The namespace of our own control plane, where nobody chose another. */
 export const SYSTEM_NAMESPACE = 'azds'
 
 /** Labels of namespaces and pods. */
@@ -18,6 +18,19 @@ export const LABEL = {
   /** Pod: `true` once it has been injected. */
   instrumented: 'azds.io/instrumented',
 } as const
+
+/** What every object of ours carries: label `app.kubernetes.io/part-of` with this value. */
+export const PART_OF_LABEL = 'app.kubernetes.io/part-of'
+export const PART_OF = 'azds'
+
+/**
+ * API group of what `azds-api` serves through the API server. Not `traces.azds.io`: in
+ * `kubectl auth can-i get traces.azds.io` kubectl takes what follows the first dot for the group.
+ */
+export const API_GROUP = 'azds.io'
+export const API_VERSION = 'v1'
+/** Audience of the tokens that sidecars and the gateway show the controller. */
+export const CONTROLLER_AUDIENCE = 'controller.azds.io'
 
 /** Annotations of pods (those marked so are read from the namespace too; the pod's wins). */
 export const ANNOTATION = {
@@ -46,6 +59,8 @@ export const ANNOTATION = {
   traceBodyBytes: 'azds.io/trace-body-bytes',
   /** Pod or namespace: `trace` to `fatal`, the sidecar's log level. */
   proxyLogLevel: 'azds.io/proxy-log-level',
+  /** On the Secret of an authority: any new value asks for a new one now. */
+  rotate: 'azds.io/rotate',
   /** Written by the webhook: JSON of what was injected (`InjectionStatus`). */
   status: 'azds.io/injection-status',
 } as const
@@ -84,7 +99,7 @@ export interface InjectionStatus {
 export interface DirectPorts {
   /** `6379,7000-7010`. */
   ports: string
-  /** One of the codes in `webhook/inject/reasons.ts`. */
+  /** One of the codes in `core/injection/reasons.ts`. */
   reason: string
   /** Where a Service's `appProtocol` is the reason: its name, and what it says. */
   service?: string
@@ -127,12 +142,33 @@ export const WEBHOOK_PORT = 8443
 /** Port on which the proxy listens when it runs as the preview-URL gateway. */
 export const GATEWAY_PORT = 8000
 
-/** Objects of the control plane in `SYSTEM_NAMESPACE`. */
+/** Where the controller serves sidecars by TLS, and the aggregated API listens. */
+export const CONTROLLER_TLS_PORT = 8443
+/**
+ * Of the webhook and of `azds-api`: the API server of a private GKE cluster reaches pods on 443 and on
+ * this one only, without a firewall rule of the admin's.
+ */
+export const API_SERVER_FACING_PORT = 10250
+
+/** Objects of the control plane in its namespace. */
 export const CONTROLLER_SERVICE = 'azds-controller'
 export const WEBHOOK_SERVICE = 'azds-webhook-service'
 export const WEBHOOK_CONFIGURATION = 'azds-webhook'
 export const WEBHOOK_CA_SECRET = 'azds-webhook-ca'
 export const GATEWAY_SERVICE = 'azds-gateway'
+/** Serves group `azds.io` to the API server: two replicas, so that discovery never fails. */
+export const API_SERVICE = 'azds-api'
+/** Authority of the controller's and `azds-api`'s certificates. */
+export const CONTROLLER_CA_SECRET = 'azds-controller-ca'
+/** In every space: `ca.crt`, the certificates by which sidecars know the controller. */
+export const CA_CONFIG_MAP = 'azds-ca'
+
+/**
+ * Volume with which a sidecar proves who it is: `token` and `ca.crt`. It is mounted where Kubernetes would
+ * mount the pod's API token, which is so kept out of our containers.
+ */
+export const IDENTITY_VOLUME = 'azds-identity'
+export const IDENTITY_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 /** The uid as which the sidecar runs; its own traffic is never redirected. */
 export const PROXY_UID = 1337
@@ -187,6 +223,8 @@ export const ENV = {
   skipInboundCidrs: 'AZDS_SKIP_INBOUND_CIDRS',
   skipOutboundCidrs: 'AZDS_SKIP_OUTBOUND_CIDRS',
   skipOutboundUids: 'AZDS_SKIP_OUTBOUND_UIDS',
+  /** Ports of the app that TCP probes ask about: `8080,9090`. */
+  tcpProbes: 'AZDS_TCP_PROBES',
   /** JSON of the pod's `BuildRequest`. */
   buildRequest: 'AZDS_BUILD_REQUEST',
 } as const

@@ -37,6 +37,12 @@ const DEBIAN = [
     why: 'starts processes inside a pod',
   },
   {
+    has: 'skopeo',
+    name: 'skopeo',
+    goals: ['test'],
+    why: 'reads the image archives as others would',
+  },
+  {
     has: 'redis-server',
     name: 'redis-server',
     goals: ['test'],

@@ -1,10 +1,11 @@
 /** One admission: review in, answer out, with one log line and one count. Never throws. */
+
+import { SKIP_REASON } from '../core/injection/reasons.ts'
 import type { Log } from '../core/log.ts'
 import type { FactSource } from './facts.ts'
 import { describeDirect } from './inject/inbound-ports.ts'
 import { type Injection, inject } from './inject/inject.ts'
 import { isObject } from './inject/json.ts'
-import { SKIP_REASON } from './inject/reasons.ts'
 import type { Metrics, Outcome } from './metrics.ts'
 import {
   allow,

@@ -104,6 +104,7 @@ function fixedFacts(config: WebhookConfig): FixedFacts {
       build: config.buildImage,
     },
     clusterDomain: config.clusterDomain,
+    systemNamespace: SYSTEM_NAMESPACE,
     // The whole name: it also resolves in a pod whose dnsConfig has no search domains.
     controllerUrl:
       config.controllerUrl ??

@@ -1,6 +1,7 @@
 /** `azds space list`. */
+import { isSystemNamespace } from '../../core/injection/decide.ts'
+import { SYSTEM_NAMESPACE } from '../../core/names.ts'
 import { chainOf, describeProblem, displayPath, type Space } from '../../core/spaces.ts'
-import { SYSTEM_NAMESPACES } from '../../webhook/inject/decide.ts'
 import { type Command, EXIT_OK } from '../command.ts'
 import { json, outputFlag, painter, table } from '../output.ts'
 import { allowed, readSpaces, type SpaceTree } from '../spaces.ts'
@@ -21,7 +22,7 @@ export interface SpaceRow {
 
 export function spaceRows({ namespaces, spaces }: SpaceTree, selected: string): SpaceRow[] {
   const rows = [...namespaces.keys()]
-    .filter((name) => !SYSTEM_NAMESPACES.includes(name))
+    .filter((name) => !isSystemNamespace(name, SYSTEM_NAMESPACE))
     .map((name) => rowOf(spaces, name, spaces.get(name), name === selected))
   return rows.sort((a, b) => (a.path < b.path ? -1 : 1))
 }

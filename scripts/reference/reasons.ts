@@ -1,9 +1,9 @@
 /** docs/reference/reasons.md: why a request went where it went, and why a pod or a port was left alone. */
 import { CONTEXT_SOURCES } from '../../core/context.ts'
+import { DIRECT_REASON, SKIP_REASON } from '../../core/injection/reasons.ts'
 import { ANNOTATION } from '../../core/names.ts'
 import { ROUTE_REASON } from '../../core/route-reason.ts'
 import { HTTP_PROTOCOLS, OPAQUE_PROTOCOLS } from '../../webhook/inject/inbound-ports.ts'
-import { DIRECT_REASON, SKIP_REASON } from '../../webhook/inject/reasons.ts'
 import { code, page, section, sentence, table } from './markdown.ts'
 
 const INBOUND_PORTS = `Connections to such a port reach the app itself, which sees its client's address. They are not traced and not routed on
@@ -25,7 +25,7 @@ const rowsOf = (reasons: Record<string, string>) =>
 export function reasonsPage(): string {
   return page(
     'Reasons',
-    '`core/route-reason.ts` and `webhook/inject/reasons.ts`',
+    '`core/route-reason.ts` and `core/injection/reasons.ts`',
     section(
       'Why a request went where it went',
       `Every trace record has one of these, with the space that the request belongs to and the source that named it: the first\nof ${CONTEXT_SOURCES.map(code).join(', ')}; \`none\` if none did.`,

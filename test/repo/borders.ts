@@ -22,15 +22,24 @@ export const BORDERS: readonly Border[] = [
     ours: ['core'],
     packages: { '@kubernetes/client-node': 'core/kube/client.ts' },
   },
+  { folder: 'core/injection', ours: ['core'], packages: {}, types: ['core/kube/types.ts'] },
+  {
+    folder: 'core/authority',
+    ours: ['core', 'core/kube'],
+    packages: {
+      '@peculiar/x509': 'core/authority/certificate.ts',
+      'reflect-metadata': 'core/authority/certificate.ts',
+    },
+  },
   {
     folder: 'webhook/inject',
-    ours: ['core'],
+    ours: ['core', 'core/injection'],
     packages: { 'fast-json-patch': 'webhook/inject/patch.ts' },
     types: ['core/kube/types.ts'],
   },
   {
     folder: 'webhook',
-    ours: ['webhook/inject', 'core', 'core/kube'],
+    ours: ['webhook/inject', 'core', 'core/injection', 'core/authority', 'core/kube'],
     packages: {
       fastify: '*',
       'prom-client': 'webhook/metrics.ts',
@@ -41,9 +50,10 @@ export const BORDERS: readonly Border[] = [
   { folder: 'proxy', ours: ['core'], packages: { koffi: 'proxy/koffi.ts' } },
   { folder: 'proxy-init', ours: ['core'], packages: {} },
   { folder: 'build-init', ours: ['core'], packages: {} },
+  { folder: 'prepull', ours: ['core'], packages: {} },
   {
     folder: 'controller',
-    ours: ['core', 'core/kube'],
+    ours: ['core', 'core/injection', 'core/authority', 'core/kube'],
     packages: {
       fastify: '*',
       '@fastify/static': 'controller/routes/viewer.ts',
@@ -53,7 +63,7 @@ export const BORDERS: readonly Border[] = [
   { folder: 'viewer', ours: ['core'], packages: { preact: '*' }, browser: true },
   {
     folder: 'cli',
-    ours: ['core', 'core/kube', 'webhook/inject'],
+    ours: ['core', 'core/injection', 'core/kube', 'webhook/inject'],
     packages: { yaml: '*' },
     files: ['package.json'],
   },

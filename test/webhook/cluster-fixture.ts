@@ -7,6 +7,7 @@ import type { InjectionFacts } from '../../webhook/inject/facts.ts'
 
 export const fixed: FixedFacts = {
   images: { proxy: 'azds/proxy:1', proxyInit: 'azds/proxy-init:1', build: 'azds/build-init:1' },
+  systemNamespace: 'azds',
   clusterDomain: 'cluster.local',
   controllerUrl: 'http://azds-controller.azds',
   proxyResources: {

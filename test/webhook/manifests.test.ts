@@ -5,6 +5,7 @@ import { expect, test } from '@jest/globals'
 import { evaluate } from '@marcbachmann/cel-js'
 import { parseAllDocuments } from 'yaml'
 import { settings as controllerSettings } from '../../controller/config.ts'
+import { CLUSTER_NAMESPACES } from '../../core/injection/decide.ts'
 import type { Container, KubeObject, PodSpec } from '../../core/kube/types.ts'
 import {
   CONTROLLER_PORT,
@@ -20,7 +21,6 @@ import {
 } from '../../core/names.ts'
 import { settings as proxySettings } from '../../proxy/config.ts'
 import { settings as webhookSettings } from '../../webhook/config.ts'
-import { SYSTEM_NAMESPACES } from '../../webhook/inject/decide.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const FOLDER = join(ROOT, 'deploy/manifests')
@@ -171,7 +171,11 @@ test('the webhook fails closed, in spaces only, without side effects, and leads 
   })
   expect(webhook?.namespaceSelector.matchExpressions).toEqual([
     { key: LABEL.space, operator: 'In', values: ['true'] },
-    { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: SYSTEM_NAMESPACES },
+    {
+      key: 'kubernetes.io/metadata.name',
+      operator: 'NotIn',
+      values: [...CLUSTER_NAMESPACES, SYSTEM_NAMESPACE],
+    },
   ])
 })
 

@@ -11,6 +11,8 @@ export interface InjectionFacts {
     labels: Readonly<Record<string, string>>
     annotations: Readonly<Record<string, string>>
   }
+  /** The namespace of our own control plane. */
+  systemNamespace: string
   /** The namespace's chain of spaces, nearest first. */
   chain: Chain
   /** The Services of that namespace. */

@@ -16,6 +16,8 @@
  * What stands nearer to the pod is stronger. An appProtocol is stronger than a name. A name never makes a
  * port opaque: `tcp` is a name that people also give to ports of HTTP.
  */
+
+import type { DirectReason } from '../../core/injection/reasons.ts'
 import type { Pod } from '../../core/kube/types.ts'
 import type { DirectPorts } from '../../core/names.ts'
 import {
@@ -27,7 +29,6 @@ import {
 } from '../../core/service-target.ts'
 import type { PodSettings } from './annotations.ts'
 import { covers, formatRanges, type PortRange, rangesOf, single, without } from './port-ranges.ts'
-import type { DirectReason } from './reasons.ts'
 import { WELL_KNOWN_PORTS } from './well-known-ports.ts'
 
 export interface InboundPorts {

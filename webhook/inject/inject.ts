@@ -2,12 +2,14 @@
  * A pod and the facts in; the changed pod and its patch, a reason to leave it alone, or its faults
  * out. Pure: admission and `azds inspect` give the same answer because both call this.
  */
+
+import { decide } from '../../core/injection/decide.ts'
+import type { SkipReason } from '../../core/injection/reasons.ts'
 import type { Pod } from '../../core/kube/types.ts'
 import type { DirectPorts, InjectionStatus } from '../../core/names.ts'
 import { readAnnotations } from './annotations.ts'
 import { buildContainer } from './build-container.ts'
 import { checkBuild } from './build-request.ts'
-import { decide } from './decide.ts'
 import type { EnvSource } from './env.ts'
 import type { FieldError, InjectionFacts } from './facts.ts'
 import { type DeclaredHttp, decideInboundPorts } from './inbound-ports.ts'
@@ -18,7 +20,6 @@ import { portCollisions } from './ports.ts'
 import { proxyContainer } from './proxy-container.ts'
 import { proxyInitContainer } from './proxy-init-container.ts'
 import { chooseProxyUid } from './proxy-uid.ts'
-import type { SkipReason } from './reasons.ts'
 import { repair } from './repair.ts'
 import { readPod } from './shape.ts'
 import { stateOf } from './status.ts'

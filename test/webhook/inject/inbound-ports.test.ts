@@ -1,10 +1,10 @@
 /** Which inbound ports go straight to the app: the truth table's rows, and what must hold for all pods. */
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import type { DIRECT_REASON } from '../../../core/injection/reasons.ts'
 import type { Container, Pod, Service } from '../../../core/kube/types.ts'
 import { decideInboundPorts, describeDirect } from '../../../webhook/inject/inbound-ports.ts'
 import { covers, formatRanges, rangesOf, without } from '../../../webhook/inject/port-ranges.ts'
-import type { DIRECT_REASON } from '../../../webhook/inject/reasons.ts'
 import { WELL_KNOWN_PORTS } from '../../../webhook/inject/well-known-ports.ts'
 
 type ServicePort = NonNullable<Service['spec']['ports']>[number]

@@ -3,7 +3,7 @@
  *
  * | condition                                                    | decision               |
  * |--------------------------------------------------------------|------------------------|
- * | namespace is kube-system, kube-public, kube-node-lease, azds | skip, system-namespace |
+ * | namespace is kube-system, kube-public, kube-node-lease, ours | skip, system-namespace |
  * | namespace has no label azds.io/space=true                    | skip, not-a-space      |
  * | annotation kubernetes.io/config.mirror (static pod)          | skip, mirror-pod       |
  * | spec.os.name or node selector says windows                   | skip, windows          |
@@ -15,19 +15,31 @@
  *
  * A pod that has been injected before is told apart later, because it may need a repair.
  */
-import type { Pod } from '../../core/kube/types.ts'
-import { LABEL, SYSTEM_NAMESPACE } from '../../core/names.ts'
-import type { InjectionFacts } from './facts.ts'
+import type { Pod } from '../kube/types.ts'
+import { LABEL } from '../names.ts'
 import type { SkipReason } from './reasons.ts'
 
 export type Decision = { inject: true } | { inject: false; reason: SkipReason }
 
-export const SYSTEM_NAMESPACES: readonly string[] = [
+/** What the decision depends on besides the pod. */
+export interface DecisionFacts {
+  /** The namespace that the pod is created in. */
+  namespace: { name: string; labels: Readonly<Record<string, string>> }
+  /** The namespace of our own control plane. */
+  systemNamespace: string
+}
+
+/** Kubernetes' own namespaces. */
+export const CLUSTER_NAMESPACES: readonly string[] = [
   'kube-system',
   'kube-public',
   'kube-node-lease',
-  SYSTEM_NAMESPACE,
 ]
+
+/** Whether a namespace is Kubernetes' own or that of our control plane, and so never a space. */
+export function isSystemNamespace(name: string, systemNamespace: string): boolean {
+  return name === systemNamespace || CLUSTER_NAMESPACES.includes(name)
+}
 
 /** Containers by which other meshes are known: Istio, Linkerd, Open Service Mesh, Kuma, Consul. */
 const FOREIGN_CONTAINERS: readonly string[] = [
@@ -45,10 +57,13 @@ const FOREIGN_CONTAINERS: readonly string[] = [
 /** The kubelet's mark on the API server's copy of a static pod. */
 const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror'
 
-type Rule = [SkipReason, (pod: Pod, facts: InjectionFacts) => boolean]
+type Rule = [SkipReason, (pod: Pod, facts: DecisionFacts) => boolean]
 
 const RULES: readonly Rule[] = [
-  ['system-namespace', (_, { namespace }) => SYSTEM_NAMESPACES.includes(namespace.name)],
+  [
+    'system-namespace',
+    (_, facts) => isSystemNamespace(facts.namespace.name, facts.systemNamespace),
+  ],
   ['not-a-space', (_, { namespace }) => namespace.labels[LABEL.space] !== 'true'],
   ['mirror-pod', (pod) => pod.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined],
   ['windows', isForWindows],
@@ -58,7 +73,7 @@ const RULES: readonly Rule[] = [
   ['foreign-mesh', hasForeignMesh],
 ]
 
-export function decide(pod: Pod, facts: InjectionFacts): Decision {
+export function decide(pod: Pod, facts: DecisionFacts): Decision {
   const rule = RULES.find(([, holds]) => holds(pod, facts))
   return rule ? { inject: false, reason: rule[0] } : { inject: true }
 }

@@ -1,8 +1,9 @@
 /** Closed lists of reasons, a code for logs and metrics and a sentence for people: why a pod is left alone, and why a port. */
-import { ANNOTATION, LABEL, SYSTEM_NAMESPACE } from '../../core/names.ts'
+import { ANNOTATION, LABEL } from '../names.ts'
 
 export const SKIP_REASON = {
-  'system-namespace': `Pods of the cluster itself and of ${SYSTEM_NAMESPACE} are never injected: they must start while the webhook is down.`,
+  'system-namespace':
+    'Pods of the cluster itself and of our own control plane are never injected: they must start while the webhook is down.',
   'not-a-space': `The namespace is not a space: label it ${LABEL.space}=true.`,
   'mirror-pod':
     'This is the mirror of a static pod: the kubelet runs it from a file, a change here has no effect.',
