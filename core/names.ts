@@ -132,9 +132,12 @@ export const PORT = {
   outbound: 15001,
   /** Connections that come to the pod (PREROUTING is redirected here). */
   inbound: 15006,
-  /** `/live`, `/ready`, `/metrics`, `/routes`. */
+  /** `/live`, `/ready`, `/metrics`, `/routes`, and `TCP_PROBE_PATH`. */
   admin: 15020,
 } as const
+
+/** On the admin port: `GET /tcp/8080` is answered 200 while the app takes connections on its port 8080, else 503. */
+export const TCP_PROBE_PATH = '/tcp/'
 
 /** Ports of the control plane's services. */
 export const CONTROLLER_PORT = 8080

@@ -1,11 +1,13 @@
-/** The admin port: is the proxy alive, is it ready, what does it count, how does it route. */
+/** The admin port: is the proxy alive, is it ready, what does it count, how does it route, does the app answer. */
 import type { Readiness } from '../core/lifecycle.ts'
 import type { Log } from '../core/log.ts'
+import { TCP_PROBE_PATH } from '../core/names.ts'
 import type { RoutingTable } from '../core/routing-table.ts'
 import type { FeedClient } from './feed-client.ts'
 import type { Metrics } from './metrics.ts'
 import { type Page, servePages } from './page-server.ts'
 import type { Identity } from './request-facts.ts'
+import type { ProbeTcp } from './tcp-probe.ts'
 import type { Listening, Transport } from './transport.ts'
 
 export interface AdminDeps {
@@ -14,6 +16,10 @@ export interface AdminDeps {
   table: RoutingTable
   feed: Pick<FeedClient, 'state' | 'lastMessageAt'>
   identity: Identity
+  /** Dials the app. */
+  probeTcp: ProbeTcp
+  /** Ports of the app that may be asked about: the admin port is no port scanner. */
+  tcpProbes: readonly number[]
 }
 
 const json = (status: number, value: unknown): Page => ({
@@ -62,11 +68,12 @@ export async function listenAdmin(options: AdminOptions, deps: AdminDeps): Promi
   }
 }
 
-function pageOf(method: string, target: string, deps: AdminDeps): Page {
+function pageOf(method: string, target: string, deps: AdminDeps): Page | Promise<Page> {
   if (method !== 'GET' && method !== 'HEAD') {
     return json(405, { error: `${method} is not allowed: use GET` })
   }
   const [path = ''] = target.split('?')
+  if (path.startsWith(TCP_PROBE_PATH)) return probePage(path, deps)
   const page = Object.hasOwn(PAGES, path) ? PAGES[path] : undefined
   if (!page) return json(404, { error: `no page ${path}`, pages: Object.keys(PAGES) })
   try {
@@ -74,4 +81,14 @@ function pageOf(method: string, target: string, deps: AdminDeps): Page {
   } catch (error) {
     return json(500, { error: `page ${path} failed: ${String(error)}` })
   }
+}
+
+async function probePage(path: string, { probeTcp, tcpProbes }: AdminDeps): Promise<Page> {
+  const text = path.slice(TCP_PROBE_PATH.length)
+  const port = tcpProbes.find((one) => String(one) === text)
+  if (port === undefined) {
+    return json(404, { error: `no TCP probe of this pod is about port ${text}`, ports: tcpProbes })
+  }
+  const outcome = await probeTcp(port)
+  return json(outcome.reached ? 200 : 503, { port, ...outcome })
 }

@@ -20,6 +20,7 @@ import type { Outside } from './outside.ts'
 import { createRecordExchange, type RecordExchange } from './recorder.ts'
 import type { Identity } from './request-facts.ts'
 import { gatewaySide, inboundSide, outboundSide, type Side, type SideDeps } from './side.ts'
+import { createTcpProbe } from './tcp-probe.ts'
 import { loopUtilization, TraceBudget } from './trace-budget.ts'
 import { TraceMemory } from './trace-memory.ts'
 import { TraceQueue } from './trace-queue.ts'
@@ -87,7 +88,9 @@ export async function startProxy(
       listeners[name as ListenerName] = await listenFor(side, { port, pool, parts })
     }
     const { host, transport } = outside
-    admin = await listenAdmin({ port: config.adminPort, host, transport, log }, parts)
+    const probeTcp = createTcpProbe(config.podIps, outside.dial)
+    const pages = { ...parts, probeTcp, tcpProbes: config.tcpProbes }
+    admin = await listenAdmin({ port: config.adminPort, host, transport, log }, pages)
   } catch (error) {
     stop()
     throw error

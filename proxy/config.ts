@@ -84,9 +84,21 @@ export const settings = {
   }),
   adminPort: port({
     env: ENV.adminPort,
-    doc: 'Port of /live, /ready, /metrics and /routes.',
+    doc: 'Port of /live, /ready, /metrics, /routes and /tcp/<port>.',
     default: String(PORT.admin),
   }),
+  tcpProbes: list(
+    {
+      env: ENV.tcpProbes,
+      doc: 'Ports of the app about which TCP probes ask; /tcp/<port> dials no others.',
+      default: '',
+    },
+    'a comma-separated list of port numbers',
+    (item) =>
+      /^[1-9]\d{0,4}$/.test(item) && Number(item) <= 65535
+        ? { ok: true, value: Number(item) }
+        : { ok: false, expected: 'a port number' },
+  ),
   gatewayPort: port({
     env: 'AZDS_GATEWAY_PORT',
     doc: 'Port on which a gateway listens.',

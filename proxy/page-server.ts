@@ -21,8 +21,8 @@ export interface PageServerOptions {
   host?: string | undefined
   transport: Transport
   log: Log
-  /** Never throws. */
-  page: (method: string, target: string) => Page
+  /** Never throws, nor rejects. */
+  page: (method: string, target: string) => Page | Promise<Page>
 }
 
 /**
@@ -70,7 +70,8 @@ class PageConnection implements StreamListener {
   readonly #gone: () => void
   readonly #heads = new HeadReader('request')
   readonly #late: NodeJS.Timeout
-  #answered = false
+  /** `gone`: nobody is there to be answered. */
+  #state: 'reading' | 'asked' | 'answered' | 'gone' = 'reading'
 
   constructor(stream: ByteStream, page: PageServerOptions['page'], gone: () => void) {
     this.#stream = stream
@@ -81,14 +82,14 @@ class PageConnection implements StreamListener {
 
   onData(chunk: Buffer): void {
     // What else the client sends is taken and dropped, so that no RST overtakes the answer.
-    if (this.#answered) return
+    if (this.#state !== 'reading') return
     switch (this.#heads.read(chunk, 0)) {
       case 'more':
         return
       case 'done': {
         const { buffer, base, scanner } = this.#heads
         const { method, target } = new ParsedRequestHead(buffer, base, scanner)
-        this.#answer(this.#page(method, target), method !== 'HEAD')
+        this.#ask(method, target)
         return
       }
       case 'too-large':
@@ -100,18 +101,29 @@ class PageConnection implements StreamListener {
   }
 
   onEnd(): void {
-    this.#stream.close()
+    // A client may end its half and wait for a page that takes time.
+    if (this.#state !== 'asked') this.#stream.close()
   }
 
   onDrain(): void {}
 
   onClose(): void {
+    this.#state = 'gone'
     clearTimeout(this.#late)
     this.#gone()
   }
 
+  #ask(method: string, target: string): void {
+    this.#state = 'asked'
+    const page = this.#page(method, target)
+    const withBody = method !== 'HEAD'
+    if (!(page instanceof Promise)) this.#answer(page, withBody)
+    else void page.then((later) => this.#answer(later, withBody))
+  }
+
   #answer({ status, type, body }: Page, withBody = true): void {
-    this.#answered = true
+    if (this.#state === 'gone') return
+    this.#state = 'answered'
     this.#late.refresh()
     const fields = [
       `content-type: ${type}`,

@@ -17,11 +17,15 @@ describe.each(TRANSPORTS.map((transport) => [transport.name, transport] as const
         host: '127.0.0.1',
         transport,
         log: silentLog,
-        page: (method, target) => ({
-          status: target === '/gone' ? 404 : 200,
-          type: 'text/plain',
-          body: target === '/long' ? 'ü'.repeat(500_000) : `${method} ${target}`,
-        }),
+        page: (method, target) => {
+          const page = {
+            status: target === '/gone' ? 404 : 200,
+            type: 'text/plain',
+            body: target === '/long' ? 'ü'.repeat(500_000) : `${method} ${target}`,
+          }
+          if (target !== '/late') return page
+          return new Promise((resolve) => setTimeout(() => resolve(page), 20))
+        },
       })
     })
 
@@ -69,6 +73,21 @@ describe.each(TRANSPORTS.map((transport) => [transport.name, transport] as const
       const body = 'x'.repeat(1_000_000)
       const request = `POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`
       expect(await ask(request)).toMatch(/^HTTP\/1\.1 200 .*POST \/a$/s)
+    })
+
+    test('waits for a page that takes time, for a client that has ended its half too', async () => {
+      expect(await ask('GET /late HTTP/1.1\r\nHost: x\r\n\r\n')).toMatch(/GET \/late$/)
+      const socket = net.connect({ port: server.address.port, host: '127.0.0.1' })
+      const all = readAll(socket)
+      socket.end('GET /late HTTP/1.1\r\nHost: x\r\n\r\n')
+      expect(await all).toMatch(/GET \/late$/)
+    })
+
+    test('a client that goes before its page is there costs nothing', async () => {
+      const socket = connect()
+      await new Promise((resolve) => socket.write('GET /late HTTP/1.1\r\nHost: x\r\n\r\n', resolve))
+      socket.resetAndDestroy()
+      expect(await ask('GET /late HTTP/1.1\r\nHost: x\r\n\r\n')).toMatch(/GET \/late$/)
     })
 
     test('refuses what is no request, and what is too long', async () => {
