@@ -1,6 +1,7 @@
 /** `azds inspect`: what the webhook would do to the pods of a manifest, and why. */
 import { stringify } from 'yaml'
 import { SKIP_REASON } from '../../core/injection/reasons.ts'
+import { statusOf } from '../../core/injection/status.ts'
 import type { Pod } from '../../core/kube/types.ts'
 import { CONTAINER, type DirectPorts } from '../../core/names.ts'
 import type { TargetedService } from '../../core/service-target.ts'
@@ -8,7 +9,6 @@ import { displayPath } from '../../core/spaces.ts'
 import type { InjectionFacts } from '../../webhook/inject/facts.ts'
 import { describeDirect } from '../../webhook/inject/inbound-ports.ts'
 import { type Injection, inject } from '../../webhook/inject/inject.ts'
-import { statusOf } from '../../webhook/inject/status.ts'
 import {
   CliError,
   type Command,

@@ -19,6 +19,19 @@ export const SKIP_REASON = {
 
 export type SkipReason = keyof typeof SKIP_REASON
 
+/** What an audit finds wrong with a pod that runs, each with what to do. */
+export const AUDIT_FAULT = {
+  missed:
+    'The pod is in a space and should have a sidecar, but was created while nothing injected it: restart its workload.',
+  'before-space': 'The pod was created before its namespace was a space: restart its workload.',
+  stray:
+    'The pod has a sidecar, and its namespace is no space: it is not routed any more; restart its workload to take the sidecar out.',
+  blocked:
+    'The pod hangs in its init containers: another webhook took restartPolicy off the sidecar, which so never ends; restart its workload.',
+} as const satisfies Record<string, string>
+
+export type AuditFault = keyof typeof AUDIT_FAULT
+
 /** Why connections to a port of an injected pod go straight to the app. */
 export const DIRECT_REASON = {
   'skip-inbound-ports': `The pod lists the port in ${ANNOTATION.skipInboundPorts}.`,

@@ -1,6 +1,6 @@
 /** docs/reference/reasons.md: why a request went where it went, and why a pod or a port was left alone. */
 import { CONTEXT_SOURCES } from '../../core/context.ts'
-import { DIRECT_REASON, SKIP_REASON } from '../../core/injection/reasons.ts'
+import { AUDIT_FAULT, DIRECT_REASON, SKIP_REASON } from '../../core/injection/reasons.ts'
 import { ANNOTATION } from '../../core/names.ts'
 import { ROUTE_REASON } from '../../core/route-reason.ts'
 import { HTTP_PROTOCOLS, OPAQUE_PROTOCOLS } from '../../webhook/inject/inbound-ports.ts'
@@ -35,6 +35,11 @@ export function reasonsPage(): string {
       'Why a pod was not injected',
       'The webhook’s log and metrics have the code; `azds inspect` tells it before a pod is created.',
       table(['Reason', 'Meaning'], rowsOf(SKIP_REASON)),
+    ),
+    section(
+      'What is wrong with a pod that runs',
+      'The controller’s sweep, `azds list-up` and `azds doctor` tell it. A pod that is left alone on purpose has one of the reasons above.',
+      table(['Finding', 'Meaning'], rowsOf(AUDIT_FAULT)),
     ),
     section(
       'Why an inbound port is not redirected',

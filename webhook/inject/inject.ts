@@ -4,7 +4,9 @@
  */
 
 import { decide } from '../../core/injection/decide.ts'
+import { workloadOf } from '../../core/injection/owner.ts'
 import type { SkipReason } from '../../core/injection/reasons.ts'
+import { stateOf } from '../../core/injection/status.ts'
 import type { Pod } from '../../core/kube/types.ts'
 import type { DirectPorts, InjectionStatus } from '../../core/names.ts'
 import { readAnnotations } from './annotations.ts'
@@ -15,6 +17,7 @@ import type { FieldError, InjectionFacts } from './facts.ts'
 import { type DeclaredHttp, decideInboundPorts } from './inbound-ports.ts'
 import { chooseLayout, type Layout } from './layout.ts'
 import { mutate } from './mutate.ts'
+import { containersTaken } from './names-taken.ts'
 import { type PatchOperation, patchBetween } from './patch.ts'
 import { portCollisions } from './ports.ts'
 import { proxyContainer } from './proxy-container.ts'
@@ -22,9 +25,7 @@ import { proxyInitContainer } from './proxy-init-container.ts'
 import { chooseProxyUid } from './proxy-uid.ts'
 import { repair } from './repair.ts'
 import { readPod } from './shape.ts'
-import { stateOf } from './status.ts'
 import { warningsFor } from './warnings.ts'
-import { workloadOf } from './workload.ts'
 
 export type Injection =
   | {
@@ -52,7 +53,7 @@ export function inject(candidate: unknown, facts: InjectionFacts): Injection {
   const decision = decide(pod, facts)
   if (!decision.inject) return { kind: 'skipped', reason: decision.reason }
   const state = stateOf(pod)
-  if (state.state === 'collision') return { kind: 'invalid', errors: state.errors }
+  if (state.state === 'collision') return { kind: 'invalid', errors: containersTaken(state.found) }
   if (state.state === 'fresh') return injectFresh(pod, facts)
   return repairInjected(pod, state.status, facts)
 }

@@ -1,8 +1,8 @@
 /** Adds the planned containers and marks to a copy of the pod, in fixed steps. Decides nothing. */
+import { STATUS_VERSION } from '../../core/injection/status.ts'
 import type { Container, Pod } from '../../core/kube/types.ts'
 import { ANNOTATION, type DirectPorts, type InjectionStatus, LABEL } from '../../core/names.ts'
 import type { Layout } from './layout.ts'
-import { STATUS_VERSION } from './status.ts'
 
 export interface Plan {
   layout: Layout

@@ -1,13 +1,12 @@
 /** The small decisions of an injection, row by row. */
 import { expect, test } from '@jest/globals'
+import { parseStatus } from '../../../core/injection/status.ts'
 import type { Pod } from '../../../core/kube/types.ts'
 import { checkBuild, parseBuildRequest } from '../../../webhook/inject/build-request.ts'
 import { inject } from '../../../webhook/inject/inject.ts'
 import { chooseLayout } from '../../../webhook/inject/layout.ts'
 import { cidrList, opaquePortList, portList, uidList } from '../../../webhook/inject/lists.ts'
 import { applyPatch } from '../../../webhook/inject/patch.ts'
-import { parseStatus } from '../../../webhook/inject/status.ts'
-import { workloadOf } from '../../../webhook/inject/workload.ts'
 import { factsOf, namespace, node, TREE } from '../cluster-fixture.ts'
 
 test.each([
@@ -21,24 +20,6 @@ test.each([
   { override: null, kubelets: [], layout: 'classic' },
 ] as const)('annotation $override and kubelets $kubelets give $layout', (row) => {
   expect(chooseLayout(row.override, row.kubelets)).toBe(row.layout)
-})
-
-const owned = (kind: string, name: string, labels = {}): Pod => ({
-  metadata: { labels, ownerReferences: [{ apiVersion: 'v1', kind, name, controller: true }] },
-  spec: { containers: [{ name: 'a' }] },
-})
-
-test.each([
-  { pod: owned('ReplicaSet', 'web-5d4', { 'pod-template-hash': '5d4' }), workload: 'web' },
-  { pod: owned('ReplicaSet', 'web-5d4', {}), workload: 'web-5d4' },
-  { pod: owned('ReplicaSet', 'web-5d4', { 'pod-template-hash': 'd4' }), workload: 'web-5d4' },
-  { pod: owned('StatefulSet', 'db'), workload: 'db' },
-  { pod: owned('DaemonSet', 'agent'), workload: 'agent' },
-  { pod: owned('Job', 'nightly-29385120'), workload: 'nightly' },
-  { pod: owned('Job', 'migrate-7'), workload: 'migrate-7' },
-  { pod: { metadata: {}, spec: { containers: [] } }, workload: null },
-])('the workload of a pod owned by $pod.metadata.ownerReferences is $workload', (row) => {
-  expect(workloadOf(row.pod)).toBe(row.workload)
 })
 
 test.each([

@@ -1,11 +1,11 @@
 /** What must hold for every pod: the patch gives the pod, once is enough, the app is not touched. */
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import { statusOf } from '../../../core/injection/status.ts'
 import type { Container, Pod, Service } from '../../../core/kube/types.ts'
 import { CONTAINER, PORT } from '../../../core/names.ts'
 import { inject } from '../../../webhook/inject/inject.ts'
 import { applyPatch } from '../../../webhook/inject/patch.ts'
-import { statusOf } from '../../../webhook/inject/status.ts'
 import { factsOf, node } from '../cluster-fixture.ts'
 
 const OURS: readonly string[] = Object.values(CONTAINER)

@@ -1,13 +1,18 @@
 /** The annotation that records what was injected, and what it tells about a pod that comes again. */
-import type { Container, Pod } from '../../core/kube/types.ts'
-import { ANNOTATION, CONTAINER, type DirectPorts, type InjectionStatus } from '../../core/names.ts'
-import type { FieldError } from './facts.ts'
-import { isObject } from './json.ts'
+import type { Container, Pod } from '../kube/types.ts'
+import { ANNOTATION, CONTAINER, type DirectPorts, type InjectionStatus } from '../names.ts'
 
 /** Grows by one whenever the injected containers change their form. */
 export const STATUS_VERSION = '2'
 
 const OUR_NAMES: readonly string[] = Object.values(CONTAINER)
+
+/** A container that has one of our names. */
+export interface OurContainer {
+  /** `spec.initContainers[1].name`. */
+  field: string
+  name: string
+}
 
 /**
  * What a pod already carries.
@@ -25,7 +30,7 @@ const OUR_NAMES: readonly string[] = Object.values(CONTAINER)
 export type Injected =
   | { state: 'fresh' }
   | { state: 'injected'; status: InjectionStatus }
-  | { state: 'collision'; errors: FieldError[] }
+  | { state: 'collision'; found: OurContainer[] }
 
 /** The status of a pod that has been injected; null for any other. */
 export function statusOf(pod: Pod): InjectionStatus | null {
@@ -40,17 +45,10 @@ export function stateOf(pod: Pod): Injected {
   const claimed = status ? [...status.initContainers, ...status.containers].toSorted() : []
   const present = found.map(({ name }) => name).toSorted()
   if (status && claimed.join() === present.join()) return { state: 'injected', status }
-  return { state: 'collision', errors: found.map(({ field, name }) => collision(field, name)) }
+  return { state: 'collision', found }
 }
 
-function collision(field: string, name: string): FieldError {
-  return {
-    field,
-    message: `"${name}" is the name of an injected container, and the annotation ${ANNOTATION.status} does not account for it: rename the container, or remove all injected containers and let the webhook add them`,
-  }
-}
-
-function ourContainers(pod: Pod): { field: string; name: string }[] {
+function ourContainers(pod: Pod): OurContainer[] {
   return (['initContainers', 'containers', 'ephemeralContainers'] as const).flatMap((list) =>
     (pod.spec[list] ?? []).flatMap(({ name }: Container, index) =>
       OUR_NAMES.includes(name) ? [{ field: `spec.${list}[${index}].name`, name }] : [],
@@ -85,7 +83,8 @@ function directOf(value: unknown): DirectPorts[] {
   if (!Array.isArray(value)) return []
   return value.filter(
     (entry) =>
-      isObject(entry) &&
+      typeof entry === 'object' &&
+      entry !== null &&
       ['ports', 'reason'].every((key) => typeof entry[key] === 'string') &&
       ['service', 'appProtocol'].every((key) =>
         ['string', 'undefined'].includes(typeof entry[key]),
