@@ -1,8 +1,9 @@
 /** The controller as a process. */
 import { EXIT_USAGE, readConfig } from '../core/config.ts'
 import { createLog } from '../core/control-log.ts'
-import { createKubeClient } from '../core/kube/client.ts'
+import { apiServiceOf, connect } from '../core/kube/connect.ts'
 import { runUntilSignal } from '../core/lifecycle.ts'
+import { SYSTEM_NAMESPACE } from '../core/names.ts'
 import { startController } from './app.ts'
 import { settings } from './config.ts'
 
@@ -17,7 +18,12 @@ async function main(): Promise<number> {
   const { config } = result
   const log = createLog(PROGRAM, config.logLevel)
   try {
-    const kube = createKubeClient({ kubeconfig: config.kubeconfig ?? undefined })
+    const kube = await connect({
+      kubeconfig: config.kubeconfig,
+      service: apiServiceOf(process.env),
+      namespace: SYSTEM_NAMESPACE,
+      userAgent: 'azds-controller',
+    })
     const app = await startController({ config, kube, log })
     log.info({ ...app.address, apiServer: kube.server }, 'listening')
     const ending = await runUntilSignal(app, process, config.drainMs)

@@ -3,6 +3,7 @@ import {
   dnsDomain,
   integer,
   logLevel,
+  optionalText,
   optionalUrl,
   type Parsed,
   port,
@@ -66,6 +67,10 @@ export const settings = {
     env: 'AZDS_PROXY_LOG_LEVEL',
     doc: 'Log level of sidecars where neither pod nor namespace has the annotation azds.io/proxy-log-level.',
     default: 'info',
+  }),
+  kubeconfig: optionalText({
+    env: 'KUBECONFIG',
+    doc: 'Path of a kubeconfig; unset: the service account of the pod, or ~/.kube/config.',
   }),
   // An API server uses a terminating replica for as long as its connection and the endpoint are
   // known to it: 10 to 15 s (https://github.com/kubernetes/kubernetes/issues/127335).

@@ -1,8 +1,9 @@
 /** The webhook program. */
 import { EXIT_USAGE, readConfig } from '../core/config.ts'
 import { createLog } from '../core/control-log.ts'
-import { createKubeClient } from '../core/kube/client.ts'
+import { apiServiceOf, connect } from '../core/kube/connect.ts'
 import { runUntilSignal } from '../core/lifecycle.ts'
+import { SYSTEM_NAMESPACE } from '../core/names.ts'
 import { startWebhook } from './app.ts'
 import { settings } from './config.ts'
 
@@ -18,7 +19,13 @@ async function main(): Promise<number> {
   const { config } = result
   const log = createLog('webhook', config.logLevel)
   try {
-    const app = await startWebhook({ config, client: createKubeClient(), log })
+    const client = await connect({
+      kubeconfig: config.kubeconfig,
+      service: apiServiceOf(process.env),
+      namespace: SYSTEM_NAMESPACE,
+      userAgent: 'azds-webhook',
+    })
+    const app = await startWebhook({ config, client, log })
     const ending = await runUntilSignal(app, process, config.drainSeconds * 1000 + CLOSE_MS)
     log.info({ ending }, 'stopped')
     return ending === 'drained' ? 0 : 1

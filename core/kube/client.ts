@@ -1,24 +1,9 @@
 /** A thin client of the Kubernetes API: paths in, plain JSON out, so that unknown fields survive. */
-import { existsSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import { StringDecoder } from 'node:string_decoder'
-import { KubeConfig } from '@kubernetes/client-node'
+import { request as httpsRequest, type RequestOptions } from 'node:https'
+import { errorOf, KubeError, readLines, textOf, warningsOf } from './answer.ts'
 
-/** The API server's answer when it is not 2xx. */
-export class KubeError extends Error {
-  /** HTTP status, e.g. 404. */
-  readonly status: number
-  /** `reason` of the Status object, e.g. `NotFound`; empty if there was none. */
-  readonly reason: string
-
-  constructor(status: number, reason: string, message: string) {
-    super(message)
-    this.name = 'KubeError'
-    this.status = status
-    this.reason = reason
-  }
-}
+export { KubeError }
 
 export type PatchType =
   | 'application/json-patch+json'
@@ -26,12 +11,41 @@ export type PatchType =
   | 'application/strategic-merge-patch+json'
   | 'application/apply-patch+yaml'
 
+export interface WriteOptions {
+  /** Everything happens but the storing: validation, admission, defaults. */
+  dryRun?: boolean | undefined
+  /** Called with each warning of the answer, e.g. that a pod breaks a Pod Security level. */
+  onWarning?: ((text: string) => void) | undefined
+}
+
+export interface ApplyOptions extends WriteOptions {
+  /** Who owns the fields of the body from now on (field manager of server-side apply). */
+  manager: string
+  /** Takes fields over from other managers; without it such a field is a conflict, 409. */
+  force?: boolean | undefined
+}
+
+export interface DeleteOptions extends WriteOptions {
+  /** Only the object of this uid: one that was made anew under the name stays, and the answer is 409. */
+  uid?: string | undefined
+  /** What becomes of objects that this one owns; default: what the kind's own default is. */
+  propagation?: 'Foreground' | 'Background' | 'Orphan' | undefined
+}
+
 export interface KubeClient {
   get<T>(path: string, signal?: AbortSignal): Promise<T>
-  create<T>(path: string, body: unknown): Promise<T>
-  replace<T>(path: string, body: unknown): Promise<T>
-  patch<T>(path: string, type: PatchType, body: unknown): Promise<T>
-  delete(path: string): Promise<void>
+  /** @param path of the collection */
+  create<T>(path: string, body: unknown, options?: WriteOptions): Promise<T>
+  replace<T>(path: string, body: unknown, options?: WriteOptions): Promise<T>
+  patch<T>(path: string, type: PatchType, body: unknown, options?: WriteOptions): Promise<T>
+  /**
+   * Server-side apply: makes the object, or sets the fields that the body names.
+   * What makes a new object is authorized as `create` with the object's name, so a role may be limited to
+   * that name, which it cannot be for `create` above.
+   * @param path of the object itself
+   */
+  apply<T>(path: string, body: unknown, options: ApplyOptions): Promise<T>
+  delete(path: string, options?: DeleteOptions): Promise<void>
   /** Any endpoint's answer as text, e.g. a pod's log. */
   text(path: string): Promise<string>
   /**
@@ -44,69 +58,57 @@ export interface KubeClient {
   readonly namespace: string
 }
 
-export interface KubeClientOptions {
-  /** Path of a kubeconfig; without one: `kubeconfigs`, then ~/.kube/config, then in-cluster. */
-  kubeconfig?: string | undefined
-  /**
-   * Several, as KUBECONFIG lists them: those that are not there are passed over, and what two of
-   * them name is taken from the first, as kubectl does.
-   */
-  kubeconfigs?: readonly string[] | undefined
-  /** Context to use instead of the current one. */
-  context?: string | undefined
+export interface ClientOptions {
+  /** `https://10.96.0.1:443`, without a slash at the end; a path before the API's own is kept. */
+  server: string
+  /** Namespace for those who name none. */
+  namespace: string
+  /** Header `user-agent`, by which the API server's audit log tells our programs apart. */
+  userAgent: string
+  /** What every request carries besides: authorities, certificate, agent, header `authorization`. */
+  credentials: () => Promise<RequestOptions>
 }
 
 /** An answer must begin within this time (ms): the API server's own limit for a request is 60 s. */
 const ANSWER_TIMEOUT_MS = 65_000
 /** TCP asks after this silence (ms) if the server is still there, so that a dead link ends a watch. */
 const KEEP_ALIVE_MS = 30_000
-/** What the client library falls back to when it finds no configuration at all. */
-const NO_CLUSTER = 'http://localhost:8080'
 
-/** Makes a client; throws a sentence if no cluster is configured. */
-export function createKubeClient(options: KubeClientOptions = {}): KubeClient {
-  const config = new KubeConfig()
-  if (options.kubeconfig) config.loadFromFile(options.kubeconfig)
-  else if (options.kubeconfigs?.length) loadFirstWins(config, options.kubeconfigs)
-  else config.loadFromDefault()
-  if (options.context) {
-    if (!config.getContextObject(options.context)) {
-      const known = config.getContexts().map((context) => context.name)
-      throw new Error(
-        `context "${options.context}" is not in the kubeconfig; it has: ${known.join(', ') || 'none'}`,
-      )
-    }
-    config.setCurrentContext(options.context)
+/** A client over HTTP/1.1; makes no request yet. */
+export function createClient(options: ClientOptions): KubeClient {
+  const read = (path: string, signal?: AbortSignal) =>
+    send(options, { method: 'GET', path, signal })
+  const write = async (call: Call, { dryRun, onWarning }: WriteOptions = {}): Promise<string> => {
+    const path = dryRun ? withQuery(call.path, 'dryRun=All') : call.path
+    const response = await send(options, { ...call, path })
+    if (onWarning) for (const text of warningsOf(response)) onWarning(text)
+    return textOf(response)
   }
-  const cluster = config.getCurrentCluster()
-  if (
-    !cluster ||
-    (cluster.server === NO_CLUSTER && !options.kubeconfig && !cluster.skipTLSVerify)
-  ) {
-    throw new Error('no cluster is configured: set KUBECONFIG or pass --kubeconfig')
-  }
-  const send = (method: string, path: string, body?: unknown, type = 'application/json') =>
-    sendRequest(config, cluster.server, { method, path, body, type, signal: undefined })
-  const read = (path: string, signal: AbortSignal | undefined) =>
-    sendRequest(config, cluster.server, {
-      method: 'GET',
-      path,
-      body: undefined,
-      type: 'application/json',
-      signal,
-    })
   return {
-    server: cluster.server,
-    namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
+    server: options.server,
+    namespace: options.namespace,
     get: async (path, signal) => JSON.parse(await textOf(await read(path, signal))),
-    create: async (path, body) => JSON.parse(await textOf(await send('POST', path, body))),
-    replace: async (path, body) => JSON.parse(await textOf(await send('PUT', path, body))),
-    patch: async (path, type, body) =>
-      JSON.parse(await textOf(await send('PATCH', path, body, type))),
-    delete: async (path) => {
-      await textOf(await send('DELETE', path))
+    create: async (path, body, how) => JSON.parse(await write({ method: 'POST', path, body }, how)),
+    replace: async (path, body, how) => JSON.parse(await write({ method: 'PUT', path, body }, how)),
+    patch: async (path, type, body, how) =>
+      JSON.parse(await write({ method: 'PATCH', path, body, type }, how)),
+    apply: async (path, body, how) =>
+      JSON.parse(
+        await write(
+          {
+            method: 'PATCH',
+            path: withQuery(path, applyQuery(how)),
+            // JSON is YAML.
+            type: 'application/apply-patch+yaml',
+            body,
+          },
+          how,
+        ),
+      ),
+    delete: async (path, how = {}) => {
+      await write({ method: 'DELETE', path, body: deletionOf(how) }, how)
     },
-    text: async (path) => textOf(await send('GET', path)),
+    text: async (path) => textOf(await read(path)),
     lines: async (path, onLine, signal) => {
       try {
         await readLines(await read(path, signal), onLine)
@@ -117,57 +119,76 @@ export function createKubeClient(options: KubeClientOptions = {}): KubeClient {
   }
 }
 
-/** The library's own merging throws on a file that is missing and on a name that comes twice. */
-function loadFirstWins(config: KubeConfig, paths: readonly string[]): void {
-  const files = paths.filter((path) => existsSync(path))
-  if (files.length === 0) {
-    throw new Error(`no kubeconfig is at ${paths.join(' or ')}: mend KUBECONFIG`)
-  }
-  const parts = files.map((path) => {
-    const part = new KubeConfig()
-    part.loadFromFile(path)
-    return part
-  })
-  config.loadFromOptions({
-    clusters: firstOfEachName(parts.flatMap((part) => part.getClusters())),
-    users: firstOfEachName(parts.flatMap((part) => part.getUsers())),
-    contexts: firstOfEachName(parts.flatMap((part) => part.getContexts())),
-    currentContext: parts.map((part) => part.getCurrentContext()).find((name) => name),
-  })
+function applyQuery({ manager, force }: ApplyOptions): string {
+  return `fieldManager=${encodeURIComponent(manager)}${force ? '&force=true' : ''}`
 }
 
-function firstOfEachName<T extends { name: string }>(all: readonly T[]): T[] {
-  return [...new Map(all.toReversed().map((one) => [one.name, one])).values()].reverse()
+function deletionOf({ uid, propagation }: DeleteOptions): unknown {
+  if (uid === undefined && propagation === undefined) return undefined
+  return {
+    apiVersion: 'v1',
+    kind: 'DeleteOptions',
+    ...(uid !== undefined && { preconditions: { uid } }),
+    ...(propagation !== undefined && { propagationPolicy: propagation }),
+  }
+}
+
+/** Adds to a path's query, whether it has one or not. */
+export function withQuery(path: string, query: string): string {
+  return `${path}${path.includes('?') ? '&' : '?'}${query}`
 }
 
 interface Call {
   method: string
   path: string
-  body: unknown
-  type: string
+  body?: unknown
+  /** Content type; default JSON. */
+  type?: string
   /** Ends the request, and its answer, at any moment. */
-  signal: AbortSignal | undefined
+  signal?: AbortSignal | undefined
 }
 
-async function sendRequest(
-  config: KubeConfig,
-  server: string,
-  call: Call,
-): Promise<IncomingMessage> {
-  const url = new URL(server.replace(/\/+$/, '') + call.path)
-  const options: Parameters<KubeConfig['applyToHTTPSOptions']>[0] = {
-    method: call.method,
-    headers: { accept: 'application/json', 'content-type': call.type, 'user-agent': 'devspaces' },
+/** Sends, and sends again where a kept connection turns out to have been closed meanwhile. */
+async function send(options: ClientOptions, call: Call): Promise<IncomingMessage> {
+  try {
+    return await sendOnce(options, call)
+  } catch (error) {
+    if (!(error instanceof StaleConnection) || call.method === 'POST') throw error
+    return sendOnce(options, call)
   }
-  if (call.signal) options.signal = call.signal
-  await config.applyToHTTPSOptions(options)
+}
+
+/**
+ * The server closed a kept connection just as it was used. All that we send but POST may be sent twice:
+ * it says which state is wanted, or is answered with 409 or 404 the second time.
+ */
+class StaleConnection extends Error {}
+
+async function sendOnce(
+  { server, userAgent, credentials }: ClientOptions,
+  { method, path, body, type = 'application/json', signal }: Call,
+): Promise<IncomingMessage> {
+  const about = `${method} ${path}`
+  const url = new URL(server.replace(/\/+$/, '') + path)
+  const { headers, ...connection } = await credentials()
   const open = url.protocol === 'https:' ? httpsRequest : httpRequest
   return new Promise((resolve, reject) => {
-    const request = open(url, options)
-    const fail = (error: Error) =>
-      reject(
-        new Error(`${call.method} ${call.path} at ${server}: ${error.message}`, { cause: error }),
-      )
+    const request = open(url, {
+      ...connection,
+      method,
+      headers: {
+        accept: 'application/json',
+        'content-type': type,
+        'user-agent': userAgent,
+        ...(headers as Record<string, string>),
+      },
+      ...(signal && { signal }),
+    })
+    const fail = (error: NodeJS.ErrnoException) => {
+      const stale = request.reusedSocket && error.code === 'ECONNRESET' && !signal?.aborted
+      const Kind = stale ? StaleConnection : Error
+      reject(new Kind(`${about} at ${server}: ${error.message}`, { cause: error }))
+    }
     request.setTimeout(ANSWER_TIMEOUT_MS, () => request.destroy(new Error('no answer in time')))
     request.on('error', fail)
     request.on('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS))
@@ -175,48 +196,8 @@ async function sendRequest(
       request.setTimeout(0)
       const status = response.statusCode ?? 0
       if (status >= 200 && status < 300) resolve(response)
-      else textOf(response).then((body) => reject(errorOf(call, status, body)), fail)
+      else textOf(response).then((text) => reject(errorOf(about, status, text)), fail)
     })
-    request.end(call.body === undefined ? undefined : JSON.stringify(call.body))
+    request.end(body === undefined ? undefined : JSON.stringify(body))
   })
-}
-
-function errorOf(call: Call, status: number, body: string): KubeError {
-  const about = `${call.method} ${call.path}`
-  try {
-    const { reason = '', message = '' } = JSON.parse(body)
-    return new KubeError(
-      status,
-      reason,
-      `${about}: ${message || `status ${status}: ${body.slice(0, 500)}`}`,
-    )
-  } catch {
-    return new KubeError(status, '', `${about}: status ${status}: ${body.slice(0, 500)}`)
-  }
-}
-
-async function textOf(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of response) chunks.push(chunk)
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-/** Not node:readline: that also breaks lines at U+2028 and U+2029, which JSON allows in strings. */
-async function readLines(response: IncomingMessage, onLine: (line: string) => void): Promise<void> {
-  const decoder = new StringDecoder('utf8')
-  const emit = (line: string) => {
-    const text = line.endsWith('\r') ? line.slice(0, -1) : line
-    if (text !== '') onLine(text)
-  }
-  let rest = ''
-  try {
-    for await (const chunk of response) {
-      const lines = (rest + decoder.write(chunk)).split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) emit(line)
-    }
-    emit(rest + decoder.end())
-  } finally {
-    response.destroy()
-  }
 }

@@ -1,6 +1,6 @@
 /** A host process for tests that kill it: starts a cluster with one pod, says so, and waits for its end. */
 
-import { createKubeClient } from '../../core/kube/client.ts'
+import { createKubeClient } from '../../core/kube/kubeconfig.ts'
 import { startCluster } from '../../playground/cluster.ts'
 
 const cluster = await startCluster({ env: process.env, uid: process.getuid?.() ?? -1 })

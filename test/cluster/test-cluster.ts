@@ -1,7 +1,8 @@
 /** A cluster for one test file, with the few questions that its tests ask again and again. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { exec, execOk } from '../../core/exec.ts'
-import { createKubeClient, type KubeClient, KubeError } from '../../core/kube/client.ts'
+import { type KubeClient, KubeError } from '../../core/kube/client.ts'
+import { createKubeClient } from '../../core/kube/kubeconfig.ts'
 import { type Cluster, startCluster } from '../../playground/cluster.ts'
 import { kubernetesTools } from '../../playground/kubectl.ts'
 import type { PodView } from '../../playground/node/pod-view.ts'

@@ -15,6 +15,7 @@ export class FakeKube implements KubeClient {
   readonly replace = unsupported
   readonly patch = unsupported
   readonly delete = unsupported
+  readonly apply = unsupported
   readonly text = unsupported
   /** Paths that were listed, as asked. */
   readonly listed: string[] = []

@@ -20,7 +20,7 @@ export const BORDERS: readonly Border[] = [
   {
     folder: 'core/kube',
     ours: ['core'],
-    packages: { '@kubernetes/client-node': 'core/kube/client.ts' },
+    packages: { '@kubernetes/client-node': 'core/kube/kubeconfig.ts' },
   },
   { folder: 'core/injection', ours: ['core'], packages: {}, types: ['core/kube/types.ts'] },
   {

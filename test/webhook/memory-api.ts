@@ -34,6 +34,7 @@ export class MemoryApi {
       get: async (path) => this.#read(path) as never,
       create: async (path, body) => this.#create(path, body as KubeObject) as never,
       patch: async (path, _type, body) => this.#patch(path, body as Operation[]) as never,
+      apply: async () => this.#unexpected('apply'),
       replace: async () => this.#unexpected('replace'),
       delete: async () => this.#unexpected('delete'),
       text: async () => this.#unexpected('text'),

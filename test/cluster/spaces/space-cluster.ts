@@ -1,7 +1,8 @@
 /** The playground for one test file: its cluster with our control plane, and the calls that its tests make. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ExecResult, exec, execOk } from '../../../core/exec.ts'
-import { createKubeClient, type KubeClient } from '../../../core/kube/client.ts'
+import type { KubeClient } from '../../../core/kube/client.ts'
+import { createKubeClient } from '../../../core/kube/kubeconfig.ts'
 import type { KubeObject, Pod } from '../../../core/kube/types.ts'
 import { bringUp, type Playground } from '../../../playground/bring-up.ts'
 

@@ -5,7 +5,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createKubeClient, type KubeClient } from '../../../core/kube/client.ts'
+import type { KubeClient } from '../../../core/kube/client.ts'
+import { createKubeClient } from '../../../core/kube/kubeconfig.ts'
 
 export interface ScriptedApi {
   client: KubeClient

@@ -1,9 +1,12 @@
 /** The API client against a scripted server. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { Agent } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterEach, expect, test } from '@jest/globals'
-import { createKubeClient, KubeError } from '../../../core/kube/client.ts'
+import { createClient, type KubeClient, KubeError } from '../../../core/kube/client.ts'
+import { createKubeClient } from '../../../core/kube/kubeconfig.ts'
 import { answerJson, type ScriptedApi, scriptedApi } from './api-fixture.ts'
 
 let api: ScriptedApi | null = null
@@ -192,4 +195,82 @@ test('lines rejects on a status that is not 2xx, and when the reader throws', as
     throw new Error('cannot read this')
   }
   await expect(api.client.lines('/x', throwing, signal)).rejects.toThrow('cannot read this')
+})
+
+test('what a write asks for besides is in its query and its body', async () => {
+  const seen: unknown[] = []
+  api = await scriptedApi(async (request, response) => {
+    const body = await text(request)
+    seen.push([request.method, request.url, request.headers['content-type'], body])
+    answerJson(response, 200, {})
+  })
+  const { client } = api
+  await client.apply('/a/x', { a: 1 }, { manager: 'azds webhook' })
+  await client.apply('/a/x', { a: 1 }, { manager: 'azds', force: true, dryRun: true })
+  await client.create('/b?x=1', { b: 1 }, { dryRun: true })
+  await client.delete('/c', { dryRun: true })
+  await client.delete('/d', { uid: 'u-1', propagation: 'Foreground' })
+  const deletion = {
+    apiVersion: 'v1',
+    kind: 'DeleteOptions',
+    preconditions: { uid: 'u-1' },
+    propagationPolicy: 'Foreground',
+  }
+  const json = 'application/json'
+  const applied = 'application/apply-patch+yaml'
+  expect(seen).toEqual([
+    ['PATCH', '/a/x?fieldManager=azds%20webhook', applied, '{"a":1}'],
+    ['PATCH', '/a/x?fieldManager=azds&force=true&dryRun=All', applied, '{"a":1}'],
+    ['POST', '/b?x=1&dryRun=All', json, '{"b":1}'],
+    ['DELETE', '/c?dryRun=All', json, ''],
+    ['DELETE', '/d', json, JSON.stringify(deletion)],
+  ])
+})
+
+test.each([
+  ['none', [], []],
+  ['one', ['299 - "pods are odd"'], ['pods are odd']],
+  ['several headers', ['299 - "one"', '299 - "two"'], ['one', 'two']],
+  ['several in one header', ['299 - "one, or so", 299 kube "two"'], ['one, or so', 'two']],
+  ['quotes inside', ['299 - "say \\"a\\\\b\\""'], ['say "a\\b"']],
+])('warnings of an answer are told: %s', async (_, headers, expected) => {
+  api = await scriptedApi((_, response) => {
+    if (headers.length > 0) response.setHeader('warning', headers)
+    answerJson(response, 200, {})
+  })
+  const warnings: string[] = []
+  await api.client.create('/x', {}, { onWarning: (warning) => warnings.push(warning) })
+  expect(warnings).toEqual(expected)
+})
+
+/** A client that keeps its connections, against a server that cuts each after its first answer. */
+async function withStaleConnection(use: (client: KubeClient) => Promise<unknown>) {
+  const sockets = new Set<unknown>()
+  api = await scriptedApi((request, response) => {
+    if (sockets.has(request.socket)) return request.socket.resetAndDestroy()
+    sockets.add(request.socket)
+    answerJson(response, 200, {})
+  })
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const credentials = async () => ({ agent })
+  const { server } = api.client
+  try {
+    const client = createClient({ server, namespace: 'x', userAgent: 'test', credentials })
+    await client.get('/first')
+    return await use(client)
+  } finally {
+    agent.destroy()
+  }
+}
+
+test('a kept connection that the server has closed is not the request’s fault: it is sent again', async () => {
+  expect(await withStaleConnection((client) => client.replace('/x', {}))).toEqual({})
+  expect(api?.requests).toEqual(['GET /first', 'PUT /x', 'PUT /x'])
+})
+
+test('but not a POST, which could make two objects', async () => {
+  await expect(withStaleConnection((client) => client.create('/x', {}))).rejects.toThrow(
+    /POST \/x at .*(ECONNRESET|hang up)/,
+  )
+  expect(api?.requests).toEqual(['GET /first', 'POST /x'])
 })
