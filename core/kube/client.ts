@@ -198,6 +198,10 @@ async function sendOnce(
       if (status >= 200 && status < 300) resolve(response)
       else textOf(response).then((text) => reject(errorOf(about, status, text)), fail)
     })
-    request.end(body === undefined ? undefined : JSON.stringify(body))
+    if (body === undefined) return void request.end()
+    const text = Buffer.from(JSON.stringify(body))
+    // Node would send the body of a DELETE without saying where it ends.
+    request.setHeader('content-length', text.length)
+    request.end(text)
   })
 }

@@ -3,6 +3,14 @@
  * whatever else an object carries stays in it, because objects are never rebuilt from these types.
  */
 
+export interface OwnerReference {
+  apiVersion: string
+  kind: string
+  name: string
+  uid?: string
+  controller?: boolean
+}
+
 export interface ObjectMeta {
   name?: string
   generateName?: string
@@ -11,7 +19,7 @@ export interface ObjectMeta {
   resourceVersion?: string
   labels?: Record<string, string>
   annotations?: Record<string, string>
-  ownerReferences?: { apiVersion: string; kind: string; name: string; controller?: boolean }[]
+  ownerReferences?: OwnerReference[]
   creationTimestamp?: string
   deletionTimestamp?: string
 }
@@ -105,3 +113,70 @@ export interface EndpointSlice extends KubeObject {
 
 /** Label by which an EndpointSlice names its Service. */
 export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
+
+/** `data` is base64, as the API gives it. */
+export type Secret = KubeObject & { type?: string; data?: Record<string, string> }
+
+export type ConfigMap = KubeObject & { data?: Record<string, string> }
+
+/** What an Event is about; `kubectl describe` finds Events by the uid. */
+export interface ObjectReference {
+  apiVersion?: string
+  kind?: string
+  namespace?: string
+  name?: string
+  uid?: string
+}
+
+/** An Event of the core group, v1. */
+export type CoreEvent = KubeObject & {
+  involvedObject: ObjectReference
+  /** CamelCase, for programs. */
+  reason: string
+  /** For people; the API server refuses more than 1024 characters. */
+  message: string
+  type: 'Normal' | 'Warning'
+  source?: { component?: string; host?: string }
+  reportingComponent?: string
+  reportingInstance?: string
+  firstTimestamp?: string
+  lastTimestamp?: string
+  count?: number
+}
+
+/** Quantities by resource: `limits.cpu`, `requests.memory`, `pods`. */
+type Quantities = Record<string, string>
+
+export type ResourceQuota = KubeObject & {
+  spec?: {
+    hard?: Quantities
+    scopes?: string[]
+    scopeSelector?: {
+      matchExpressions?: { scopeName: string; operator: string; values?: string[] }[]
+    }
+  }
+  status?: { hard?: Quantities; used?: Quantities }
+}
+
+export type LimitRange = KubeObject & {
+  spec?: {
+    limits?: {
+      type: string
+      min?: Quantities
+      max?: Quantities
+      default?: Quantities
+      defaultRequest?: Quantities
+      maxLimitRequestRatio?: Quantities
+    }[]
+  }
+}
+
+export type ApiService = KubeObject & {
+  spec: {
+    group?: string
+    version?: string
+    caBundle?: string
+    service?: { namespace?: string; name?: string; port?: number }
+  }
+  status?: { conditions?: { type: string; status: string; reason?: string; message?: string }[] }
+}
