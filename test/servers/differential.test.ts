@@ -3,18 +3,14 @@
  * what the server was sent and what the client got are compared byte for byte, and how the connection
  * ends. Allowed are only the differences that `told` takes out, each with its reason.
  */
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { NodeReading } from '../proxy/http1/node-http-parser.ts'
-import { startApache } from './apache.ts'
 import { play, type Script, type Seen } from './client.ts'
-import { startHaproxy } from './haproxy.ts'
-import { startNginx } from './nginx.ts'
-import { startNode } from './node-server.ts'
-import type { Origin } from './origin.ts'
 import { describeServers } from './requirements.ts'
 import { RUDE_PATHS, startRude } from './rude-server.ts'
 import { type Menu, scriptsFor } from './script.ts'
-import { openWays, playAll, runsOr, timeoutFor, type Way, type Ways } from './ways.ts'
+import { compareServers } from './servers.ts'
+import { playAll, runsOr, timeoutFor, type Way, type Ways } from './ways.ts'
 
 const RUNS = runsOr(120)
 
@@ -86,26 +82,10 @@ const SERVERS: { name: string; menu: Menu }[] = [
 ]
 
 describeServers('direct and through two sidecars', () => {
-  const origins = new Map<string, Origin>()
-  const ways = new Map<string, Ways>()
-
-  beforeAll(async () => {
-    const app = await startNode()
-    origins.set('Node', app)
-    origins.set('a rude server', await startRude())
-    const [nginx, haproxy, apache] = await Promise.all([
-      startNginx(app.port),
-      startHaproxy(app.port),
-      startApache(),
-    ])
-    origins.set('nginx', nginx).set('haproxy', haproxy).set('Apache', apache)
-    for (const [name, origin] of origins) ways.set(name, await openWays(origin))
-  }, 30_000)
-
-  afterAll(async () => {
-    for (const way of ways.values()) await way.close()
-    await Promise.all([...origins.values()].map((origin) => origin.close()))
-  }, 30_000)
+  const ways = compareServers('http1', async (app) => ({
+    Node: app,
+    'a rude server': await startRude(),
+  }))
 
   test.each(SERVERS)(
     '$name and its client see the same bytes and the same end',

@@ -3,20 +3,16 @@
  * was sent on each stream and what the client got are compared, and how each stream ends. Allowed are only the
  * differences that `told` and `received` take out, each with its reason.
  */
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import type { Pair } from '../proxy/http2/raw-client.ts'
-import { startApache } from './apache.ts'
-import { startHaproxy } from './haproxy.ts'
 import { type Http2Seen, playHttp2 } from './http2-client.ts'
 import { requestsIn, type SentStream } from './http2-requests.ts'
 import { type Http2Menu, type Http2Script, http2ScriptsFor } from './http2-script.ts'
-import { startNginx } from './nginx.ts'
 import { startNodeHttp2 } from './node-http2-server.ts'
-import { startNode } from './node-server.ts'
-import type { Origin } from './origin.ts'
 import { describeServers } from './requirements.ts'
+import { compareServers } from './servers.ts'
 import type { Tap } from './tap.ts'
-import { openWays, playAll, runsOr, timeoutFor, type Way, type Ways } from './ways.ts'
+import { playAll, runsOr, timeoutFor, type Way, type Ways } from './ways.ts'
 
 const RUNS = runsOr(50)
 
@@ -91,28 +87,7 @@ const SERVERS: { name: string; menu: Http2Menu }[] = [
 ]
 
 describeServers('HTTP/2 direct and through two sidecars', () => {
-  const origins = new Map<string, Origin>()
-  const ways = new Map<string, Ways>()
-
-  beforeAll(async () => {
-    const app = await startNode()
-    origins.set('the app behind haproxy and nginx', app)
-    origins.set('Node', await startNodeHttp2())
-    const [nginx, haproxy, apache] = await Promise.all([
-      startNginx(app.port, 'h2c'),
-      startHaproxy(app.port, 'h2c'),
-      startApache('h2c'),
-    ])
-    origins.set('nginx', nginx).set('haproxy', haproxy).set('Apache', apache)
-    for (const { name } of SERVERS) {
-      ways.set(name, await openWays(origins.get(name) as Origin))
-    }
-  }, 30_000)
-
-  afterAll(async () => {
-    for (const way of ways.values()) await way.close()
-    await Promise.all([...origins.values()].map((origin) => origin.close()))
-  }, 30_000)
+  const ways = compareServers('h2c', async () => ({ Node: await startNodeHttp2() }))
 
   test.each(SERVERS)(
     '$name and its client see the same on every stream',
