@@ -169,8 +169,10 @@ export function withParameters(
   path: string,
   parameters: Readonly<Record<string, string | number | undefined>>,
 ): string {
-  const set = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== '')
-  if (set.length === 0) return path
-  const search = new URLSearchParams(set.map(([key, value]) => [key, String(value)]))
+  const search = new URLSearchParams()
+  for (const [key, value] of Object.entries(parameters)) {
+    if (value !== undefined && value !== '') search.set(key, String(value))
+  }
+  if (search.size === 0) return path
   return `${path}${path.includes('?') ? '&' : '?'}${search}`
 }

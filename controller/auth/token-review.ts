@@ -1,0 +1,107 @@
+/** Asks the API server whose a token is (TokenReview of authentication.k8s.io/v1). */
+import { createHash } from 'node:crypto'
+import type { KubeClient } from '../../core/kube/client.ts'
+import { type Answer, AnswerCache, TooManyQuestions } from './cache.ts'
+import type { UserInfo } from './caller.ts'
+
+/** What became of a token. `unknown` means that nobody could be asked: the caller may try again. */
+export type Review =
+  | { outcome: 'user'; user: UserInfo }
+  | { outcome: 'refused'; message: string }
+  | { outcome: 'unknown'; message: string }
+
+export type ReviewToken = (token: string) => Promise<Review>
+
+export interface TokenReviewOptions {
+  client: Pick<KubeClient, 'create'>
+  /** For whom the token must have been made; null: for the API server itself. */
+  audience: string | null
+  /** Monotonic time in ms. */
+  now: () => number
+  /** Wall clock in ms since 1970, which a token's end is told by. */
+  wallClock: () => number
+}
+
+interface TokenReview {
+  status?: { authenticated?: boolean; audiences?: string[]; user?: UserInfo; error?: string }
+}
+
+const PATH = '/apis/authentication.k8s.io/v1/tokenreviews'
+
+/**
+ * How long an answer holds (ms). A token works for this long after its pod has gone, and each sidecar
+ * costs the API server one question in that time: 1,000 of them 3.3 a second.
+ */
+const HOLDS_MS = 5 * 60 * 1000
+/** A refusal holds shorter: a pod may show a token before every API server knows its account. */
+const REFUSAL_HOLDS_MS = 10_000
+/** Five sidecars' tokens for each of 2,000 pods, some 500 bytes each: 5 MB. */
+const MAX_ANSWERS = 10_000
+/** A herd of sidecars asks through this many connections; more would be queued by the API server. */
+const IN_FLIGHT = 20
+/** Longer than any token that Kubernetes makes (about 1 KB): what is longer is not asked about. */
+const MAX_TOKEN = 16 * 1024
+
+/** Tokens are not kept, only their hash. */
+export function createTokenReview(options: TokenReviewOptions): ReviewToken {
+  const { now } = options
+  const answers = new AnswerCache<Review>({
+    max: MAX_ANSWERS,
+    inFlight: IN_FLIGHT,
+    waiting: MAX_ANSWERS,
+    now,
+  })
+  return async (token) => {
+    if (token.length > MAX_TOKEN) return refused('the token is longer than any of Kubernetes')
+    const key = createHash('sha256').update(token).digest('base64')
+    try {
+      return await answers.get(key, () => ask(token, options))
+    } catch (error) {
+      const cause = error instanceof TooManyQuestions ? 'too many ask at once' : 'no answer'
+      return { outcome: 'unknown', message: `the API server was not asked: ${cause}` }
+    }
+  }
+}
+
+async function ask(token: string, options: TokenReviewOptions): Promise<Answer<Review>> {
+  const { client, audience, wallClock } = options
+  const { status = {} } = await client.create<TokenReview>(PATH, {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenReview',
+    spec: { token, ...(audience !== null && { audiences: [audience] }) },
+  })
+  const value = reviewOf(status, audience)
+  if (value.outcome !== 'user') return { value, holdsMs: REFUSAL_HOLDS_MS }
+  const rest = (expiryOf(token) ?? Number.POSITIVE_INFINITY) - wallClock()
+  return { value, holdsMs: Math.min(rest, HOLDS_MS) }
+}
+
+/**
+ * Reads the API server's answer. One that knows nothing of audiences leaves `status.audiences` out and has
+ * checked the token for itself alone, so its word does not count where an audience was asked for.
+ */
+export function reviewOf(
+  { authenticated, audiences, user, error }: NonNullable<TokenReview['status']>,
+  audience: string | null,
+): Review {
+  if (!authenticated || !user) return refused(error || 'the token is not valid')
+  if (audience === null || audiences?.includes(audience)) return { outcome: 'user', user }
+  return refused(`the token is not for "${audience}"`)
+}
+
+function refused(message: string): Review {
+  return { outcome: 'refused', message }
+}
+
+/**
+ * When a token ends (claim `exp` of RFC 7519, section 4.1.4), in ms since 1970; null if it does not tell.
+ * Read without checking: it only shortens the time for which the API server's own word is remembered.
+ */
+export function expiryOf(token: string): number | null {
+  try {
+    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'))
+    return typeof claims?.exp === 'number' ? claims.exp * 1000 : null
+  } catch {
+    return null
+  }
+}
