@@ -84,12 +84,13 @@ export function traceRoutes(app: FastifyInstance, options: TraceRouteOptions): v
 
   app.get<{ Querystring: ListQuery }>('/v1/traces', { schema: schema.list }, async (request) => {
     const { since, before, limit, ...filter } = request.query
-    return listTraces(store, {
+    const { items } = await listTraces(store, {
       filter: withoutEmpty(filter),
       since: since ? Number(since) : undefined,
       before: before ? cursorOf(before) : undefined,
       limit: Math.min(Number(limit || LIMIT.usual), LIMIT.most),
     })
+    return items
   })
 
   app.get<{ Querystring: TraceQuery }>(

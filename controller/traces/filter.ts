@@ -2,6 +2,13 @@
 import type { TraceQuery } from '../../core/controller-api.ts'
 import type { TraceRecord } from '../../core/trace-record.ts'
 import { authorityOf } from '../../core/trace-summary.ts'
+import { isVisibleIn, VISIBLE_SQL, visibleValues } from './visible.ts'
+
+/** What somebody asks for, and what she may see. */
+export interface RecordFilter extends TraceQuery {
+  /** Only what this namespace sees; absent: everything. */
+  visible?: string | undefined
+}
 
 /** What a status filter may say, and how it is written in a URL. */
 export const STATUS_PATTERN = '^([1-5][0-9]{2}|[1-5]xx|error)$'
@@ -26,8 +33,9 @@ export function searchText(record: TraceRecord): string {
 }
 
 /** Whether a record matches every filter that is set. */
-export function matches(record: TraceRecord, query: TraceQuery): boolean {
-  const { space, service, pod, method, status, q } = query
+export function matches(record: TraceRecord, query: RecordFilter): boolean {
+  const { visible, space, service, pod, method, status, q } = query
+  if (visible !== undefined && !isVisibleIn(visible, record)) return false
   if (space !== undefined && record.space !== space && record.route.context !== space) return false
   if (service !== undefined && record.service !== service && record.workload !== service)
     return false
@@ -50,14 +58,15 @@ function statusRange(wanted: string): { from: number; to: number } {
 }
 
 /** The same filters as a condition on the columns of table `records`. */
-export function conditionOf(query: TraceQuery): { sql: string; values: (string | number)[] } {
-  const { space, service, pod, method, status, q } = query
+export function conditionOf(query: RecordFilter): { sql: string; values: (string | number)[] } {
+  const { visible, space, service, pod, method, status, q } = query
   const parts: string[] = []
   const values: (string | number)[] = []
   const add = (sql: string, ...bound: (string | number)[]) => {
     parts.push(sql)
     values.push(...bound)
   }
+  if (visible !== undefined) add(VISIBLE_SQL, ...visibleValues(visible))
   if (space !== undefined) add('(space = ? OR context = ?)', space, space)
   if (service !== undefined) add('(service = ? OR workload = ?)', service, service)
   if (pod !== undefined) add('pod = ?', pod)

@@ -1,9 +1,10 @@
 /** Keeps trace records in SQLite, bounded by number of traces and bytes: the oldest trace goes first. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { TraceQuery, TraceSummary } from '../../core/controller-api.ts'
+import type { TraceSummary } from '../../core/controller-api.ts'
 import { MAX_BATCH_RECORDS, type TraceRecord } from '../../core/trace-record.ts'
 import { authorityOf, type SummaryRecord, summarize } from '../../core/trace-summary.ts'
-import { conditionOf, searchText } from './filter.ts'
+import { conditionOf, type RecordFilter, searchText } from './filter.ts'
+import { VISIBLE_SQL, visibleValues } from './visible.ts'
 
 export interface StoreLimits {
   maxTraces: number
@@ -33,7 +34,8 @@ export interface Cursor {
 }
 
 export interface ListOptions {
-  filter: TraceQuery
+  /** Summaries are made of the records that `filter.visible` sees alone. */
+  filter: RecordFilter
   /** Only traces that began at or after this time (ms since 1970). */
   since?: number | undefined
   before?: Cursor | undefined
@@ -79,7 +81,9 @@ export class TraceStore {
     | 'dropRecords'
     | 'dropTrace'
     | 'get'
-    | 'summary',
+    | 'getVisible'
+    | 'summary'
+    | 'summaryVisible',
     StatementSync
   >
 
@@ -107,8 +111,15 @@ export class TraceStore {
       dropRecords: prepare('DELETE FROM records WHERE trace_id = ?'),
       dropTrace: prepare('DELETE FROM traces WHERE trace_id = ?'),
       get: prepare('SELECT json FROM records WHERE trace_id = ? ORDER BY started_at'),
+      getVisible: prepare(
+        `SELECT json FROM records WHERE trace_id = ? AND ${VISIBLE_SQL} ORDER BY started_at`,
+      ),
       summary: prepare(
         `SELECT ${SUMMARY_COLUMNS} FROM records WHERE trace_id = ? ORDER BY started_at`,
+      ),
+      summaryVisible: prepare(
+        `SELECT ${SUMMARY_COLUMNS} FROM records WHERE trace_id = ? AND ${VISIBLE_SQL}
+        ORDER BY started_at`,
       ),
     }
     this.#counts = database
@@ -143,10 +154,11 @@ export class TraceStore {
 
   /**
    * One step of a search, newest first: looks at the next `SCAN_TRACES` traces if there is a filter,
-   * else at as many as are wanted. `rest` is where the next step begins; null at the end.
+   * else at as many as are wanted. `rest` is where the next step begins; null at the end. Each trace comes
+   * with its place in the order, which is not its summary's start where not all of it is seen.
    */
   scan({ filter, since, before, limit }: ListOptions): {
-    found: TraceSummary[]
+    found: { summary: TraceSummary; place: Required<Cursor> }[]
     rest: Cursor | null
   } {
     const where: string[] = []
@@ -169,13 +181,32 @@ export class TraceStore {
       )
     }
     const rows = this.#traces(where, values, limit, 0)
-    return { found: rows.flatMap(({ traceId }) => this.#summary(traceId) ?? []), rest }
+    const found = rows.flatMap((place) => {
+      const summary = this.summary(place.traceId, filter.visible)
+      return summary ? [{ summary, place }] : []
+    })
+    return { found, rest }
   }
 
-  /** All records of a trace in order of time; null if there are none. */
-  get(traceId: string): TraceRecord[] | null {
-    const rows = this.#statement.get.all(traceId)
+  /**
+   * The records of a trace in order of time; null if there are none.
+   * @param visible only those that this namespace sees
+   */
+  get(traceId: string, visible?: string): TraceRecord[] | null {
+    const rows =
+      visible === undefined
+        ? this.#statement.get.all(traceId)
+        : this.#statement.getVisible.all(traceId, ...visibleValues(visible))
     return rows.length > 0 ? rows.map((row) => JSON.parse(String(row['json']))) : null
+  }
+
+  /** One line about a trace; null if none of its records is there, or seen in namespace `visible`. */
+  summary(traceId: string, visible?: string): TraceSummary | null {
+    const rows =
+      visible === undefined
+        ? this.#statement.summary.all(traceId)
+        : this.#statement.summaryVisible.all(traceId, ...visibleValues(visible))
+    return summarize(rows.map(summaryRecordOf))
   }
 
   close(): void {
@@ -261,10 +292,6 @@ export class TraceStore {
 
   #nth(count: number, where: string[], values: (string | number)[]) {
     return this.#traces(where, values, 1, count - 1)[0] ?? null
-  }
-
-  #summary(traceId: string): TraceSummary | null {
-    return summarize(this.#statement.summary.all(traceId).map(summaryRecordOf))
   }
 }
 

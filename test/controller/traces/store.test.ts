@@ -5,15 +5,15 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { IN_MEMORY, openDatabase } from '../../../controller/traces/database.ts'
-import { matches } from '../../../controller/traces/filter.ts'
+import { matches, type RecordFilter } from '../../../controller/traces/filter.ts'
 import { listTraces } from '../../../controller/traces/search.ts'
 import {
+  type Cursor,
   MAX_DROPS,
   MAX_TRACE_RECORDS,
   SCAN_TRACES,
   TraceStore,
 } from '../../../controller/traces/store.ts'
-import type { TraceQuery } from '../../../core/controller-api.ts'
 import type { TraceRecord } from '../../../core/trace-record.ts'
 import { START, sampleRecord, sampleTrace, spanIdOf, traceIdOf } from '../../core/sample-records.ts'
 
@@ -41,8 +41,8 @@ const row = (count: number): TraceRecord[] =>
     sampleRecord({ traceId: traceIdOf(index + 1), startedAt: START + index * 1000 }),
   )
 
-const idsOf = async (store: TraceStore, filter: TraceQuery = {}, rest = {}) =>
-  (await listTraces(store, { filter, limit: 100, ...rest })).map((summary) => summary.traceId)
+const idsOf = async (store: TraceStore, filter: RecordFilter = {}, rest = {}) =>
+  (await listTraces(store, { filter, limit: 100, ...rest })).items.map(({ traceId }) => traceId)
 
 test('a record comes back as it was, with fields that this version does not know', () => {
   const store = openStore()
@@ -63,7 +63,7 @@ test('records of a trace come in order of time, whatever batch brought them', ()
 test('a trace is one line of the list', async () => {
   const store = openStore()
   store.add(sampleTrace())
-  expect(await listTraces(store, { filter: {}, limit: 10 })).toMatchObject([
+  expect((await listTraces(store, { filter: {}, limit: 10 })).items).toMatchObject([
     {
       traceId: traceIdOf(7),
       records: 5,
@@ -91,12 +91,12 @@ test('the list is newest first, page by page, also where traces began in the sam
     ),
   )
   const pages: string[][] = []
-  let before: { startedAt: number; traceId: string } | undefined
+  let before: Cursor | undefined
   for (;;) {
-    const page = await listTraces(store, { filter: {}, limit: 2, before })
-    if (page.length === 0) break
-    pages.push(page.map((summary) => summary.traceId))
-    before = page.at(-1)
+    const { items, next } = await listTraces(store, { filter: {}, limit: 2, before })
+    pages.push(items.map((summary) => summary.traceId))
+    if (!next) break
+    before = next
   }
   expect(pages).toEqual([[5, 4], [3, 2], [1]].map((ids) => ids.map(traceIdOf)))
 })
@@ -171,7 +171,7 @@ test('what is counted equals what is in the tables after any batches', async () 
           ),
         )
       }
-      const list = await listTraces(store, { filter: {}, limit: 100 })
+      const list = (await listTraces(store, { filter: {}, limit: 100 })).items
       expect(store.counts.traces).toBe(list.length)
       expect(store.counts.records).toBe(list.reduce((sum, one) => sum + one.records, 0))
       store.close()
@@ -270,16 +270,19 @@ test('the store’s filters and the live filters agree on every record', async (
       status: fc.constantFrom(null, 200, 204, 399, 400, 404, 499, 500),
       path: fc.constantFrom('/', '/Straße/ÄPFEL', '/100%_sure', null),
       failed: fc.boolean(),
+      direction: fc.constantFrom('inbound', 'outbound', 'gateway'),
+      target: fc.constantFrom(null, 'dev', 'alice'),
     })
-    .map(({ context, failed, ...rest }) =>
+    .map(({ context, failed, target, ...rest }) =>
       sampleRecord({
         ...rest,
-        route: { context },
+        route: { context, service: target && { space: target, name: 'web', port: 80 } },
         error: failed ? { code: 'upstream-closed', message: 'ended' } : null,
       }),
     )
-  const anyFilter: fc.Arbitrary<TraceQuery> = fc.record(
+  const anyFilter: fc.Arbitrary<RecordFilter> = fc.record(
     {
+      visible: fc.constantFrom('dev', 'alice', 'bob'),
       space: fc.constantFrom('dev', 'alice', 'bob'),
       service: fc.constantFrom('web', 'job', 'orders'),
       pod: fc.constantFrom('web-1', 'web'),
