@@ -57,7 +57,7 @@ test.each<[string, object, object, boolean]>([
     true,
   ],
 ])('the webhook’s own conditions on %s', async (_, metadata, spec, matches) => {
-  const text = await readFile(join(FOLDER, '40-webhook-configuration.yaml'), 'utf8')
+  const text = await readFile(join(FOLDER, '90-webhook-configuration.yaml'), 'utf8')
   const { webhooks } = parse(text) as { webhooks: { matchConditions: JsonObject[] }[] }
   const conditions = webhooks[0]?.matchConditions ?? []
   expect(conditions.length).toBeGreaterThan(0)
