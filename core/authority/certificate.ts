@@ -117,6 +117,15 @@ export function validityOf(cert: string): { from: Date; to: Date } {
   return { from: new Date(validFrom), to: new Date(validTo) }
 }
 
+/** Renewals begin when a third of a life is left; below this share they evidently fail. */
+const EXPIRING_SHARE = 1 / 4
+
+export function isExpiring(cert: string, now: Date): boolean {
+  const { from, to } = validityOf(cert)
+  const life = to.getTime() - from.getTime() - CLOCK_SKEW_MS
+  return to.getTime() - now.getTime() < life * EXPIRING_SHARE
+}
+
 const PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g
 
 /** The certificates of a bundle, trimmed; text that is no certificate is left out. */
