@@ -14,6 +14,8 @@ export interface AdmissionRequest {
   /** Null on CREATE. */
   old: ApiObject | null
   user: User
+  /** The control plane itself writes: no rights are asked of it. */
+  internal: boolean
   dryRun: boolean
   /** Sentences for the caller are added here. */
   warnings: string[]

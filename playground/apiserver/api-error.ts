@@ -110,6 +110,20 @@ export function forbidden(resource: Resource, name: string, why: string): ApiErr
   return new ApiError(403, 'Forbidden', message, detailsOf(resource, name))
 }
 
+/** The caller has no right to this; `why` is the sentence that says what was asked. */
+export function notAllowed(
+  { group, resource, name }: { group: string; resource: string; name: string },
+  why: string,
+): ApiError {
+  if (!resource) return new ApiError(403, 'Forbidden', `forbidden: ${why}`, {})
+  const what = group ? `${resource}.${group}` : resource
+  const message = name
+    ? `${what} ${JSON.stringify(name)} is forbidden: ${why}`
+    : `${what} is forbidden: ${why}`
+  const details = { ...(name && { name }), ...(group && { group }), kind: resource }
+  return new ApiError(403, 'Forbidden', message, details)
+}
+
 export function unauthorized(): ApiError {
   return new ApiError(401, 'Unauthorized', 'Unauthorized')
 }

@@ -1,9 +1,19 @@
 /** Who makes a request, and how it wants a write to be done. */
+import type { JsonObject } from './object.ts'
 
 export interface User {
   username: string
   uid: string
   groups: string[]
+  /** What else the credentials say, e.g. the pod that a token belongs to. */
+  extra?: Record<string, string[]>
+}
+
+/** Whoever shows no credentials at all. */
+export const ANONYMOUS: User = {
+  username: 'system:anonymous',
+  uid: '',
+  groups: ['system:unauthenticated'],
 }
 
 export const ADMIN: User = {
@@ -12,16 +22,22 @@ export const ADMIN: User = {
   groups: ['system:masters', 'system:authenticated'],
 }
 
-export function serviceAccountUser(namespace: string, name: string): User {
+/** @param uid of the account's object; empty where it is not known */
+export function serviceAccountUser(namespace: string, name: string, uid = ''): User {
   return {
     username: `system:serviceaccount:${namespace}:${name}`,
-    uid: `${namespace}/${name}`,
-    groups: [
-      'system:serviceaccounts',
-      `system:serviceaccounts:${namespace}`,
-      'system:authenticated',
-    ],
+    uid,
+    groups: [...serviceAccountGroups(namespace), 'system:authenticated'],
   }
+}
+
+export function serviceAccountGroups(namespace: string): string[] {
+  return ['system:serviceaccounts', `system:serviceaccounts:${namespace}`]
+}
+
+/** A user as reviews and webhooks are told of one. */
+export function userInfoOf({ username, uid, groups, extra }: User): JsonObject {
+  return { username, ...(uid && { uid }), groups, ...(extra && { extra }) }
 }
 
 /** A part of the control plane that runs inside this process. */
@@ -43,6 +59,10 @@ export interface WriteOptions {
   fieldValidation: 'Strict' | 'Warn' | 'Ignore'
   /** Sentences for the caller; they become Warning headers. */
   warnings: string[]
+  /** The control plane itself writes: no rights are asked of it. */
+  internal?: boolean
+  /** Called before an apply creates an object: throws unless the caller may. */
+  beforeCreate?: () => void
 }
 
 /** Options of a write by the control plane itself. */
@@ -53,5 +73,6 @@ export function internalWrite(name: string): WriteOptions {
     dryRun: false,
     fieldValidation: 'Ignore',
     warnings: [],
+    internal: true,
   }
 }

@@ -1,8 +1,7 @@
 /** One request from its first line to its answer: who asks, what for, who answers. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Log } from '../../core/log.ts'
-import { methodNotAllowed, unauthorized, unknownPath } from './api-error.ts'
-import type { User } from './caller.ts'
+import { methodNotAllowed, notAllowed, unknownPath } from './api-error.ts'
 import {
   aggregatedDiscovery,
   coreVersions,
@@ -16,16 +15,22 @@ import type { JsonObject } from './object.ts'
 import type { Objects } from './objects.ts'
 import { openApiDocument, openApiRoot } from './openapi.ts'
 import type { LogProvider } from './pod-log.ts'
+import { type Attributes, attributesOf } from './rbac/attributes.ts'
+import { describeRefusal } from './rbac/authorizer.ts'
 import { answerGet } from './reads.ts'
 import { parseResourcePath } from './request-path.ts'
 import type { Registry } from './resources.ts'
+import type { Rights } from './reviews.ts'
 import { parseServiceProxyPath, proxyToService } from './service-proxy.ts'
+import { type Authorize, signIn } from './sign-in.ts'
 import type { Tokens } from './tokens.ts'
 import { answerWrite, writeOptionsOf } from './writes.ts'
 
 export interface HandlerContext {
   objects: Objects
   tokens: Tokens
+  /** Null where rights are off. */
+  rights: Rights | null
   logs: () => LogProvider | null
   log: Log
 }
@@ -56,10 +61,13 @@ async function route(
 ): Promise<void> {
   // The host is of no interest; a base makes the path a URL.
   const { pathname, searchParams: query } = new URL(request.url ?? '/', 'https://apiserver')
-  if (['/healthz', '/livez', '/readyz'].includes(pathname)) return sendText(response, 'ok')
-  if (pathname === '/version') return sendJson(response, { ...VERSION })
-  const user = userOf(context.tokens, request)
-  if (!user) throw unauthorized()
+  const authorize = context.rights?.authorize ?? null
+  // Without rights to ask about, these are for everybody.
+  if (!authorize && PUBLIC.has(pathname)) return answerPublic(pathname, response)
+  const user = signIn(context.tokens, request.headers, authorize)
+  const attributes = attributesOf(user, request.method ?? '', request.url ?? '/')
+  if (authorize) requireRight(authorize, attributes)
+  if (PUBLIC.has(pathname)) return answerPublic(pathname, response)
 
   const service = parseServiceProxyPath(request.url ?? '/')
   if (service) return proxyToService(context.objects, service, { request, response })
@@ -75,12 +83,25 @@ async function route(
     return answerGet(context, target, exchange)
   }
   const options = writeOptionsOf(request, query, user, warnings)
+  if (authorize)
+    options.beforeCreate = () => requireRight(authorize, { ...attributes, verb: 'create' })
   return answerWrite({ ...context, user }, target, exchange, options)
 }
 
-function userOf(tokens: Tokens, { headers }: IncomingMessage): User | null {
-  const [, token] = /^Bearer\s+(\S+)$/i.exec(headers.authorization ?? '') ?? []
-  return token === undefined ? null : tokens.userOf(token)
+const PUBLIC = new Set(['/healthz', '/livez', '/readyz', '/version', '/version/'])
+
+function answerPublic(pathname: string, response: ServerResponse): void {
+  if (pathname.startsWith('/version')) sendJson(response, { ...VERSION })
+  else sendText(response, 'ok')
+}
+
+/** Throws 403 in Kubernetes' words unless the right is there. */
+function requireRight(authorize: Authorize, attributes: Attributes): void {
+  const { allowed, reason } = authorize(attributes)
+  if (allowed) return
+  const why = describeRefusal(attributes)
+  const { group = '', resource = '', name = '' } = attributes.resource ?? {}
+  throw notAllowed({ group, resource, name }, reason ? `${why}: ${reason}` : why)
 }
 
 /** Discovery and schema documents. */

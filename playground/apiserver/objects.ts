@@ -179,6 +179,7 @@ export class Objects {
       structuredClone(applyConfiguration({ resource: ref.resource, live, wanted, writer, force }))
     if (this.find(ref)) return this.update(ref, apply, options, writer)
     if (ref.subresource) throw notFound(ref.resource, ref.name)
+    options.beforeCreate?.()
     return this.#createRead(ref, apply(null), writer, options)
   }
 
@@ -285,11 +286,22 @@ export class Objects {
   #requestOf(
     operation: AdmissionRequest['operation'],
     { resource, namespace, name, subresource = null }: ObjectRef,
-    { user, dryRun, warnings, manager }: WriteOptions,
+    { user, dryRun, warnings, manager, internal = false }: WriteOptions,
   ): Omit<AdmissionRequest, 'object' | 'old'> {
     const kind = operation === 'CREATE' ? 'CreateOptions' : 'UpdateOptions'
     const options: JsonObject = { kind, apiVersion: 'meta.k8s.io/v1', fieldManager: manager }
-    return { operation, resource, namespace, name, subresource, user, dryRun, warnings, options }
+    return {
+      operation,
+      resource,
+      namespace,
+      name,
+      subresource,
+      user,
+      internal,
+      dryRun,
+      warnings,
+      options,
+    }
   }
 
   /** Webhooks, then the built-in steps again on what they made of it, then validation. */

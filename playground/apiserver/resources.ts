@@ -32,9 +32,8 @@ const STATUS = ['status']
 const SCALABLE = ['status', 'scale']
 
 /**
- * Roles and bindings, network policies, quotas, volumes, classes, autoscalers and cron jobs are
- * stored so that charts install, but nothing acts on them here: every authenticated caller may do
- * everything, and every pod may talk to every pod.
+ * Network policies, volumes, classes, autoscalers and cron jobs are stored so that charts install, but
+ * nothing acts on them here: every pod may talk to every pod.
  */
 const TABLE: Record<string, Row[]> = {
   v1: [
@@ -64,6 +63,7 @@ const TABLE: Record<string, Row[]> = {
     ['replicasets', 'ReplicaSet', { short: ['rs'], all: true, sub: SCALABLE }],
     ['statefulsets', 'StatefulSet', { short: ['sts'], all: true, sub: SCALABLE }],
   ],
+  'apiregistration.k8s.io/v1': [['apiservices', 'APIService', { cluster: true, sub: STATUS }]],
   'batch/v1': [
     ['cronjobs', 'CronJob', { short: ['cj'], all: true, sub: STATUS }],
     ['jobs', 'Job', { all: true, sub: STATUS }],

@@ -1,13 +1,18 @@
 /** The playground's API server: everything put together. */
 import type { Log } from '../../core/log.ts'
 import { silentLog } from '../../core/log.ts'
+import { admissionChain, escalationCheck } from './admission-chain.ts'
 import { makeServingCertificate } from './certificates.ts'
 import { handle } from './handler.ts'
 import { kubeconfig } from './kubeconfig.ts'
 import { type ListenAddress, listen } from './listen.ts'
 import { Objects } from './objects.ts'
 import type { LogProvider } from './pod-log.ts'
+import { keepAggregatedRoles } from './rbac/aggregated-roles.ts'
+import { authorize, type Policy, rulesOf } from './rbac/authorizer.ts'
+import { storedPolicy } from './rbac/stored-policy.ts'
 import { Registry } from './resources.ts'
+import type { Rights } from './reviews.ts'
 import { KUBERNETES_IP } from './service-addresses.ts'
 import { Store } from './store.ts'
 import { seedCluster } from './system-objects.ts'
@@ -22,6 +27,11 @@ export interface ApiServerOptions {
   listen?: readonly ListenAddress[]
   /** Further names that the certificate is good for. */
   names?: readonly { type: 'dns' | 'ip'; value: string }[]
+  /**
+   * `enforced` (default): roles and bindings decide. `off`: whoever has a token may do everything, as in
+   * Kubernetes with AlwaysAllow.
+   */
+  rights?: 'enforced' | 'off'
   log?: Log
   now?: () => Date
 }
@@ -38,8 +48,10 @@ export interface ApiServer {
   /** The same for another URL of the same server, e.g. one behind a tunnel. */
   kubeconfigFor(server: string): string
   adminToken: string
-  /** A token for pods of this service account. */
+  /** A token of this service account for the API server itself; throws if there is no such account. */
   tokenFor(namespace: string, serviceAccount: string): string
+  /** A token of a user who is no service account, in these groups and in `system:authenticated`. */
+  tokenForUser(name: string, groups?: readonly string[]): string
   /** Sets who serves pods' logs; before that, logs answer 503. */
   setLogProvider(provider: LogProvider): void
   /** In-process access for the built-in controllers. */
@@ -60,20 +72,27 @@ const CERTIFICATE_NAMES = [
 
 /** Starts the server, with the system's namespaces in it. Rejects if an address cannot be had. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { host, port, log = silentLog, now = () => new Date() } = options
+  const { host, port, log = silentLog, now = () => new Date(), rights = 'enforced' } = options
   const certificate = await makeServingCertificate(
     [...CERTIFICATE_NAMES, ...(options.names ?? []), ...hostName(host)],
     now(),
   )
   const store = new Store()
   const registry = new Registry()
-  const tokens = new Tokens(now)
-  const admission = new WebhookAdmission(store, registry, log)
+  const tokens = new Tokens(store, now)
+  const policy = storedPolicy(store)
+  const admission = admissionChain({
+    webhooks: new WebhookAdmission(store, registry, log),
+    checks: rights === 'enforced' ? [escalationCheck(policy)] : [],
+  })
   const objects = new Objects({ store, registry, admission, now })
+  const aggregated = keepAggregatedRoles(objects, log)
   await seedCluster(objects)
+  await aggregated()
 
   let logs: LogProvider | null = null
-  const context = { objects, tokens, logs: () => logs, log }
+  const enforced = rights === 'enforced' ? rightsOf(policy) : null
+  const context = { objects, tokens, rights: enforced, logs: () => logs, log }
   const listeners = await listen(
     [{ host, port }, ...(options.listen ?? [])],
     { cert: certificate.certPem, key: certificate.keyPem },
@@ -91,12 +110,24 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     adminKubeconfig: kubeconfigFor(url),
     kubeconfigFor,
     adminToken: tokens.admin,
-    tokenFor: (namespace, serviceAccount) => tokens.issue(namespace, serviceAccount).token,
+    tokenFor: (namespace, name) => {
+      const resource = registry.builtIn('v1', 'serviceaccounts')
+      const { uid } = objects.get({ resource, namespace, name }).metadata
+      return tokens.issue({ namespace, account: { name, uid } }).token
+    },
+    tokenForUser: (name, groups) => tokens.issueForUser(name, groups),
     setLogProvider: (provider) => {
       logs = provider
     },
     objects,
     close: () => listeners.close(),
+  }
+}
+
+function rightsOf(policy: Policy): Rights {
+  return {
+    authorize: (attributes) => authorize(policy, attributes),
+    rulesOf: (user, namespace) => rulesOf(policy, user, namespace),
   }
 }
 

@@ -1,6 +1,7 @@
-/** What every cluster has from the start: its namespaces and the service of the API server. */
+/** What every cluster has from the start: namespaces, roles, and the service of the API server. */
 import { internalWrite } from './caller.ts'
 import type { Objects } from './objects.ts'
+import { BOOTSTRAP } from './rbac/bootstrap.ts'
 import { KUBERNETES_IP } from './service-addresses.ts'
 
 const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'] as const
@@ -10,6 +11,10 @@ export async function seedCluster(objects: Objects): Promise<void> {
   const namespaces = objects.registry.builtIn('v1', 'namespaces')
   for (const name of NAMESPACES) {
     await objects.create({ resource: namespaces, namespace: null }, { metadata: { name } }, write)
+  }
+  for (const { plural, namespace, body } of BOOTSTRAP) {
+    const resource = objects.registry.builtIn('rbac.authorization.k8s.io/v1', plural)
+    await objects.create({ resource, namespace }, body, write)
   }
   const services = objects.registry.builtIn('v1', 'services')
   await objects.create(

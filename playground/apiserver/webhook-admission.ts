@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Log } from '../../core/log.ts'
 import type { Admission, AdmissionRequest } from './admission.ts'
 import { ApiError } from './api-error.ts'
+import { userInfoOf } from './caller.ts'
 import { matchesConditions } from './match-conditions.ts'
 import { type ApiObject, isObject, type JsonObject, sameJson } from './object.ts'
 import { applyJsonPatch } from './patch.ts'
@@ -141,7 +142,7 @@ export function reviewOf(request: AdmissionRequest): JsonObject {
     ...(object?.metadata.name === undefined && operation === 'CREATE' ? {} : { name }),
     ...(namespace && { namespace }),
     operation,
-    userInfo: { ...user },
+    userInfo: userInfoOf(user),
     object,
     oldObject: old,
     dryRun: request.dryRun,

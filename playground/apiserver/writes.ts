@@ -5,7 +5,7 @@ import type { User, WriteOptions } from './caller.ts'
 import { readDeleteOptions } from './deletion.ts'
 import { sendJson } from './http-answer.ts'
 import { listObjects } from './list.ts'
-import { type ApiObject, isObject, type JsonObject, timestamp, valueAt } from './object.ts'
+import { type ApiObject, isObject, valueAt } from './object.ts'
 import type { ObjectRef, Objects } from './objects.ts'
 import { applyPatch } from './patch.ts'
 import type { Exchange } from './reads.ts'
@@ -13,13 +13,16 @@ import { formOf, renderList, renderObject } from './representation.ts'
 import { mediaTypeOf, readBody } from './request-body.ts'
 import type { Target } from './request-path.ts'
 import { apiVersionOf } from './resources.ts'
-import { answerReview } from './reviews.ts'
+import { answerReview, type Rights } from './reviews.ts'
 import { scaleOf, withScale } from './scale.ts'
+import { answerTokenRequest } from './token-request.ts'
 import type { Tokens } from './tokens.ts'
 
 export interface WriteContext {
   objects: Objects
   tokens: Tokens
+  /** Null where rights are off. */
+  rights: Rights | null
   user: User
 }
 
@@ -91,11 +94,11 @@ async function post(
   body: unknown,
   options: WriteOptions,
 ): Promise<void> {
-  const { objects, tokens, user } = context
+  const { objects, tokens, user, rights } = context
   if (!isObject(body)) throw badRequest('the body must be an object')
   if (resource.createOnly) {
     if (resource.kind === 'Binding') throw methodNotAllowed()
-    const review = answerReview(resource, body, { user, tokens })
+    const review = answerReview(resource, body, { user, tokens, rights, namespace })
     sendJson(exchange.response, review, { status: 201 })
     return
   }
@@ -106,8 +109,8 @@ async function post(
   }
   const ref = { resource, namespace, name }
   if (subresource === 'token') {
-    objects.get(ref)
-    sendJson(exchange.response, tokenRequest(tokens, ref, body), { status: 201 })
+    const answered = answerTokenRequest(objects, tokens, ref, body)
+    sendJson(exchange.response, answered, { status: 201 })
     return
   }
   if (subresource === 'eviction') {
@@ -123,21 +126,6 @@ async function post(
     return
   }
   throw methodNotAllowed()
-}
-
-function tokenRequest(
-  tokens: Tokens,
-  { namespace, name }: ObjectRef,
-  body: JsonObject,
-): JsonObject {
-  const seconds = Number(valueAt(body, ['spec', 'expirationSeconds']) ?? 3600)
-  const { token, expires } = tokens.issue(namespace ?? '', name, seconds)
-  return {
-    kind: 'TokenRequest',
-    apiVersion: 'authentication.k8s.io/v1',
-    ...body,
-    status: { token, expirationTimestamp: timestamp(expires) },
-  }
 }
 
 async function put(

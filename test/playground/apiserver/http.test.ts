@@ -37,15 +37,30 @@ const configMaps = () => `/api/v1/namespaces/${namespace}/configmaps`
 const create = (name: string, extra: object = {}) =>
   call(server, 'POST', configMaps(), { metadata: { name }, ...extra })
 
-test('nobody gets in without a token that the server issued', async () => {
-  for (const token of ['', 'wrong', 'a.b.c']) {
+test('nobody gets in with a token that the server did not issue', async () => {
+  for (const token of ['wrong', 'a.b.c']) {
     const { status, body } = await call(server, 'GET', '/api/v1/pods', undefined, { token })
     expect([status, body.kind, body.reason]).toEqual([401, 'Status', 'Unauthorized'])
   }
 })
 
+test('without a token one learns the version and whether the server is well, nothing else', async () => {
+  for (const path of ['/healthz', '/livez', '/readyz', '/version']) {
+    expect((await call(server, 'GET', path, undefined, { token: '' })).status).toBe(200)
+  }
+  const list = await call(server, 'GET', '/api/v1/pods', undefined, { token: '' })
+  expect([list.status, list.body.message]).toEqual([
+    403,
+    'pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group "" at the cluster scope',
+  ])
+  const apis = await call(server, 'GET', '/apis', undefined, { token: '' })
+  expect(apis.body.message).toBe('forbidden: User "system:anonymous" cannot get path "/apis"')
+})
+
 test('a service account’s token names its user', async () => {
-  const token = server.tokenFor('dev', 'robot')
+  const accounts = '/api/v1/namespaces/default/serviceaccounts'
+  await call(server, 'POST', accounts, { metadata: { name: 'robot' } })
+  const token = server.tokenFor('default', 'robot')
   const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews'
   const { status, body } = await call(
     server,
@@ -55,7 +70,7 @@ test('a service account’s token names its user', async () => {
     { token },
   )
   expect(status).toBe(201)
-  expect(body.status.userInfo.username).toBe('system:serviceaccount:dev:robot')
+  expect(body.status.userInfo.username).toBe('system:serviceaccount:default:robot')
 })
 
 test('the server answers on its unix socket as on its port', async () => {

@@ -26,11 +26,15 @@ test.each([
   expect(parseServiceProxyPath(url)).toEqual(target)
 })
 
-test('an unknown Service is 404, an unknown port 400, no sign-in 401', async () => {
+test('an unknown Service is 404, an unknown port 400, no sign-in 403, a wrong one 401', async () => {
   const path = '/api/v1/namespaces/default/services'
   expect((await call(server, 'GET', `${path}/nobody:80/proxy/`)).status).toBe(404)
   const wrong = await call(server, 'GET', `${path}/app:81/proxy/`)
   expect(wrong).toMatchObject({ status: 400, body: { message: expect.stringContaining('"81"') } })
   const nobody = await call(server, 'GET', `${path}/app:80/proxy/`, undefined, { token: '' })
-  expect(nobody.status).toBe(401)
+  expect(nobody.body.message).toBe(
+    'services "app:80" is forbidden: User "system:anonymous" cannot get resource "services/proxy" in API group "" in the namespace "default"',
+  )
+  const stranger = await call(server, 'GET', `${path}/app:80/proxy/`, undefined, { token: 'wrong' })
+  expect(stranger.status).toBe(401)
 })
