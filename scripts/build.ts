@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
+import { readChart } from '../cli/chart/files.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
@@ -75,6 +76,12 @@ function bannerOf(name: Program): string {
   return `${start}import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);`
 }
 
+/** azds has the chart inside, so that one file installs everything. */
+function definesOf(name: Program): Record<string, string> {
+  if (name !== 'azds') return {}
+  return { __AZDS_CHART__: JSON.stringify(readChart(join(ROOT, 'deploy/chart'))) }
+}
+
 /** Builds one program into `outdir`; throws if it is over its budget. */
 export async function buildProgram(name: Program, outdir: string): Promise<number> {
   const { entry, budgetBytes, inPods } = PROGRAMS[name]
@@ -88,6 +95,7 @@ export async function buildProgram(name: Program, outdir: string): Promise<numbe
     format: 'esm',
     external: NATIVE,
     banner: { js: inPods ? '' : bannerOf(name) },
+    define: definesOf(name),
   })
   if (inPods) {
     writeFileSync(outfile, inAscii(withoutBuiltInImports(readFileSync(outfile, 'utf8'))))
