@@ -30,7 +30,7 @@ const NOBODY = 65532
 const RULES: readonly ImageRule[] = [
   { name: /^azds\/(proxy)$/, program: ({ name }) => bundle(name, PROXY_UID, PROXY_NODE_FLAGS) },
   { name: /^azds\/(proxy-init)$/, program: ({ name }) => bundle(name, 0) },
-  { name: /^azds\/(webhook|controller)$/, program: ({ name }) => bundle(name, NOBODY) },
+  { name: /^azds\/(webhook|controller|prepull)$/, program: ({ name }) => bundle(name, NOBODY) },
   {
     name: /^azds-sample\/([a-z][a-z0-9-]*)$/,
     program: ({ name, tag }) => ({

@@ -45,8 +45,8 @@ export interface ApiServer {
   caPem: string
   /** Text of a kubeconfig with all rights. */
   adminKubeconfig: string
-  /** The same for another URL of the same server, e.g. one behind a tunnel. */
-  kubeconfigFor(server: string): string
+  /** The same for another URL of the same server, e.g. one behind a tunnel, or with another token. */
+  kubeconfigFor(server: string, token?: string): string
   adminToken: string
   /** A token of this service account for the API server itself; throws if there is no such account. */
   tokenFor(namespace: string, serviceAccount: string): string
@@ -101,8 +101,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const [first] = listeners.addresses
   const bound = first && 'port' in first ? first.port : port
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${bound}`
-  const kubeconfigFor = (server: string) =>
-    kubeconfig({ server, caPem: certificate.caPem, token: tokens.admin })
+  const kubeconfigFor = (server: string, token = tokens.admin) =>
+    kubeconfig({ server, caPem: certificate.caPem, token })
   return {
     url,
     addresses: listeners.addresses,

@@ -10,7 +10,7 @@ import type { Log } from '../../core/log.ts'
 import { type ApiServer, startApiServer } from '../apiserver/server.ts'
 import { startDialServer } from '../bridge/dial-server.ts'
 import { startControllers } from '../controllers/controllers.ts'
-import { AddressPool, NETWORK } from './addresses.ts'
+import { AddressPool, NETWORK, NODE_NAME } from './addresses.ts'
 import type { settings } from './config.ts'
 import { startDnsServer } from './dns-server.ts'
 import { buildZone, type Zone } from './dns-zone.ts'
@@ -45,14 +45,25 @@ export async function startNode({ config, log, exec, nodeBinary }: NodeDeps): Pr
   await setUpNetwork(machine, exec)
 
   const api = await startApiServer({ host: NETWORK.apiIp, port: NETWORK.apiPort, log })
-  const ownKubeconfig = `${work}/kubeconfig`
-  await writeFile(ownKubeconfig, api.adminKubeconfig, { mode: 0o600 })
   await writeFile(`${config.dir}/kubeconfig`, api.kubeconfigFor(config.apiUrl), { mode: 0o600 })
-  const client = createKubeClient({ kubeconfig: ownKubeconfig })
+  // Each part of the node has its own name and its own rights, as on a real one.
+  const clientOf = async (user: string, groups: readonly string[] = []) => {
+    const kubeconfig = `${work}/${user.replaceAll(':', '-')}.kubeconfig`
+    await writeFile(kubeconfig, api.kubeconfigFor(api.url, api.tokenForUser(user, groups)), {
+      mode: 0o600,
+    })
+    return createKubeClient({ kubeconfig })
+  }
+  const client = await clientOf(`system:node:${NODE_NAME}`, ['system:nodes'])
+  const proxyClient = await clientOf('system:kube-proxy')
   startControllers({ objects: api.objects, caPem: api.caPem, log })
 
-  const services = watchCache<Service>(client, '/api/v1/services', log)
-  const slices = watchCache<EndpointSlice>(client, '/apis/discovery.k8s.io/v1/endpointslices', log)
+  const services = watchCache<Service>(proxyClient, '/api/v1/services', log)
+  const slices = watchCache<EndpointSlice>(
+    proxyClient,
+    '/apis/discovery.k8s.io/v1/endpointslices',
+    log,
+  )
   await startKubeProxy({ services, slices, exec, log })
 
   let zone: Zone | null = null
@@ -77,7 +88,6 @@ export async function startNode({ config, log, exec, nodeBinary }: NodeDeps): Pr
     podsDir: `${work}/pods`,
     repo: config.repo,
     caCertificate: api.caPem,
-    tokenFor: api.tokenFor,
     now: Date.now,
   })
   serveLogs(api, kubelet)

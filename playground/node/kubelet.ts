@@ -2,6 +2,7 @@
 import type { Exec, ExecResult } from '../../core/exec.ts'
 import { type Cached, watchCache } from '../../core/kube/cache.ts'
 import { type KubeClient, KubeError } from '../../core/kube/client.ts'
+import type { KubeObject } from '../../core/kube/types.ts'
 import type { Log } from '../../core/log.ts'
 import { type AddressPool, NODE_NAME } from './addresses.ts'
 import type { ContainerLog } from './container-log.ts'
@@ -9,13 +10,13 @@ import { eventRecorder } from './events.ts'
 import { launchContainer } from './launch.ts'
 import type { Machine } from './machine.ts'
 import { nodeObject } from './node-object.ts'
-import { readReferences } from './pod-references.ts'
+import { readReferences, referencesOf } from './pod-references.ts'
+import { PodTokens, tokenRequester } from './pod-tokens.ts'
 import type { PodView } from './pod-view.ts'
+import { PodVolumes } from './pod-volumes.ts'
 import { type PodDeps, PodWorker } from './pod-worker.ts'
-import { createSandbox, type Sandbox } from './sandbox.ts'
+import { createSandbox } from './sandbox.ts'
 import { StatusWriter } from './status-writer.ts'
-import type { VolumeFacts } from './volume-files.ts'
-import { writeVolumes } from './volumes.ts'
 
 export interface KubeletDeps {
   client: KubeClient
@@ -28,8 +29,6 @@ export interface KubeletDeps {
   repo: string
   nodeBinary: string
   caCertificate: string
-  /** A bearer token for a service account. */
-  tokenFor(namespace: string, serviceAccount: string): string | Promise<string>
   now(): number
 }
 
@@ -86,9 +85,11 @@ export async function startKubelet(deps: KubeletDeps): Promise<Kubelet> {
     if (!pod) return
     const worker = workers.get(pod.metadata.uid ?? '') ?? adopt(pod)
     worker.pod = pod
+    if (old && shownMetadata(old) !== shownMetadata(pod)) worker.refreshVolumes()
     if (pod.metadata.deletionTimestamp) end(worker, pod)
   })
   await pods.synced
+  followReferences(deps, () => workers.values())
 
   const find = ({ namespace, name }: PodName, container: string) => {
     const uid = pods.get(`${namespace}/${name}`)?.metadata.uid ?? ''
@@ -108,25 +109,59 @@ export async function startKubelet(deps: KubeletDeps): Promise<Kubelet> {
   }
 }
 
+/** What of a pod's metadata its volumes can show, to compare. */
+function shownMetadata({ metadata: { labels, annotations } }: PodView): string {
+  return JSON.stringify([labels, annotations])
+}
+
+/** A ConfigMap or Secret that changes, or appears at last, is seen in the pods that show it. */
+function followReferences(
+  { client, log }: KubeletDeps,
+  workers: () => IterableIterator<PodWorker>,
+): void {
+  for (const [plural, list] of [
+    ['configmaps', 'configMaps'],
+    ['secrets', 'secrets'],
+  ] as const) {
+    // Only that something has changed is of interest: what, is read by the pod concerned.
+    const keep = ({ metadata }: KubeObject): KubeObject => {
+      const { namespace = '', name = '', resourceVersion = '' } = metadata
+      return { metadata: { namespace, name, resourceVersion } }
+    }
+    watchCache<KubeObject>(client, `/api/v1/${plural}`, log, { keep }).onChange(({ key }) => {
+      for (const worker of workers()) {
+        const prefix = `${worker.pod.metadata.namespace}/`
+        const names = referencesOf(worker.pod)[list]
+        if (names.some((name) => prefix + name === key)) worker.refreshVolumes()
+      }
+    })
+  }
+}
+
 function podDependencies(deps: KubeletDeps, statuses: StatusWriter): PodDeps {
   const { client, log, now } = deps
-  const factsOf = async (pod: PodView, { ips }: Sandbox): Promise<VolumeFacts> => ({
-    pod,
-    podIps: ips,
-    ...(await readReferences(client, pod)),
-    token: await deps.tokenFor(
-      pod.metadata.namespace ?? 'default',
-      pod.spec.serviceAccountName ?? 'default',
-    ),
-    caCertificate: deps.caCertificate,
-  })
+  const request = tokenRequester(client)
   return {
     createSandbox: (pod) => createSandbox(pod, { ...deps, ipv6: deps.machine.ipv6 }),
-    writeVolumes: async (pod, sandbox) =>
-      writeVolumes(pod, `${sandbox.dir}/volumes`, await factsOf(pod, sandbox)),
+    createVolumes: (pod, { dir, ips }) =>
+      new PodVolumes({
+        pod,
+        dir: `${dir}/volumes`,
+        tokens: new PodTokens(request, now),
+        facts: async (current, token) => ({
+          pod: current,
+          podIps: ips,
+          ...(await readReferences(client, current)),
+          token,
+          caCertificate: deps.caCertificate,
+        }),
+        now,
+        log,
+      }),
     launch: async (pod, place, container, containerLog) => {
       try {
-        const facts = await factsOf(pod, place.sandbox)
+        const references = await readReferences(client, pod)
+        const facts = { pod, podIps: place.sandbox.ips, ...references }
         return await launchContainer(container, { pod, ...place, facts }, containerLog, deps)
       } catch (error) {
         const { message } = error as Error

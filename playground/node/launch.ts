@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Exec } from '../../core/exec.ts'
 import { programOf } from '../images.ts'
-import { containerEnv } from './container-env.ts'
+import { containerEnv, type EnvFacts } from './container-env.ts'
 import type { ContainerLog } from './container-log.ts'
 import { startContainer } from './container-process.ts'
 import type { Launch } from './container-worker.ts'
@@ -13,7 +13,6 @@ import type { PodView } from './pod-view.ts'
 import { identityOf, setprivArguments } from './privileges.ts'
 import { type BindMount, DEFAULT_PATH } from './rootfs.ts'
 import type { Sandbox } from './sandbox.ts'
-import type { VolumeFacts } from './volume-files.ts'
 import { containerMounts, type Volumes } from './volumes.ts'
 
 export interface LaunchDeps {
@@ -28,7 +27,7 @@ export interface LaunchPlace {
   pod: PodView
   sandbox: Sandbox
   volumes: Volumes
-  facts: VolumeFacts
+  facts: EnvFacts
 }
 
 export async function launchContainer(

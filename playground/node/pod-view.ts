@@ -107,7 +107,7 @@ export interface VolumeSpec {
       configMap?: KeyItems
       secret?: KeyItems
       downwardAPI?: DownwardItems
-      serviceAccountToken?: { path: string }
+      serviceAccountToken?: { path: string; audience?: string; expirationSeconds?: number }
     }[]
   }
   [kind: string]: unknown
@@ -122,7 +122,6 @@ export interface PodView extends KubeObject {
     restartPolicy?: 'Always' | 'OnFailure' | 'Never'
     terminationGracePeriodSeconds?: number
     serviceAccountName?: string
-    automountServiceAccountToken?: boolean
     dnsPolicy?: string
     dnsConfig?: {
       nameservers?: string[]

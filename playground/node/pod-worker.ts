@@ -4,12 +4,14 @@ import type { ContainerLog } from './container-log.ts'
 import { type ContainerDeps, ContainerWorker, type Launch } from './container-worker.ts'
 import { type ContainerRuntime, newRuntime, type PodRuntime } from './pod-runtime.ts'
 import type { PodView } from './pod-view.ts'
+import type { PodVolumes } from './pod-volumes.ts'
 import type { Sandbox } from './sandbox.ts'
-import type { Volumes, VolumesResult } from './volumes.ts'
+import type { Volumes } from './volumes.ts'
 
 export interface PodDeps {
   createSandbox(pod: PodView): Promise<Sandbox>
-  writeVolumes(pod: PodView, sandbox: Sandbox): Promise<VolumesResult>
+  /** @param pod gives the pod as it is at the time */
+  createVolumes(pod: () => PodView, sandbox: Sandbox): PodVolumes
   launch(
     pod: PodView,
     place: { sandbox: Sandbox; volumes: Volumes },
@@ -35,6 +37,7 @@ export class PodWorker {
   readonly #finished = Promise.withResolvers<void>()
   #workers: ContainerWorker[] = []
   #killTimer: NodeJS.Timeout | undefined
+  #volumes: PodVolumes | null = null
 
   constructor(pod: PodView, deps: PodDeps) {
     this.pod = pod
@@ -59,6 +62,11 @@ export class PodWorker {
     )
   }
 
+  /** The pod, or something that it refers to, is no longer what it was: its volumes follow. */
+  refreshVolumes(): void {
+    this.#volumes?.refresh()
+  }
+
   /** Ends the pod within `graceSeconds`; a later call may only shorten that. */
   terminate(graceSeconds: number): void {
     clearTimeout(this.#killTimer)
@@ -76,17 +84,20 @@ export class PodWorker {
       'FailedCreatePodSandBox',
     )
     if (!sandbox) return
+    const podVolumes = this.#deps.createVolumes(() => this.pod, sandbox)
+    this.#volumes = podVolumes
     try {
       this.runtime.ips = sandbox.ips
       this.#deps.changed(this)
       const volumes = await this.#untilDone(async () => {
-        const result = await this.#deps.writeVolumes(this.pod, sandbox)
+        const result = await podVolumes.mount()
         if (!result.ok) throw new Error(result.mistake)
         return result.volumes
       }, 'FailedMount')
       if (volumes) await this.#runContainers(sandbox, volumes)
     } finally {
       clearTimeout(this.#killTimer)
+      await podVolumes.close()
       await sandbox.remove()
       this.#deps.changed(this)
     }

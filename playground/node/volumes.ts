@@ -1,65 +1,58 @@
-/** Writes a pod's volumes to the node and says where each container's mounts come from. */
-import { chmod, chown, mkdir, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+/** A pod's volumes on the node: where each lies, and where a container's mounts come from. */
+import { chmod, chown, mkdir } from 'node:fs/promises'
 import type { ContainerSpec, PodView } from './pod-view.ts'
 import type { BindMount } from './rootfs.ts'
-import {
-  serviceAccountFiles,
-  type VolumeFacts,
-  type VolumeFile,
-  volumeFiles,
-} from './volume-files.ts'
+import { type VolumeFacts, type VolumeFile, volumeFiles } from './volume-files.ts'
+import { writeVolume } from './volume-writer.ts'
 
 export const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 /** Volumes on the node: name → directory, and whether containers may write. */
 export type Volumes = ReadonlyMap<string, { dir: string; readOnly: boolean }>
 
+/** What was written last into each volume that the kubelet fills, as text to compare with. */
+export type Written = Map<string, string>
+
 export type VolumesResult = { ok: true; volumes: Volumes } | { ok: false; mistake: string }
 
-/** Name of the volume that holds the service account's files; no pod can name one so. */
-const SERVICE_ACCOUNT = '//serviceaccount'
-
 /**
- * Writes all volumes of the pod below `dir`. A volume's files are written once: a later change of a
- * ConfigMap or Secret reaches new pods only.
+ * Writes all volumes of the pod below `dir`; of those that are there, the ones whose content has changed.
+ * With a mistake in one of them, none is touched.
  */
 export async function writeVolumes(
   pod: PodView,
   dir: string,
   facts: VolumeFacts,
+  written: Written,
 ): Promise<VolumesResult> {
   const volumes = new Map<string, { dir: string; readOnly: boolean }>()
-  const fsGroup = pod.spec.securityContext?.fsGroup
+  const contents: { name: string; files: VolumeFile[] }[] = []
   for (const volume of pod.spec.volumes ?? []) {
     const result = volumeFiles(volume, facts)
     if (!result.ok) return result
-    const place = `${dir}/${volume.name}`
-    await writeFiles(place, result.files)
-    if (!result.readOnly) {
-      if (fsGroup !== undefined) await chown(place, 0, fsGroup)
-      // emptyDir is open to everyone in Kubernetes too; the sticky bit is not set there either.
-      await chmod(place, fsGroup === undefined ? 0o777 : 0o2777)
-    }
-    volumes.set(volume.name, { dir: place, readOnly: result.readOnly })
+    const { readOnly, files } = result
+    volumes.set(volume.name, { dir: `${dir}/${volume.name}`, readOnly })
+    if (readOnly) contents.push({ name: volume.name, files })
   }
-  if (pod.spec.automountServiceAccountToken !== false) {
-    const place = `${dir}/.serviceaccount`
-    await writeFiles(place, serviceAccountFiles(facts))
-    volumes.set(SERVICE_ACCOUNT, { dir: place, readOnly: true })
+  for (const [name, { dir: place, readOnly }] of volumes) {
+    if (readOnly || written.has(name)) continue
+    await makeScratch(place, pod.spec.securityContext?.fsGroup)
+    written.set(name, '')
+  }
+  for (const { name, files } of contents) {
+    const text = JSON.stringify(files)
+    if (written.get(name) === text) continue
+    await writeVolume(`${dir}/${name}`, files)
+    written.set(name, text)
   }
   return { ok: true, volumes }
 }
 
-async function writeFiles(place: string, files: readonly VolumeFile[]): Promise<void> {
+/** emptyDir is open to everyone in Kubernetes too; the sticky bit is not set there either. */
+async function makeScratch(place: string, fsGroup: number | undefined): Promise<void> {
   await mkdir(place, { recursive: true })
-  await chmod(place, 0o755)
-  for (const { path, content, mode } of files) {
-    const file = `${place}/${path}`
-    await mkdir(dirname(file), { recursive: true })
-    await writeFile(file, content)
-    await chmod(file, mode)
-  }
+  if (fsGroup !== undefined) await chown(place, 0, fsGroup)
+  await chmod(place, fsGroup === undefined ? 0o777 : 0o2777)
 }
 
 export type MountsResult = { ok: true; binds: BindMount[] } | { ok: false; mistake: string }
@@ -72,10 +65,6 @@ export function containerMounts(container: ContainerSpec, volumes: Volumes): Mou
     if (!volume) return { ok: false, mistake: `volumeMount "${name}": the pod has no such volume` }
     const from = subPath ? `${volume.dir}/${subPath}` : volume.dir
     binds.push({ from, to: mountPath.replace(/\/+$/, ''), readOnly: readOnly || volume.readOnly })
-  }
-  const account = volumes.get(SERVICE_ACCOUNT)
-  if (account && !binds.some(({ to }) => to === SERVICE_ACCOUNT_DIR)) {
-    binds.push({ from: account.dir, to: SERVICE_ACCOUNT_DIR, readOnly: true })
   }
   binds.sort((a, b) => a.to.length - b.to.length)
   return { ok: true, binds }
