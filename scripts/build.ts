@@ -27,6 +27,7 @@ const KIB = 1024
 const PROGRAMS = {
   proxy: { entry: 'proxy/main.ts', budgetBytes: 512 * KIB, inPods: true },
   'proxy-init': { entry: 'proxy-init/main.ts', budgetBytes: 250 * KIB, inPods: true },
+  prepull: { entry: 'prepull/main.ts', budgetBytes: 64 * KIB, inPods: true },
   webhook: { entry: 'webhook/main.ts', budgetBytes: 8 * KIB * KIB, inPods: false },
   controller: { entry: 'controller/main.ts', budgetBytes: 8 * KIB * KIB, inPods: false },
   azds: { entry: 'cli/main.ts', budgetBytes: 8 * KIB * KIB, inPods: false },

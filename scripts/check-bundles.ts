@@ -15,6 +15,7 @@ import { buildAll, type Program } from './build.ts'
 const STARTS: Record<Program, { args: string[]; code: number; says: RegExp }> = {
   proxy: { args: [], code: 64, says: /AZDS_POD_NAME is not set/ },
   'proxy-init': { args: ['--help'], code: 0, says: /--dry-run/ },
+  prepull: { args: [], code: 64, says: /copy DIR/ },
   webhook: { args: [], code: 64, says: /AZDS_\w+/ },
   controller: { args: [], code: 64, says: /AZDS_\w+/ },
   azds: { args: ['--help'], code: 0, says: /azds space/ },

@@ -14,7 +14,7 @@ const CHART = join(ROOT, 'deploy/chart')
 export const MANIFESTS = join(ROOT, 'deploy/manifests')
 
 /** Values in which the manifests differ from the chart's defaults: nobody else makes the namespace. */
-const VALUES = ['namespace.create=true', 'prepull.enabled=false']
+const VALUES = ['namespace.create=true']
 
 /** Files of the rendered chart by name, one a template. Rejects with helm's own words if it refuses the chart. */
 export async function renderManifests(run: Exec): Promise<Map<string, string>> {
