@@ -7,6 +7,7 @@ import type { ProxyConfig } from './config.ts'
 import { serveConnection } from './connection.ts'
 import { Connections } from './connections.ts'
 import { createAskController } from './controller-endpoint.ts'
+import { keepIdentity } from './controller-identity.ts'
 import { DestinationExperience } from './destination-experience.ts'
 import { waitUntilQuiet } from './drain.ts'
 import { FeedClient } from './feed-client.ts'
@@ -111,7 +112,11 @@ function createParts(
   const { now, random } = outside
   const identity = identityOf(config)
   const table = new RoutingTable()
-  const ask = createAskController(config.controllerUrl, config.clusterDomain, outside)
+  const controllerIdentity = keepIdentity({ dir: config.identityDir, now: () => performance.now() })
+  const ask = createAskController(config.controllerUrl, config.clusterDomain, {
+    ...outside,
+    identity: controllerIdentity,
+  })
   const connections = new Connections()
   const queue = new TraceQueue({ records: config.traceQueueRecords, bytes: config.traceQueueBytes })
   const { podNamespace: namespace, podName: pod } = config

@@ -15,6 +15,7 @@ import {
   CONTROLLER_SERVICE,
   ENV,
   GATEWAY_PORT,
+  IDENTITY_DIR,
   PORT,
   PROXY_UID,
   SYSTEM_NAMESPACE,
@@ -62,6 +63,11 @@ export const settings = {
     env: ENV.controllerUrl,
     doc: 'Where the controller answers.',
     default: `http://${CONTROLLER_SERVICE}.${SYSTEM_NAMESPACE}.svc.cluster.local`,
+  }),
+  identityDir: text({
+    env: 'AZDS_IDENTITY_DIR',
+    doc: 'Folder with `token` and `ca.crt`, by which the controller and the proxy know each other; used where the controller’s URL is https.',
+    default: IDENTITY_DIR,
   }),
   proxyUid: integer(
     {

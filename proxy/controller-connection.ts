@@ -19,28 +19,72 @@ export interface Ways {
   resolve: Resolve
 }
 
+/** What a request needs to be let in: the fields that say who asks, and the way to who may hear them. */
+export interface Admission {
+  fields: Readonly<Record<string, string>>
+  dial: Dial
+}
+
 /** How long a connection waits for the next request, ms: below the 5 s after which servers on Node close it. */
 const KEPT_MS = 4_000
 
 export function createAskOverStreams(target: ControllerTarget, ways: Ways): AskController {
   const keeper = new Keeper()
   return (request, listener) => {
-    const exchange = new Exchange(messageOf(target, request), request, { listener, keeper })
-    const kept = keeper.take()
-    if (kept !== null) exchange.use(kept)
-    else void dialFor(exchange, target, ways)
+    const exchange = new Exchange(request, { listener, keeper })
+    begin(exchange, target, { fields: {}, dial: ways.dial }, ways.resolve)
     return exchange
   }
 }
 
-async function dialFor(exchange: Exchange, target: ControllerTarget, ways: Ways): Promise<void> {
-  try {
-    const ips = await addressesOf(target.hostname, ways.resolve)
-    exchange.useOneOf(ips.map((ip) => () => ways.dial({ ip, port: target.port })))
-  } catch (error) {
-    exchange.fail(error instanceof Error ? error.message : String(error))
+/** @param admit rejects with a sentence if there is no way to ask at present */
+export function createAskAdmitted(
+  target: ControllerTarget,
+  resolve: Resolve,
+  admit: () => Promise<Admission>,
+): AskController {
+  const keeper = new Keeper()
+  return (request, listener) => {
+    const exchange = new Exchange(request, { listener, keeper })
+    admit().then(
+      (admission) => begin(exchange, target, admission, resolve),
+      (error) => exchange.fail(messageOfError(error)),
+    )
+    return exchange
   }
 }
+
+function begin(
+  exchange: Exchange,
+  target: ControllerTarget,
+  admission: Admission,
+  resolve: Resolve,
+): void {
+  const message = messageOf(target, exchange.request, admission.fields)
+  if (!exchange.useKept(message)) void dialFor(exchange, message, { target, admission, resolve })
+}
+
+interface Way {
+  target: ControllerTarget
+  admission: Admission
+  resolve: Resolve
+}
+
+async function dialFor(exchange: Exchange, message: Buffer, way: Way): Promise<void> {
+  const { target, admission, resolve } = way
+  try {
+    const ips = await addressesOf(target.hostname, resolve)
+    const { port } = target
+    exchange.useOneOf(
+      ips.map((ip) => () => admission.dial({ ip, port })),
+      message,
+    )
+  } catch (error) {
+    exchange.fail(messageOfError(error))
+  }
+}
+
+const messageOfError = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
 /** Of both families, IPv4 first. */
 async function addressesOf(host: string, resolve: Resolve): Promise<string[]> {
@@ -52,9 +96,13 @@ async function addressesOf(host: string, resolve: Resolve): Promise<string[]> {
   return ips
 }
 
-function messageOf(target: ControllerTarget, request: ControllerRequest): Buffer {
+function messageOf(
+  target: ControllerTarget,
+  request: ControllerRequest,
+  own: Admission['fields'],
+): Buffer {
   const { method, path, headers, body } = request
-  const fields: Record<string, string> = { host: target.hostHeader, ...headers }
+  const fields: Record<string, string> = { host: target.hostHeader, ...headers, ...own }
   if (body !== undefined) fields['content-length'] = String(Buffer.byteLength(body))
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
   const head = `${method} ${target.prefix}${path} HTTP/1.1\r\n${lines.join('')}\r\n`
@@ -63,22 +111,23 @@ function messageOf(target: ControllerTarget, request: ControllerRequest): Buffer
 
 /** One request and its answer. */
 class Exchange implements StreamListener {
-  readonly #message: Buffer
+  readonly request: ControllerRequest
   readonly #listener: AnswerListener
   readonly #keeper: Keeper
   readonly #reader: AnswerReader
   readonly #silence: NodeJS.Timeout
   #stream: ByteStream | null = null
+  #message: Buffer | null = null
   /** Other ways to the controller, until one has led there. */
   #others: (() => ByteStream)[] = []
   #over = false
 
   constructor(
-    message: Buffer,
-    { method, silenceMs }: ControllerRequest,
+    request: ControllerRequest,
     { listener, keeper }: { listener: AnswerListener; keeper: Keeper },
   ) {
-    this.#message = message
+    const { method, silenceMs } = request
+    this.request = request
     this.#listener = listener
     this.#keeper = keeper
     this.#reader = new AnswerReader(method, {
@@ -105,22 +154,34 @@ class Exchange implements StreamListener {
     this.#listener.onFail(problem)
   }
 
+  /** Takes the connection of an earlier request, if there is one. */
+  useKept(message: Buffer): boolean {
+    if (this.#over) return true
+    const kept = this.#keeper.take()
+    if (kept === null) return false
+    this.#use(kept, message)
+    return true
+  }
+
   /** Tries one way after the other. */
-  useOneOf(ways: (() => ByteStream)[]): void {
+  useOneOf(ways: (() => ByteStream)[], message: Buffer): void {
     const [first, ...others] = ways
     if (this.#over || first === undefined) return
     this.#others = others
-    this.use(first())
+    this.#use(first(), message)
   }
 
-  use(stream: ByteStream): void {
+  #use(stream: ByteStream, message: Buffer): void {
     this.#stream = stream
+    this.#message = message
     stream.listen(this)
-    stream.write(this.#message)
+    stream.write(message)
   }
 
   onConnect(): void {
     this.#others = []
+    // It is on its way, and long ones (traces) need not stay as long as a feed does.
+    this.#message = null
   }
 
   onData(chunk: Buffer): void {
@@ -141,7 +202,8 @@ class Exchange implements StreamListener {
   onDrain(): void {}
 
   onClose(error: NodeJS.ErrnoException | null): void {
-    if (!this.#over && this.#others.length > 0) this.useOneOf(this.#others)
+    const message = this.#message
+    if (!this.#over && message && this.#others.length > 0) this.useOneOf(this.#others, message)
     else this.fail(error?.message ?? 'the connection was closed before an answer')
   }
 

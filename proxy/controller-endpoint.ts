@@ -1,7 +1,8 @@
 /** Where and how the controller is asked: its URL taken apart, and what a request to it is. */
 import { SYSTEM_NAMESPACE } from '../core/names.ts'
-import { createAskOverStreams, type Ways } from './controller-connection.ts'
-import { createAskOverTls } from './controller-tls.ts'
+import { createAskAdmitted, createAskOverStreams, type Ways } from './controller-connection.ts'
+import type { IdentityKeeper } from './controller-identity.ts'
+import { createTrustDial } from './controller-tls.ts'
 
 export interface ControllerRequest {
   method: 'GET' | 'POST'
@@ -30,6 +31,9 @@ export type AskController = (
 ) => { abort(): void }
 
 export interface ControllerTarget {
+  /** The host as the URL writes it, for which its certificate must be. */
+  name: string
+  /** The same for the resolver. */
   hostname: string
   hostHeader: string
   port: number
@@ -41,8 +45,10 @@ export interface ControllerTarget {
 export function controllerTarget(url: string, clusterDomain: string): ControllerTarget {
   const { protocol, hostname, host, port, pathname } = new URL(url)
   const secure = protocol === 'https:'
+  const name = hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
   return {
-    hostname: absoluteHost(hostname.replace(/^\[(.*)\]$/, '$1'), clusterDomain),
+    name,
+    hostname: absoluteHost(name, clusterDomain),
     hostHeader: host.replace(/\.(?=:\d+$|$)/, ''),
     port: Number(port || (secure ? '443' : '80')),
     prefix: pathname.replace(/\/$/, ''),
@@ -62,8 +68,33 @@ export function absoluteHost(host: string, clusterDomain: string): string {
   return isOurs ? `${host}.svc.${clusterDomain}.` : host
 }
 
-/** Asks the controller at a URL. */
-export function createAskController(url: string, clusterDomain: string, ways: Ways): AskController {
+export interface EndpointWays extends Ways {
+  /** Who asks; not looked at where the URL is `http:`. */
+  identity: IdentityKeeper
+}
+
+/** Asks the controller at a URL: by TLS and with the proxy's token if it is `https:`. */
+export function createAskController(
+  url: string,
+  clusterDomain: string,
+  ways: EndpointWays,
+): AskController {
   const target = controllerTarget(url, clusterDomain)
-  return target.secure ? createAskOverTls(target) : createAskOverStreams(target, ways)
+  if (!target.secure) return createAskOverStreams(target, ways)
+  const { identity, resolve } = ways
+  const trust = createTrustDial({ name: target.name })
+  const ask = createAskAdmitted(target, resolve, async () => {
+    const { token, authorities } = await identity.current()
+    return { fields: { authorization: `Bearer ${token}` }, dial: trust(authorities) }
+  })
+  return (request, listener) =>
+    ask(request, {
+      onStatus: (status) => {
+        if (status === 401) identity.refused()
+        listener.onStatus(status)
+      },
+      onData: (bytes) => listener.onData(bytes),
+      onEnd: () => listener.onEnd(),
+      onFail: (problem) => listener.onFail(problem),
+    })
 }

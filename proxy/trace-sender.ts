@@ -2,6 +2,7 @@
  * Carries trace records from the queue to the controller in batches. It runs beside the traffic:
  * nothing waits for it, and what it cannot deliver is retried, then dropped by the queue.
  */
+import type { ErrorAnswer } from '../core/controller-api.ts'
 import type { Log } from '../core/log.ts'
 import { backOffMs } from './back-off.ts'
 import type { AskController } from './controller-endpoint.ts'
@@ -13,6 +14,9 @@ const BATCH = { records: 200, bytes: 512 * 1024 }
 
 /** How long records are made at a stretch, in ms: so much later is a request that comes just then. */
 const SLICE_MS = 0.1
+
+/** As much of a refusal is read, in bytes: the controller says why in one sentence. */
+const CAUSE_BYTES = 2048
 
 /** The controller answers after one insert of a batch, some ms; 10 s is a controller that hangs. */
 const POST_TIMEOUT_MS = 10_000
@@ -41,6 +45,8 @@ export class TraceSender {
   /** JSON of the records that are being sent. */
   #batch: string[] = []
   #failures = 0
+  /** Why the last batch was refused, until one is taken. */
+  #refusal: string | null = null
   #closed = false
 
   constructor(options: TraceSenderOptions) {
@@ -104,10 +110,22 @@ export class TraceSender {
     if (outcome.kind === 'refused') {
       // The same bytes would be refused for ever and hold up all that come after them.
       queue.countDropped(this.#batch.length)
-      log.error({ problem: outcome.problem, records: this.#batch.length }, 'traces refused')
+      this.#sayRefusal(outcome.problem)
+    } else {
+      this.#refusal = null
     }
     this.#failures = 0
     this.#batch = []
+  }
+
+  /** Once for each cause: what is refused now will mostly be refused five times a second. */
+  #sayRefusal(problem: string): void {
+    const level = problem === this.#refusal ? 'debug' : 'error'
+    this.#refusal = problem
+    this.#options.log[level](
+      { problem, records: this.#batch.length },
+      'traces refused: they are dropped, and counted in azds_proxy_traces_dropped_total',
+    )
   }
 
   /** Makes the next batch out of the oldest, in slices with pauses between them. */
@@ -163,6 +181,7 @@ export class TraceSender {
     const body = `${frame.slice(0, -1)},"records":[${records.join(',')}]}`
     return new Promise((resolve) => {
       let status = 0
+      let cause = ''
       ask(
         {
           method: 'POST',
@@ -175,11 +194,13 @@ export class TraceSender {
           onStatus: (answered) => {
             status = answered
           },
-          onData: () => {},
+          onData: (bytes) => {
+            if (status >= 400 && cause.length < CAUSE_BYTES) cause += bytes.toString()
+          },
           // Only then may the connection carry the next batch.
-          onEnd: () => resolve(outcomeOf(status)),
+          onEnd: () => resolve(outcomeOf(status, cause)),
           onFail: (problem) =>
-            resolve(status === 0 ? { kind: 'failed', problem } : outcomeOf(status)),
+            resolve(status === 0 ? { kind: 'failed', problem } : outcomeOf(status, cause)),
         },
       )
       budget.spend(performance.now() - start, 0)
@@ -187,12 +208,24 @@ export class TraceSender {
   }
 }
 
-/** 408 and 429 ask for another try; the other 4xx say that this batch will never do. */
-function outcomeOf(status: number): Outcome {
+/** Of the 4xx these ask for another try, 401 with another token; the others say that this batch will never do. */
+const TRY_AGAIN = [401, 408, 429]
+
+function outcomeOf(status: number, cause: string): Outcome {
   if (status >= 200 && status < 300) return { kind: 'taken' }
-  const problem = `the controller answered ${status}`
-  const refused = status >= 400 && status < 500 && status !== 408 && status !== 429
+  const problem = `the controller answered ${status}${reasonOf(cause)}`
+  const refused = status >= 400 && status < 500 && !TRY_AGAIN.includes(status)
   return { kind: refused ? 'refused' : 'failed', problem }
+}
+
+/** What the controller says in its answer, if it is one of the controller's. */
+function reasonOf(answer: string): string {
+  try {
+    const { error } = JSON.parse(answer) as ErrorAnswer
+    return `: ${String(error.message).slice(0, CAUSE_BYTES)}`
+  } catch {
+    return ''
+  }
 }
 
 function sleep(ms: number): Promise<void> {

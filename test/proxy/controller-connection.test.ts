@@ -1,10 +1,11 @@
 import http, { type RequestListener } from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { createAskOverStreams } from '../../proxy/controller-connection.ts'
+import { createAskAdmitted, createAskOverStreams } from '../../proxy/controller-connection.ts'
 import { type AskController, controllerTarget } from '../../proxy/controller-endpoint.ts'
-import { createAskOverTls } from '../../proxy/controller-tls.ts'
+import { createTrustDial } from '../../proxy/controller-tls.ts'
 import type { Resolve } from '../../proxy/dns-fallback.ts'
+import { authority, leaf, type TlsFront, tlsFront } from './tls-fixture.ts'
 import { TRANSPORTS } from './transports.ts'
 
 type Client = (url: string, resolve?: Resolve) => AskController
@@ -20,11 +21,36 @@ const CLIENTS: [string, Client][] = [
         resolve,
       }),
   ]),
-  ['tls', (url) => createAskOverTls(controllerTarget(url, 'cluster.local'), http.request)],
+  ['tls', overTls],
 ]
+
+const fronts = new Map<string, TlsFront>()
+
+/** With TLS before each server of the test's that there is. */
+function overTls(url: string, resolve = unresolved): AskController {
+  const target = controllerTarget(url, 'cluster.local')
+  const trust = createTrustDial({ name: 'controller.test' })
+  return createAskAdmitted(target, resolve, async () => {
+    const ca = await testAuthority
+    const port = target.port < 1024 ? target.port : (await frontOf(url, target.port)).port
+    return { fields: {}, dial: ({ ip }) => trust(ca.cert)({ ip, port }) }
+  })
+}
+
+const testAuthority = authority()
+
+async function frontOf(url: string, port: number): Promise<TlsFront> {
+  const known = fronts.get(url)
+  if (known) return known
+  const made = await tlsFront(await leaf(await testAuthority, ['controller.test']), port)
+  fronts.set(url, made)
+  return made
+}
 
 const servers: net.Server[] = []
 afterEach(async () => {
+  for (const front of fronts.values()) await front.close()
+  fronts.clear()
   for (const server of servers.splice(0)) {
     if (server instanceof http.Server) server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))

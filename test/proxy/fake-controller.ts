@@ -13,6 +13,8 @@ export interface FakeController {
   greeting: string[]
   /** Status of the answers to posted traces. */
   traceStatus: number
+  /** Their body. */
+  traceAnswer: string
   /** Sends a line to all open feeds. */
   say(line: FeedMessage | string | Buffer): void
   /** Cuts all open feeds off. */
@@ -36,6 +38,7 @@ export async function fakeController(
     batches: [],
     greeting: greeting.map(line),
     traceStatus: 202,
+    traceAnswer: '',
     say: (message) => {
       for (const feed of feeds) feed.write(isRaw(message) ? message : line(message))
     },
@@ -65,7 +68,7 @@ export async function fakeController(
     if (controller.traceStatus < 300) {
       controller.batches.push(JSON.parse(Buffer.concat(chunks).toString()) as TraceBatch)
     }
-    response.writeHead(controller.traceStatus).end()
+    response.writeHead(controller.traceStatus).end(controller.traceAnswer)
   }
 
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))

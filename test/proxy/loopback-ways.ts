@@ -8,5 +8,9 @@ export function askAt(url: string, transport: Transport = rawTransport) {
   return createAskController(url, 'cluster.local', {
     dial: (target) => transport.dial(target),
     resolve: () => Promise.reject(new Error('nothing is to be looked up here')),
+    identity: {
+      current: () => Promise.reject(new Error('nobody signs in here')),
+      refused: () => {},
+    },
   })
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { silentLog } from '../../core/log.ts'
+import { type Log, silentLog } from '../../core/log.ts'
 import type { TraceRecord } from '../../core/trace-record.ts'
 import { TraceBudget } from '../../proxy/trace-budget.ts'
 import { estimateBytes, readyTrace, TraceQueue } from '../../proxy/trace-queue.ts'
@@ -119,14 +119,14 @@ describe('the sender', () => {
     await controller.close().catch(() => {})
   })
 
-  function start(flushMs = 0): void {
+  function start(flushMs = 0, log: Log = silentLog): void {
     sender = new TraceSender({
       ask: askAt(controller.url),
       queue,
       namespace: 'alice',
       pod: 'orders-1',
       flushMs,
-      log: silentLog,
+      log,
       random: () => 0,
       budget: new TraceBudget({ busy: () => 0 }),
     })
@@ -156,8 +156,11 @@ describe('the sender', () => {
     expect(controller.batches.map(({ records }) => records.length)).toEqual([200, 200, 50])
   })
 
-  test('keeps a batch that the controller could not take, and sends it again', async () => {
-    controller.traceStatus = 503
+  test.each([
+    ['could not take', 503],
+    ['did not take from an unknown sender, whose token may be old', 401],
+  ])('keeps a batch that the controller %s, and sends it again', async (_, status) => {
+    controller.traceStatus = status
     start()
     send('a')
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -179,6 +182,26 @@ describe('the sender', () => {
     const batch = await eventually('the next', () => controller.batches[0])
     expect(batch.dropped).toBe(1)
     expect(spans(batch.records)).toEqual(['good'])
+  })
+
+  test('says once why batches are refused, and again after one was taken', async () => {
+    const said: object[] = []
+    const log = { ...silentLog, error: (...[fields]: unknown[]) => said.push(fields as object) }
+    controller.traceStatus = 403
+    controller.traceAnswer = '{"error":{"code":"forbidden","message":"not your namespace"}}'
+    start(0, log as unknown as Log)
+    for (let refused = 1; refused <= 3; refused++) {
+      send(String(refused))
+      await eventually('the refusal', () => queue.dropped === refused)
+    }
+    const problem = 'the controller answered 403: not your namespace'
+    expect(said).toEqual([{ problem, records: 1 }])
+    controller.traceStatus = 202
+    send('taken')
+    await eventually('the batch', () => controller.batches[0])
+    controller.traceStatus = 403
+    send('refused')
+    await eventually('the refusal', () => said.length === 2)
   })
 
   test('a record is taken at once also while nobody answers', async () => {
