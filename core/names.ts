@@ -91,8 +91,20 @@ export interface InjectionStatus {
   layout: 'native' | 'classic'
   initContainers: string[]
   containers: string[]
+  /** Volumes that only our containers mount. Absent before version 3. */
+  volumes?: string[]
   /** Inbound ports that are not redirected. Absent in pods that were injected before version 2. */
   direct?: DirectPorts[]
+  /** TCP probes that ask the sidecar's admin port in place of the app's own. Absent before version 3. */
+  probes?: RewrittenProbe[]
+}
+
+/** A probe of the app that was `tcpSocket` and is `httpGet` of `TCP_PROBE_PATH`. */
+export interface RewrittenProbe {
+  container: string
+  probe: 'startupProbe' | 'readinessProbe' | 'livenessProbe'
+  /** The app's port. */
+  port: number
 }
 
 /** Inbound ports whose connections go straight to the app, and the one reason why. */
@@ -226,7 +238,7 @@ export const ENV = {
   skipInboundCidrs: 'AZDS_SKIP_INBOUND_CIDRS',
   skipOutboundCidrs: 'AZDS_SKIP_OUTBOUND_CIDRS',
   skipOutboundUids: 'AZDS_SKIP_OUTBOUND_UIDS',
-  /** Ports of the app that TCP probes ask about: `8080,9090`. */
+  /** Ports of the app about which rewritten TCP probes ask: `8080,9090`. */
   tcpProbes: 'AZDS_TCP_PROBES',
   /** JSON of the pod's `BuildRequest`. */
   buildRequest: 'AZDS_BUILD_REQUEST',

@@ -1,9 +1,16 @@
 /** The annotation that records what was injected, and what it tells about a pod that comes again. */
 import type { Container, Pod } from '../kube/types.ts'
-import { ANNOTATION, CONTAINER, type DirectPorts, type InjectionStatus } from '../names.ts'
+import {
+  ANNOTATION,
+  CONTAINER,
+  type DirectPorts,
+  ENV,
+  type InjectionStatus,
+  type RewrittenProbe,
+} from '../names.ts'
 
 /** Grows by one whenever the injected containers change their form. */
-export const STATUS_VERSION = '2'
+export const STATUS_VERSION = '3'
 
 const OUR_NAMES: readonly string[] = Object.values(CONTAINER)
 
@@ -12,24 +19,27 @@ export interface OurContainer {
   /** `spec.initContainers[1].name`. */
   field: string
   name: string
+  container: Container
 }
 
 /**
  * What a pod already carries.
  *
- * | containers with our names | status annotation names them all | state     |
- * |---------------------------|----------------------------------|-----------|
- * | none                      | any                              | fresh     |
- * | some                      | yes                              | injected  |
- * | some                      | no, or no annotation             | collision |
+ * | containers with our names | status annotation names them all | they have our environment | state     |
+ * |---------------------------|----------------------------------|---------------------------|-----------|
+ * | none                      | any                              |                           | fresh     |
+ * | some                      | yes                              | any                       | injected  |
+ * | some                      | no, or no annotation             | all of them               | remains   |
+ * | some                      | no, or no annotation             | not all of them           | collision |
  *
  * A status that does not name the sidecar and its init container is none of ours. A status without
  * containers is a copy (`kubectl get pod -o yaml` pasted into a Deployment) and is
- * overwritten.
+ * overwritten. Remains are what `kubectl debug --copy-to` leaves, which takes annotations off.
  */
 export type Injected =
   | { state: 'fresh' }
   | { state: 'injected'; status: InjectionStatus }
+  | { state: 'remains' }
   | { state: 'collision'; found: OurContainer[] }
 
 /** The status of a pod that has been injected; null for any other. */
@@ -42,23 +52,33 @@ export function stateOf(pod: Pod): Injected {
   const found = ourContainers(pod)
   if (found.length === 0) return { state: 'fresh' }
   const status = parseStatus(pod.metadata.annotations?.[ANNOTATION.status])
+  const remain = found.every(({ container }) => hasOurEnvironment(container))
   const claimed = status ? [...status.initContainers, ...status.containers].toSorted() : []
   const present = found.map(({ name }) => name).toSorted()
   if (status && claimed.join() === present.join()) return { state: 'injected', status }
-  return { state: 'collision', found }
+  return remain ? { state: 'remains' } : { state: 'collision', found }
+}
+
+/** All that we inject has a log level, and either a place in the tree of spaces or a build to do. */
+function hasOurEnvironment({ env }: Container): boolean {
+  const names = Array.isArray(env) ? env.map((variable) => variable?.name) : []
+  const purpose = names.includes(ENV.spaceChain) || names.includes(ENV.buildRequest)
+  return purpose && names.includes(ENV.logLevel)
 }
 
 function ourContainers(pod: Pod): OurContainer[] {
   return (['initContainers', 'containers', 'ephemeralContainers'] as const).flatMap((list) =>
-    (pod.spec[list] ?? []).flatMap(({ name }: Container, index) =>
-      OUR_NAMES.includes(name) ? [{ field: `spec.${list}[${index}].name`, name }] : [],
+    (pod.spec[list] ?? []).flatMap((container: Container, index) =>
+      OUR_NAMES.includes(container.name)
+        ? [{ field: `spec.${list}[${index}].name`, name: container.name, container }]
+        : [],
     ),
   )
 }
 
 /** Null for anything that the webhook cannot have written. */
-export function parseStatus(text: string | undefined): InjectionStatus | null {
-  if (text === undefined) return null
+export function parseStatus(text: string | null | undefined): InjectionStatus | null {
+  if (typeof text !== 'string') return null
   try {
     const status = JSON.parse(text)
     const sound =
@@ -68,7 +88,8 @@ export function parseStatus(text: string | undefined): InjectionStatus | null {
       isNames(status.containers) &&
       status.initContainers.includes(CONTAINER.proxyInit) &&
       status[status.layout === 'native' ? 'initContainers' : 'containers'].includes(CONTAINER.proxy)
-    return sound ? { ...status, direct: directOf(status.direct) } : null
+    if (!sound) return null
+    return { ...status, direct: directOf(status.direct), probes: probesOf(status.probes) }
   } catch {
     return null
   }
@@ -89,5 +110,16 @@ function directOf(value: unknown): DirectPorts[] {
       ['service', 'appProtocol'].every((key) =>
         ['string', 'undefined'].includes(typeof entry[key]),
       ),
+  )
+}
+
+/** As `directOf`. */
+function probesOf(value: unknown): RewrittenProbe[] {
+  if (!Array.isArray(value)) return []
+  return value.filter(
+    (entry) =>
+      typeof entry?.container === 'string' &&
+      typeof entry.probe === 'string' &&
+      typeof entry.port === 'number',
   )
 }

@@ -62,6 +62,7 @@ test('a pod in a space is allowed with a base64 JSON patch, and uid and version 
   )
   expect(patch.map(({ op, path }) => `${op} ${path}`)).toEqual([
     'add /spec/initContainers',
+    'add /spec/volumes',
     'add /metadata/annotations',
     'add /metadata/labels',
   ])

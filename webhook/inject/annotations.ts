@@ -85,19 +85,25 @@ function reader(pod: Pod, facts: InjectionFacts, errors: FieldError[]) {
     return fallback
   }
   const ofPod = <T>(key: string, fallback: T, parser: Parse<T>): T => {
-    const text = pod.metadata.annotations?.[key]
+    const text = annotationOf(pod, key)
     return text === undefined ? fallback : parse(annotationField(key), text, fallback, parser)
   }
   /** The namespace's value, which is not even read where the pod has one of its own. */
   const ofNamespace = <T>(key: string, fallback: T, parser: Parse<T>): T => {
     const text = facts.namespace.annotations[key]
-    if (text === undefined || pod.metadata.annotations?.[key] !== undefined) return fallback
+    if (text === undefined || annotationOf(pod, key) !== undefined) return fallback
     const field = `namespace "${facts.namespace.name}" ${annotationField(key)}`
     return parse(field, text, fallback, parser)
   }
   const ofPodOrNamespace = <T>(key: string, fallback: T, parser: Parse<T>): T =>
     ofPod(key, ofNamespace(key, fallback, parser), parser)
   return { ofPod, ofNamespace, ofPodOrNamespace }
+}
+
+/** A null in the map is read as the API server reads it: as the empty string. */
+function annotationOf({ metadata }: Pod, key: string): string | undefined {
+  const text: string | null | undefined = metadata.annotations?.[key]
+  return text === null ? '' : text
 }
 
 export function annotationField(key: string): string {

@@ -2,6 +2,7 @@
 import type { Container } from '../../core/kube/types.ts'
 import { type BuildRequest, CONTAINER } from '../../core/names.ts'
 import { buildEnv, type EnvSource } from './env.ts'
+import { identityMount } from './identity-volume.ts'
 
 export function buildContainer(source: EnvSource, request: BuildRequest): Container {
   return {
@@ -9,6 +10,7 @@ export function buildContainer(source: EnvSource, request: BuildRequest): Contai
     image: source.facts.images.build,
     env: buildEnv(source, request),
     resources: structuredClone(source.settings.buildResources),
+    volumeMounts: [identityMount()],
     securityContext: {
       // Root of its own container only: it unpacks an archive with the owners that it names.
       runAsUser: 0,

@@ -10,6 +10,8 @@ export interface EnvSource {
   proxyUid: number
   /** Ports that the rules leave alone because they carry no HTTP; null where there are none. */
   opaquePorts: string | null
+  /** Ports of the app about which rewritten TCP probes ask; null where there are none. */
+  tcpProbes: string | null
   /** Null where nothing owns the pod. */
   workload: string | null
 }
@@ -28,7 +30,7 @@ const field = (name: string, fieldPath: string): EnvVar => ({
 /** Absent rather than empty, so that `kubectl describe` shows only what was asked for. */
 const optional = (name: string, text: string | null): EnvVar[] => (text ? [value(name, text)] : [])
 
-export function proxyEnv({ facts, settings, proxyUid, workload }: EnvSource): EnvVar[] {
+export function proxyEnv({ facts, settings, proxyUid, workload, tcpProbes }: EnvSource): EnvVar[] {
   return [
     ...identity(),
     field(ENV.podIps, 'status.podIPs'),
@@ -37,6 +39,7 @@ export function proxyEnv({ facts, settings, proxyUid, workload }: EnvSource): En
     value(ENV.controllerUrl, facts.controllerUrl),
     ...interception(proxyUid),
     value(ENV.traceBodyBytes, settings.traceBodyBytes),
+    ...optional(ENV.tcpProbes, tcpProbes),
     value(ENV.logLevel, settings.proxyLogLevel),
   ]
 }

@@ -6,25 +6,29 @@
 import { decide } from '../../core/injection/decide.ts'
 import { workloadOf } from '../../core/injection/owner.ts'
 import type { SkipReason } from '../../core/injection/reasons.ts'
-import { stateOf } from '../../core/injection/status.ts'
+import { STATUS_VERSION, stateOf, statusOf } from '../../core/injection/status.ts'
 import type { Pod } from '../../core/kube/types.ts'
-import type { DirectPorts, InjectionStatus } from '../../core/names.ts'
+import type { DirectPorts, InjectionStatus, RewrittenProbe } from '../../core/names.ts'
 import { readAnnotations } from './annotations.ts'
 import { buildContainer } from './build-container.ts'
 import { checkBuild } from './build-request.ts'
 import type { EnvSource } from './env.ts'
 import type { FieldError, InjectionFacts } from './facts.ts'
+import { identityTaken } from './identity-volume.ts'
 import { type DeclaredHttp, decideInboundPorts } from './inbound-ports.ts'
 import { chooseLayout, type Layout } from './layout.ts'
 import { mutate } from './mutate.ts'
 import { containersTaken } from './names-taken.ts'
 import { type PatchOperation, patchBetween } from './patch.ts'
+import { rangesOf } from './port-ranges.ts'
 import { portCollisions } from './ports.ts'
 import { proxyContainer } from './proxy-container.ts'
 import { proxyInitContainer } from './proxy-init-container.ts'
 import { chooseProxyUid } from './proxy-uid.ts'
 import { repair } from './repair.ts'
 import { readPod } from './shape.ts'
+import { strip } from './strip.ts'
+import { probedPorts, rewrittenOf, tcpProbesOf } from './tcp-probes.ts'
 import { warningsFor } from './warnings.ts'
 
 export type Injection =
@@ -40,6 +44,8 @@ export type Injection =
       direct: DirectPorts[]
       /** Ports that would be among them, were they not declared to carry HTTP. */
       declaredHttp: DeclaredHttp[]
+      /** TCP probes that ask the sidecar in place of the app's port. */
+      probes: RewrittenProbe[]
       warnings: string[]
     }
   | { kind: 'skipped'; reason: SkipReason }
@@ -54,8 +60,10 @@ export function inject(candidate: unknown, facts: InjectionFacts): Injection {
   if (!decision.inject) return { kind: 'skipped', reason: decision.reason }
   const state = stateOf(pod)
   if (state.state === 'collision') return { kind: 'invalid', errors: containersTaken(state.found) }
-  if (state.state === 'fresh') return injectFresh(pod, facts)
-  return repairInjected(pod, state.status, facts)
+  if (state.state === 'fresh') return injectFresh(pod, pod, facts)
+  if (state.state === 'injected' && state.status.version === STATUS_VERSION)
+    return repairInjected(pod, state.status, facts)
+  return injectFresh(pod, strip(pod), facts)
 }
 
 /** What was decided before stays: the pod's rules are made, or will be, whatever Services say by now. */
@@ -64,13 +72,16 @@ function repairInjected(pod: Pod, status: InjectionStatus, facts: InjectionFacts
   const patch = patchBetween(pod, repaired)
   if (patch.length === 0) return { kind: 'skipped', reason: 'already-injected' }
   const { layout, direct = [] } = status
-  const found = { pod: repaired, patch, layout, direct }
+  const probes = statusOf(repaired)?.probes ?? []
+  const found = { pod: repaired, patch, layout, direct, probes }
   return { kind: 'injected', ...found, repaired: true, declaredHttp: [], warnings: [] }
 }
 
-function injectFresh(pod: Pod, facts: InjectionFacts): Injection {
+/** @param original as it came; @param pod without what an earlier injection has left in it */
+function injectFresh(original: Pod, pod: Pod, facts: InjectionFacts): Injection {
+  if (pod.spec.containers.length === 0) return { kind: 'invalid', errors: [NOTHING_ELSE] }
   const read = readAnnotations(pod, facts)
-  const errors = [...(read.ok ? [] : read.errors), ...portCollisions(pod)]
+  const errors = [...(read.ok ? [] : read.errors), ...portCollisions(pod), ...identityTaken(pod)]
   const proxyUid = chooseProxyUid(pod)
   if (proxyUid === null) errors.push(NO_FREE_UID)
   if (!read.ok || proxyUid === null) return { kind: 'invalid', errors }
@@ -82,18 +93,35 @@ function injectFresh(pod: Pod, facts: InjectionFacts): Injection {
   const layout = chooseLayout(settings.layout, facts.kubeletVersions)
   const { direct, opaquePorts, declaredHttp } = decideInboundPorts(pod, settings, facts.services)
   const workload = workloadOf(pod)
-  const source: EnvSource = { facts, settings, proxyUid, opaquePorts, workload }
+  const open = direct.flatMap(({ ports }) => rangesOf(ports))
+  const tcpProbes = tcpProbesOf(pod, layout, open)
+  const probes = rewrittenOf(tcpProbes)
+  const source: EnvSource = {
+    ...{ facts, settings, proxyUid, opaquePorts, workload },
+    tcpProbes: probedPorts(probes),
+  }
   const injected = mutate(pod, {
     layout,
     build: build && buildContainer(source, build),
     proxyInit: proxyInitContainer(source),
     proxy: proxyContainer(source, layout),
     direct,
+    probes: tcpProbes,
   })
-  const warnings = [...read.warnings, ...warningsFor({ pod, facts, layout, direct })]
-  const patch = patchBetween(pod, injected)
-  const found = { pod: injected, patch, layout, direct, declaredHttp, warnings }
+  const warnings = [
+    ...read.warnings,
+    ...warningsFor({ pod, injected, facts, layout, probes: tcpProbes }),
+  ]
+  // What was there before goes first, and what comes is added whole, rather than one turned into the other.
+  const away = original === pod ? [] : patchBetween(original, pod)
+  const patch = [...away, ...patchBetween(pod, injected)]
+  const found = { pod: injected, patch, layout, direct, declaredHttp, probes, warnings }
   return { kind: 'injected', ...found, repaired: false }
+}
+
+const NOTHING_ELSE: FieldError = {
+  field: 'spec.containers',
+  message: 'has nothing but injected containers: add the app',
 }
 
 const NO_FREE_UID: FieldError = {

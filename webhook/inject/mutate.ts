@@ -1,8 +1,16 @@
 /** Adds the planned containers and marks to a copy of the pod, in fixed steps. Decides nothing. */
 import { STATUS_VERSION } from '../../core/injection/status.ts'
 import type { Container, Pod } from '../../core/kube/types.ts'
-import { ANNOTATION, type DirectPorts, type InjectionStatus, LABEL } from '../../core/names.ts'
+import {
+  ANNOTATION,
+  type DirectPorts,
+  IDENTITY_VOLUME,
+  type InjectionStatus,
+  LABEL,
+} from '../../core/names.ts'
+import { addIdentity } from './identity-volume.ts'
 import type { Layout } from './layout.ts'
+import { rewriteTcpProbes, rewrittenOf, type TcpProbe } from './tcp-probes.ts'
 
 export interface Plan {
   layout: Layout
@@ -12,6 +20,8 @@ export interface Plan {
   proxy: Container
   /** Inbound ports that the init container leaves alone. */
   direct: DirectPorts[]
+  /** The app's TCP probes, by their places in the pod as it comes. */
+  probes: TcpProbe[]
 }
 
 type Step = (pod: Pod, plan: Plan) => void
@@ -20,8 +30,15 @@ type Step = (pod: Pod, plan: Plan) => void
 const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container'
 const DEFAULT_LOGS_CONTAINER = 'kubectl.kubernetes.io/default-logs-container'
 
-// The default container is found before the classic layout puts the sidecar first.
-const STEPS: readonly Step[] = [nameDefaultContainer, addContainers, addLabel, addStatus]
+// The default container and the probes are found before our containers change what is at which place.
+const STEPS: readonly Step[] = [
+  nameDefaultContainer,
+  rewriteProbes,
+  addContainers,
+  addVolume,
+  addLabel,
+  addStatus,
+]
 
 export function mutate(pod: Pod, plan: Plan): Pod {
   const copy = structuredClone(pod)
@@ -34,6 +51,10 @@ function nameDefaultContainer(pod: Pod): void {
   const annotations = annotationsOf(pod)
   annotations[DEFAULT_CONTAINER] ??= first
   annotations[DEFAULT_LOGS_CONTAINER] ??= annotations[DEFAULT_CONTAINER]
+}
+
+function rewriteProbes(pod: Pod, { probes }: Plan): void {
+  rewriteTcpProbes(pod, probes)
 }
 
 /**
@@ -53,18 +74,25 @@ function addContainers(pod: Pod, { layout, build, proxyInit, proxy }: Plan): voi
   spec.containers = [proxy, ...spec.containers]
 }
 
+/** Our containers come with their mounts. */
+function addVolume(pod: Pod): void {
+  addIdentity(pod, [])
+}
+
 function addLabel(pod: Pod): void {
   pod.metadata.labels = { ...pod.metadata.labels, [LABEL.instrumented]: 'true' }
 }
 
-function addStatus(pod: Pod, { layout, build, proxyInit, proxy, direct }: Plan): void {
+function addStatus(pod: Pod, { layout, build, proxyInit, proxy, direct, probes }: Plan): void {
   const inits = [...(build ? [build.name] : []), proxyInit.name]
   const status: InjectionStatus = {
     version: STATUS_VERSION,
     layout,
     initContainers: layout === 'native' ? [...inits, proxy.name] : inits,
     containers: layout === 'native' ? [] : [proxy.name],
+    volumes: [IDENTITY_VOLUME],
     direct,
+    probes: rewrittenOf(probes),
   }
   annotationsOf(pod)[ANNOTATION.status] = JSON.stringify(status)
 }

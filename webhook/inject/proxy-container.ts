@@ -2,6 +2,7 @@
 import type { Container } from '../../core/kube/types.ts'
 import { CONTAINER, PORT } from '../../core/names.ts'
 import { type EnvSource, proxyEnv } from './env.ts'
+import { identityMount } from './identity-volume.ts'
 import type { Layout } from './layout.ts'
 
 /**
@@ -19,6 +20,7 @@ export function proxyContainer(source: EnvSource, layout: Layout): Container {
     env: proxyEnv(source),
     ports: [{ name: 'azds-admin', containerPort: PORT.admin, protocol: 'TCP' }],
     resources: structuredClone(settings.proxyResources),
+    volumeMounts: [identityMount()],
     securityContext: {
       runAsUser: proxyUid,
       runAsGroup: proxyUid,
@@ -41,7 +43,7 @@ export function proxyContainer(source: EnvSource, layout: Layout): Container {
  * No readiness probe either: what the pod can do is for the app's own probe to say, which passes
  * through the sidecar.
  */
-function nativeStart(): Partial<Container> {
+export function nativeStart(): Pick<Container, 'restartPolicy' | 'startupProbe'> {
   return {
     restartPolicy: 'Always',
     startupProbe: {

@@ -2,6 +2,7 @@
 import type { Container } from '../../core/kube/types.ts'
 import { CONTAINER } from '../../core/names.ts'
 import { type EnvSource, proxyInitEnv } from './env.ts'
+import { identityMount } from './identity-volume.ts'
 
 export function proxyInitContainer(source: EnvSource): Container {
   return {
@@ -11,6 +12,7 @@ export function proxyInitContainer(source: EnvSource): Container {
     // The sidecar's resources again: a pod is scheduled by the larger of init containers and
     // sidecars, so these cost nothing, and equal limits and requests keep a Guaranteed pod Guaranteed.
     resources: structuredClone(source.settings.proxyResources),
+    volumeMounts: [identityMount()],
     securityContext: {
       // Root, because /etc/resolv.conf belongs to root. `runAsNonRoot: false` also where the pod says
       // true for all its containers: the kubelet would refuse to start this one.

@@ -26,7 +26,7 @@ function checkMetadata(metadata: unknown, wrong: Wrong): void {
   if (!isObject(metadata)) return void wrong('metadata', 'an object')
   for (const key of ['labels', 'annotations']) {
     const map = metadata[key]
-    const sound = isAbsent(map) || (isObject(map) && Object.values(map).every(isText))
+    const sound = isAbsent(map) || (isObject(map) && Object.values(map).every(isTextOrNull))
     if (!sound) wrong(`metadata.${key}`, 'an object of strings')
   }
   const owners = metadata['ownerReferences']
@@ -50,6 +50,14 @@ function checkSpec(spec: unknown, wrong: Wrong): void {
   checkObject('spec.nodeSelector', spec['nodeSelector'], wrong)
   checkObject('spec.os', spec['os'], wrong)
   checkResources('spec.resources', spec['resources'], wrong)
+  checkNamed('spec.volumes', spec['volumes'], wrong)
+}
+
+/** Volumes, or a container's mounts of them. */
+function checkNamed(field: string, list: unknown, wrong: Wrong): void {
+  if (isAbsent(list)) return
+  const sound = Array.isArray(list) && list.every((item) => isObject(item) && isText(item['name']))
+  if (!sound) wrong(field, 'a list of objects with a name')
 }
 
 function checkContainers(field: string, list: unknown, wrong: Wrong): void {
@@ -66,6 +74,7 @@ function checkContainer(field: string, container: unknown, wrong: Wrong): void {
   checkTexts(field, container, ['image', 'imagePullPolicy', 'restartPolicy'], wrong)
   checkSecurity(`${field}.securityContext`, container['securityContext'], wrong)
   checkObject(`${field}.resources`, container['resources'], wrong)
+  checkNamed(`${field}.volumeMounts`, container['volumeMounts'], wrong)
   const ports = container['ports']
   if (isAbsent(ports)) return
   if (!Array.isArray(ports)) return void wrong(`${field}.ports`, 'a list of objects')
@@ -102,4 +111,6 @@ function checkObject(field: string, value: unknown, wrong: Wrong): void {
 
 const isAbsent = (value: unknown): value is null | undefined =>
   value === undefined || value === null
+/** The API server reads null in a map of strings as the empty string. */
+const isTextOrNull = (value: unknown): boolean => value === null || isText(value)
 const isText = (value: unknown): value is string => typeof value === 'string'

@@ -1,17 +1,19 @@
 /** What does not stop an injection but will surprise: sentences that `kubectl` prints as warnings. */
-import type { Container, Pod } from '../../core/kube/types.ts'
-import { ANNOTATION, type DirectPorts, LABEL } from '../../core/names.ts'
+import type { Pod } from '../../core/kube/types.ts'
+import { LABEL } from '../../core/names.ts'
 import { describeProblem } from '../../core/spaces.ts'
 import type { InjectionFacts } from './facts.ts'
 import type { Layout } from './layout.ts'
-import { covers, rangesOf } from './port-ranges.ts'
+import type { TcpProbe } from './tcp-probes.ts'
 
 export interface WarningSource {
+  /** As it came. */
   pod: Pod
+  /** As it will be. */
+  injected: Pod
   facts: InjectionFacts
   layout: Layout
-  /** Inbound ports that reach the app itself. */
-  direct: readonly DirectPorts[]
+  probes: readonly TcpProbe[]
 }
 
 const WARNINGS: readonly ((source: WarningSource) => string[])[] = [
@@ -19,7 +21,7 @@ const WARNINGS: readonly ((source: WarningSource) => string[])[] = [
   foreignDns,
   podSecurity,
   endlessJob,
-  blindTcpProbes,
+  blindProbes,
   oddOptOut,
 ]
 
@@ -65,30 +67,14 @@ function endlessJob({ pod, layout }: WarningSource): string[] {
   ]
 }
 
-/** The sidecar accepts a connection before it has reached the app, so such a probe always passes. */
-function blindTcpProbes({ pod, direct }: WarningSource): string[] {
-  const open = direct.flatMap(({ ports }) => rangesOf(ports))
-  return (['initContainers', 'containers'] as const).flatMap((list) =>
-    (pod.spec[list] ?? []).flatMap((container, index) =>
-      (['startupProbe', 'readinessProbe', 'livenessProbe'] as const).flatMap((probe) => {
-        const port = tcpProbePort(container, probe)
-        if (port === null || covers(open, port)) return []
-        return [
-          `spec.${list}[${index}].${probe}.tcpSocket only reaches the sidecar, which accepts every connection: use httpGet, grpc or exec, or list port ${port} in ${ANNOTATION.skipInboundPorts}`,
-        ]
-      }),
-    ),
-  )
-}
-
-/** Number of the port of a tcpSocket probe; null if there is none or its name leads nowhere. */
-function tcpProbePort(container: Container, probe: string): number | null {
-  const { tcpSocket } = (container[probe] ?? {}) as { tcpSocket?: { port?: number | string } }
-  const port = tcpSocket?.port
-  if (typeof port === 'number') return port
-  return (
-    container.ports?.find(({ name }) => name !== undefined && name === port)?.containerPort ?? null
-  )
+/** At its start such a container is reached by its probe, later the sidecar is. */
+function blindProbes({ probes }: WarningSource): string[] {
+  return probes
+    .filter(({ asks, probe }) => asks === 'too-early' && probe === 'livenessProbe')
+    .map(
+      ({ list, index, probe }) =>
+        `spec.${list}[${index}].${probe}.tcpSocket will always pass: in the classic layout it runs before the sidecar, and cannot ask it; use exec, or nodes with Kubernetes 1.29 or later`,
+    )
 }
 
 function oddOptOut({ pod }: WarningSource): string[] {

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { statusOf } from '../../../core/injection/status.ts'
 import type { Container, Pod, Service } from '../../../core/kube/types.ts'
-import { CONTAINER, PORT } from '../../../core/names.ts'
+import { CONTAINER, IDENTITY_VOLUME, PORT } from '../../../core/names.ts'
 import { inject } from '../../../webhook/inject/inject.ts'
 import { applyPatch } from '../../../webhook/inject/patch.ts'
 import { factsOf, node } from '../cluster-fixture.ts'
@@ -90,7 +90,13 @@ test.each([
       const { initContainers: initsBefore, containers: before_, ...specBefore } = before.spec
       expect(withoutOurs(containers)).toEqual(before_)
       expect(withoutOurs(initContainers)).toEqual(initsBefore ?? [])
-      expect(spec).toEqual(specBefore)
+      const { volumes = [], ...restOfSpec } = spec
+      const { volumes: volumesBefore = [], ...restBefore } = specBefore
+      expect(volumes).toEqual([
+        ...volumesBefore,
+        { name: IDENTITY_VOLUME, projected: expect.anything() },
+      ])
+      expect(restOfSpec).toEqual(restBefore)
       expect(answer.pod.metadata.labels).toMatchObject(before.metadata.labels ?? {})
       expect(answer.pod.metadata.annotations).toMatchObject(before.metadata.annotations ?? {})
     }),
