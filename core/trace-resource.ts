@@ -102,9 +102,10 @@ export type SpaceList = ResourceList<'SpaceList', SpaceResource>
 
 /**
  * One line of a watch. A trace is `ADDED` with its first record and `MODIFIED` with further ones; it is not
- * told when the store drops it. `BOOKMARK` carries nothing but `metadata.resourceVersion`, comes every 15 s
- * where nothing else does, and tells by `missed` that the reader was too slow: so many records were left
- * out, list again. `ERROR` is the last line.
+ * told when the store drops it. `ERROR` is the last line. `BOOKMARK` comes only with
+ * `allowWatchBookmarks=true`: at once, then every 15 s where nothing else does; it carries nothing but
+ * `metadata.resourceVersion`, and tells by `missed` that the reader was too slow: so many lines were left out,
+ * list again. Who does not ask for bookmarks gets `ERROR` (410) then.
  */
 export type WatchFrame<T = Trace> =
   | { type: 'ADDED' | 'MODIFIED'; object: T }
@@ -128,8 +129,8 @@ export interface Status {
 
 /**
  * Query of a list or watch of traces, besides Kubernetes' own `limit`, `continue`, `watch`,
- * `resourceVersion`, `timeoutSeconds` and `fieldSelector=metadata.name=<trace id>`. `labelSelector` is
- * refused: traces have no labels.
+ * `resourceVersion`, `timeoutSeconds`, `allowWatchBookmarks` and `fieldSelector=metadata.name=<trace id>`.
+ * `labelSelector` is refused: traces have no labels. A watch without `resourceVersion`, or with 0, begins now.
  */
 export interface TraceListQuery extends TraceQuery {
   /** Lists: only traces that began at or after this time (ms since 1970). */

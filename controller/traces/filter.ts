@@ -8,6 +8,8 @@ import { isVisibleIn, VISIBLE_SQL, visibleValues } from './visible.ts'
 export interface RecordFilter extends TraceQuery {
   /** Only what this namespace sees; absent: everything. */
   visible?: string | undefined
+  /** Only this trace. */
+  traceId?: string | undefined
 }
 
 /** What a status filter may say, and how it is written in a URL. */
@@ -34,7 +36,8 @@ export function searchText(record: TraceRecord): string {
 
 /** Whether a record matches every filter that is set. */
 export function matches(record: TraceRecord, query: RecordFilter): boolean {
-  const { visible, space, service, pod, method, status, q } = query
+  const { traceId, visible, space, service, pod, method, status, q } = query
+  if (traceId !== undefined && record.traceId !== traceId) return false
   if (visible !== undefined && !isVisibleIn(visible, record)) return false
   if (space !== undefined && record.space !== space && record.route.context !== space) return false
   if (service !== undefined && record.service !== service && record.workload !== service)
@@ -59,13 +62,14 @@ function statusRange(wanted: string): { from: number; to: number } {
 
 /** The same filters as a condition on the columns of table `records`. */
 export function conditionOf(query: RecordFilter): { sql: string; values: (string | number)[] } {
-  const { visible, space, service, pod, method, status, q } = query
+  const { traceId, visible, space, service, pod, method, status, q } = query
   const parts: string[] = []
   const values: (string | number)[] = []
   const add = (sql: string, ...bound: (string | number)[]) => {
     parts.push(sql)
     values.push(...bound)
   }
+  if (traceId !== undefined) add('trace_id = ?', traceId)
   if (visible !== undefined) add(VISIBLE_SQL, ...visibleValues(visible))
   if (space !== undefined) add('(space = ? OR context = ?)', space, space)
   if (service !== undefined) add('(service = ? OR workload = ?)', service, service)

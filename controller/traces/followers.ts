@@ -1,7 +1,6 @@
-/** Sends new records on to those who follow them live, as Server-Sent Events. */
-import type { TraceQuery } from '../../core/controller-api.ts'
+/** Sends new records on to those who follow them live, in the form that each of them reads. */
 import type { TraceRecord } from '../../core/trace-record.ts'
-import { matches } from './filter.ts'
+import { matches, type RecordFilter } from './filter.ts'
 
 /** The way to one follower. */
 export interface FollowerSink {
@@ -9,6 +8,18 @@ export interface FollowerSink {
   /** Bytes written that the follower has not taken yet. */
   readonly waitingBytes: number
   end(): void
+}
+
+/** How a stream tells what there is to tell; `version` is the state of the store after it. */
+export interface FollowerForm {
+  /** Sent at once, if not empty: proxies and browsers then know that the stream stands. */
+  hello(version: number): string
+  /** What tells of new records, which all match; each text is sent or left out as a whole. */
+  news(records: readonly TraceRecord[], version: number): Iterable<string>
+  /** So many texts were left out. */
+  missed(count: number, version: number): string
+  /** Sent, if not empty, where there is nothing else to say. */
+  ping(version: number): string
 }
 
 /**
@@ -24,22 +35,40 @@ export const MAX_WAITING_BYTES = 1024 * 1024
  */
 export const MAX_FOLLOWERS = 64
 
-/** Proxies on the way cut silent connections after 30 to 60 s; a comment comes this often (ms). */
+/** Proxies on the way cut silent connections after 30 to 60 s; a sign of life comes this often (ms). */
 export const PING_MS = 15_000
 
+/**
+ * Traces whose changes are remembered, for who has listed and then follows: a busy team makes so many in a
+ * minute, and the two calls are some ms apart.
+ */
+const MAX_RECENT = 1000
+
 interface Follower {
-  filter: TraceQuery
+  filter: RecordFilter
+  form: FollowerForm
   sink: FollowerSink
-  /** Records left out since the last one that was sent. */
+  /** Texts left out since the last one that was sent. */
   missed: number
 }
 
 export class Followers {
   readonly #followers = new Set<Follower>()
   readonly #ping: NodeJS.Timeout
+  /** Traces by the version that their latest record made, oldest first. */
+  readonly #recent = new Map<string, number>()
+  /** The version up to which `#recent` has forgotten something. */
+  #forgotten: number
+  #version: number
   #closed = false
 
-  constructor() {
+  /**
+   * @param startedAt wall clock in ms since 1970: versions begin at a thousandth of it each, so that those of
+   *   a later life are greater as long as there are fewer than a million batches a second
+   */
+  constructor(startedAt = 0) {
+    this.#version = startedAt * 1000
+    this.#forgotten = this.#version
     this.#ping = setInterval(() => this.#pingAll(), PING_MS)
   }
 
@@ -52,29 +81,37 @@ export class Followers {
     return this.size >= MAX_FOLLOWERS
   }
 
+  /** Grows with every batch that brought something new; never 0 if the clock was given. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** Ids of the traces that got records after `version`; null if that is too long ago, or of another life. */
+  changedSince(version: number): string[] | null {
+    if (version < this.#forgotten || version > this.#version) return null
+    return [...this.#recent].filter(([, at]) => at > version).map(([traceId]) => traceId)
+  }
+
   /** Starts to send what comes from now on; the returned function ends it. */
-  add(filter: TraceQuery, sink: FollowerSink): () => void {
-    const follower: Follower = { filter, sink, missed: 0 }
+  add(filter: RecordFilter, sink: FollowerSink, form: FollowerForm = EVENT_STREAM): () => void {
+    const follower: Follower = { filter, form, sink, missed: 0 }
     // A request that was on its way when the end began must not hold the end up.
     if (this.#closed) {
       sink.end()
       return () => {}
     }
     this.#followers.add(follower)
-    // A first byte at once: proxies and browsers then know that the stream stands.
-    sink.write(': following\n\n')
+    writeUnlessEmpty(sink, form.hello(this.#version))
     return () => this.#followers.delete(follower)
   }
 
   publish(records: readonly TraceRecord[]): void {
-    if (this.#followers.size === 0) return
-    for (const record of records) {
-      let text: string | null = null
-      for (const follower of this.#followers) {
-        if (!matches(record, follower.filter)) continue
-        text ??= eventText('record', record)
-        this.#send(follower, text)
-      }
+    if (records.length === 0) return
+    this.#version += 1
+    this.#remember(records)
+    for (const follower of this.#followers) {
+      const wanted = records.filter((record) => matches(record, follower.filter))
+      if (wanted.length > 0) this.#send(follower, wanted)
     }
   }
 
@@ -85,26 +122,63 @@ export class Followers {
     this.#followers.clear()
   }
 
-  #send(follower: Follower, text: string): void {
-    if (follower.sink.waitingBytes > MAX_WAITING_BYTES) {
-      follower.missed += 1
-      return
+  #remember(records: readonly TraceRecord[]): void {
+    for (const { traceId } of records) {
+      // Taken out first, so that the order of the map is that of the versions.
+      this.#recent.delete(traceId)
+      this.#recent.set(traceId, this.#version)
     }
-    if (follower.missed > 0) {
-      follower.sink.write(eventText('missed', { records: follower.missed }))
-      follower.missed = 0
+    for (const [traceId, version] of this.#recent) {
+      if (this.#recent.size <= MAX_RECENT) return
+      this.#recent.delete(traceId)
+      this.#forgotten = version
     }
-    follower.sink.write(text)
+  }
+
+  #send(follower: Follower, records: readonly TraceRecord[]): void {
+    const { form, sink } = follower
+    for (const text of form.news(records, this.#version)) {
+      if (sink.waitingBytes > MAX_WAITING_BYTES) {
+        follower.missed += 1
+        continue
+      }
+      if (follower.missed > 0) {
+        sink.write(form.missed(follower.missed, this.#version))
+        follower.missed = 0
+      }
+      sink.write(text)
+    }
   }
 
   #pingAll(): void {
-    for (const { sink } of this.#followers) {
-      if (sink.waitingBytes === 0) sink.write(': ping\n\n')
+    for (const { sink, form } of this.#followers) {
+      if (sink.waitingBytes === 0) writeUnlessEmpty(sink, form.ping(this.#version))
     }
   }
 }
 
-/** One event (https://html.spec.whatwg.org/multipage/server-sent-events.html); JSON has no raw line break. */
+function writeUnlessEmpty(sink: FollowerSink, text: string): void {
+  if (text !== '') sink.write(text)
+}
+
+const texts = new WeakMap<TraceRecord, string>()
+
+/** Server-Sent Events, one a record (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
+export const EVENT_STREAM: FollowerForm = {
+  hello: () => ': following\n\n',
+  *news(records) {
+    for (const record of records) {
+      // Followers share the text.
+      const text = texts.get(record) ?? eventText('record', record)
+      texts.set(record, text)
+      yield text
+    }
+  },
+  missed: (records) => eventText('missed', { records }),
+  ping: () => ': ping\n\n',
+}
+
+/** JSON has no raw line break, so one line of data is enough. */
 function eventText(event: 'record' | 'missed', data: unknown): string {
   return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 }

@@ -35,9 +35,13 @@ export interface Stream {
 }
 
 /** Opens a stream and cuts it at `separator`. */
-export async function openStream(url: string, separator: string): Promise<Stream> {
+export async function openStream(
+  url: string,
+  separator: string,
+  headers: Record<string, string> = {},
+): Promise<Stream> {
   const stopped = new AbortController()
-  const answer = await fetch(url, { signal: stopped.signal })
+  const answer = await fetch(url, { signal: stopped.signal, headers })
   if (!answer.ok || !answer.body) throw new Error(`${url}: ${answer.status} ${await answer.text()}`)
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()
   let rest = ''

@@ -282,6 +282,7 @@ test('the store’s filters and the live filters agree on every record', async (
     )
   const anyFilter: fc.Arbitrary<RecordFilter> = fc.record(
     {
+      traceId: fc.constantFrom(traceIdOf(1), traceIdOf(2)),
       visible: fc.constantFrom('dev', 'alice', 'bob'),
       space: fc.constantFrom('dev', 'alice', 'bob'),
       service: fc.constantFrom('web', 'job', 'orders'),

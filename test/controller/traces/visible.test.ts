@@ -23,7 +23,7 @@ test.each([
   ['recorded elsewhere', { space: 'dev' }, { context: 'bob' }, false],
   ['sent there by another space', { space: 'dev', direction: 'outbound' }, {}, false],
   ['sent there by the gateway', { space: 'azds', direction: 'gateway' }, {}, true],
-] as const)('a record %s', (_, head, { context = null }: { context?: string }, seen) => {
+] as const)('a record %s', (_, head, { context = null }: { context?: string | null }, seen) => {
   const service = { space: 'alice', name: 'orders', port: 80 }
   const record = sampleRecord({ ...head, route: { context, service } })
   expect(isVisibleIn('alice', record)).toBe(seen)
