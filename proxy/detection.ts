@@ -6,6 +6,7 @@
  */
 import { Deadlines, type Waiting } from './deadlines.ts'
 import { detect, maySettle } from './detect.ts'
+import { SPECIMENS } from './specimens.ts'
 import type { ByteStream, StreamListener } from './stream.ts'
 import { readClientHello } from './tls-client-hello.ts'
 
@@ -200,6 +201,7 @@ class Detection implements StreamListener, Waiting {
   decide(protocol: Detected['protocol'], sni: string | null = null): void {
     if (this.#decided) return
     this.#over()
+    SPECIMENS.detection = this
     const isHttp = protocol === 'http1' || protocol === 'h2'
     this.#owner.onDetected({
       protocol,

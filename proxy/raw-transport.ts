@@ -9,6 +9,7 @@ import {
 } from './raw-bindings.ts'
 import { type LoopOptions, RawLoop } from './raw-loop.ts'
 import { RawStream } from './raw-stream.ts'
+import { SPECIMENS } from './specimens.ts'
 import type { ByteStream } from './stream.ts'
 import {
   type Accepted,
@@ -109,7 +110,9 @@ function accept(
 ): void {
   const remote = addressOf(handle, 'getpeername')
   const stream = new RawStream(handle, remote, { loop, onFault, connecting: false })
-  onAccept(new RawAccepted(stream, handle))
+  const accepted = new RawAccepted(stream, handle)
+  SPECIMENS.accepted = accepted
+  onAccept(accepted)
 }
 
 /** A class, because a getter in an object's literal costs microseconds with each connection. */

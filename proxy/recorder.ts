@@ -15,6 +15,7 @@ import type {
 import { requestAddress } from './authority.ts'
 import type { ExchangeRecorder, HttpVersion, RequestHead, ResponseHead } from './exchange.ts'
 import type { Identity, TraceIds } from './request-facts.ts'
+import { SPECIMENS } from './specimens.ts'
 import { FIXED_BYTES, fieldBytes, type PendingTrace } from './trace-queue.ts'
 
 /** All that is known of an exchange once it is decided. */
@@ -192,6 +193,7 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
   }
 
   keep(): PendingTrace {
+    SPECIMENS.trace = this
     this.waits()
     this.bytes = FIXED_BYTES + (this.error?.message.length ?? 0)
     this.bytes += headBytes(this.#facts.head)

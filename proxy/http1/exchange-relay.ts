@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../../core/errors.ts'
 import { formatAddress } from '../../core/routing-table.ts'
 import type { HeaderList } from '../../core/trace-record.ts'
+import { SPECIMENS } from '../specimens.ts'
 import { type ByteStream, DEAF, type StreamListener } from '../stream.ts'
 import { type BodyScanner, bodyOf, INTO_REQUEST, INTO_RESPONSE } from './body.ts'
 import type { ClientSide } from './client-side.ts'
@@ -230,6 +231,7 @@ export class ExchangeRelay implements StreamListener {
       return
     }
     this.#responseBody = body
+    SPECIMENS.response = head
     if (this.#client.draining) {
       const copied = end - next <= MAX_COPIED_TAIL ? end : next
       this.#sendDown(editMessage(head, LAST, chunk, next, copied))

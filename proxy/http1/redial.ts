@@ -6,6 +6,7 @@
  */
 import type { Address } from '../../core/routing-table.ts'
 import type { ExchangePlan } from '../exchange.ts'
+import { SPECIMENS } from '../specimens.ts'
 import { type ByteStream, DEAF, type Dial, type StreamListener } from '../stream.ts'
 
 /**
@@ -32,7 +33,9 @@ export function dialFor(plan: Destined, dial: Dial): ByteStream {
  * `remote` is where the last dial went.
  */
 export function redial(dial: Dial, target: Address, elsewhere: () => Address): ByteStream {
-  return new Redial(dial, target, elsewhere)
+  const stream = new Redial(dial, target, elsewhere)
+  SPECIMENS.dial = stream
+  return stream
 }
 
 /** The connection itself, once there is one: what comes after the first exchange needs no go-between. */

@@ -1,6 +1,7 @@
 /** Relays one client connection that speaks HTTP/1.x: reads its requests and answers them in order. */
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Address } from '../../core/routing-table.ts'
+import { SPECIMENS } from '../specimens.ts'
 import { splice } from '../splice.ts'
 import { type ByteStream, DEAF, type StreamListener } from '../stream.ts'
 import type { ClientSide, TunnelEnd } from './client-side.ts'
@@ -313,6 +314,9 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
       known,
     })
     this.#exchange = exchange
+    SPECIMENS.exchange = exchange
+    SPECIMENS.request = head
+    SPECIMENS.plan = plan
     this.#unshift(chunk, exchange.begin(head, set, chunk, next))
   }
 
