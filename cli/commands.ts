@@ -1,10 +1,13 @@
 /** The table of commands: parsing, help and docs/reference/cli.md are made from it. */
 import type { Command, Flag } from './command.ts'
 import { inspect } from './commands/inspect.ts'
+import { install } from './commands/install.ts'
 import { spaceCreate } from './commands/space-create.ts'
 import { spaceList } from './commands/space-list.ts'
 import { spaceRemove } from './commands/space-remove.ts'
 import { trace } from './commands/trace.ts'
+import { upgrade } from './commands/upgrade.ts'
+import { use } from './commands/use.ts'
 import { version } from './commands/version.ts'
 
 /** A flag has one meaning wherever it occurs, so that flags may stand before the command. */
@@ -36,6 +39,9 @@ const help: Command = {
 }
 
 export const COMMANDS: readonly Command[] = [
+  use,
+  install,
+  upgrade,
   spaceList,
   spaceCreate,
   spaceRemove,

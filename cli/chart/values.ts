@@ -34,6 +34,16 @@ export function mergeValues(base: Values, over: Values): Values {
   return merged
 }
 
+/** The same for values that go over defaults later: a null stays, because it has yet to take a default away. */
+export function overlayValues(base: Values, over: Values): Values {
+  const merged: Values = { ...base }
+  for (const [key, value] of Object.entries(over)) {
+    const old = merged[key]
+    merged[key] = isMap(value) && isMap(old) ? overlayValues(old, value) : value
+  }
+  return merged
+}
+
 /** Only what differs from `base`: what an installation has to remember. Null where a key of `base` is gone. */
 export function valuesOver(base: Values, values: Values): Values {
   const over: Values = {}

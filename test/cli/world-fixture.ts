@@ -18,7 +18,7 @@ export type WorldChanges = Partial<Pick<World, 'ask' | 'read' | 'stop' | 'colour
 /** Runs `azds <line>` against `api`; words are split at blanks. */
 export async function azds(
   line: string,
-  api: ScriptedApi | null,
+  api: Pick<ScriptedApi, 'client'> | null,
   changes: WorldChanges = {},
 ): Promise<Ran> {
   const ran: Ran = { code: -1, out: '', err: '' }
