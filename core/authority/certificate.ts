@@ -52,7 +52,7 @@ export async function createAuthority({
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   })
-  return { cert: cert.toString('pem'), key: await exportKey(keys.privateKey) }
+  return { cert: `${cert.toString('pem').trim()}\n`, key: await exportKey(keys.privateKey) }
 }
 
 export interface LeafRequest {
@@ -89,7 +89,7 @@ export async function createLeaf(
       ),
     ],
   })
-  return { cert: cert.toString('pem'), key: await exportKey(keys.privateKey) }
+  return { cert: `${cert.toString('pem').trim()}\n`, key: await exportKey(keys.privateKey) }
 }
 
 /** Why a pair cannot serve as the authority of this name at this time; null if it can. */

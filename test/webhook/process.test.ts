@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from '@jest/globals'
 import { KubeError } from '../../core/kube/client.ts'
+import { COLLECTION, MemoryApi } from '../core/kube/memory-api.ts'
 import { NODES, TREE } from './cluster-fixture.ts'
-import { COLLECTION, MemoryApi } from './memory-api.ts'
 
 const MAIN = join(import.meta.dirname, '../../webhook/main.ts')
 const cleanUps: (() => void)[] = []
