@@ -125,6 +125,17 @@ export function dnsDomain(head: SettingHead): Setting<string> {
   return { ...head, form, parse }
 }
 
+/** As `dnsDomain`, but null when unset. */
+export function optionalDnsDomain(head: Omit<SettingHead, 'default'>): Setting<string | null> {
+  const required = dnsDomain(head)
+  return {
+    ...required,
+    default: '',
+    form: `${required.form}, may be left unset`,
+    parse: (value) => (value === '' ? ok(null) : required.parse(value)),
+  }
+}
+
 /** A comma-separated list whose items are parsed one by one; blanks round items are dropped. */
 export function list<T>(
   head: SettingHead,
