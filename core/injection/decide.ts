@@ -6,8 +6,8 @@
  * | namespace is kube-system, kube-public, kube-node-lease, ours | skip, system-namespace |
  * | namespace has no label azds.io/space=true                    | skip, not-a-space      |
  * | annotation kubernetes.io/config.mirror (static pod)          | skip, mirror-pod       |
- * | spec.os.name or node selector says windows                   | skip, windows          |
- * | node selector says virtual-kubelet                           | skip, virtual-node     |
+ * | spec.os.name, node selector or affinity says windows         | skip, windows          |
+ * | node selector or affinity says virtual-kubelet               | skip, virtual-node     |
  * | spec.hostNetwork                                             | skip, host-network     |
  * | label azds.io/no-proxy=true                                  | skip, opted-out        |
  * | a container of another mesh                                  | skip, foreign-mesh     |
@@ -67,7 +67,7 @@ const RULES: readonly Rule[] = [
   ['not-a-space', (_, { namespace }) => namespace.labels[LABEL.space] !== 'true'],
   ['mirror-pod', (pod) => pod.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined],
   ['windows', isForWindows],
-  ['virtual-node', (pod) => pod.spec.nodeSelector?.['type'] === 'virtual-kubelet'],
+  ['virtual-node', (pod) => isBoundTo(pod, ['type'], 'virtual-kubelet')],
   ['host-network', (pod) => pod.spec.hostNetwork === true],
   ['opted-out', (pod) => pod.metadata.labels?.[LABEL.noProxy] === 'true'],
   ['foreign-mesh', hasForeignMesh],
@@ -78,10 +78,42 @@ export function decide(pod: Pod, facts: DecisionFacts): Decision {
   return rule ? { inject: false, reason: rule[0] } : { inject: true }
 }
 
-function isForWindows({ spec }: Pod): boolean {
-  const selected =
-    spec.nodeSelector?.['kubernetes.io/os'] ?? spec.nodeSelector?.['beta.kubernetes.io/os']
-  return spec.os?.name === 'windows' || selected === 'windows'
+function isForWindows(pod: Pod): boolean {
+  const labels = ['kubernetes.io/os', 'beta.kubernetes.io/os']
+  return pod.spec.os?.name === 'windows' || isBoundTo(pod, labels, 'windows')
+}
+
+interface NodeTerm {
+  matchExpressions?: { key?: unknown; operator?: unknown; values?: unknown }[]
+}
+
+/** Whether the pod runs on no node but those with the value in one of the labels. */
+function isBoundTo({ spec }: Pod, labels: readonly string[], value: string): boolean {
+  if (labels.some((label) => spec.nodeSelector?.[label] === value)) return true
+  const terms = requiredTerms(spec)
+  // One of the terms is enough for a node, so all of them must say it.
+  return (
+    terms.length > 0 &&
+    terms.every((term) =>
+      listOf(term?.matchExpressions).some(
+        ({ key, operator, values }) =>
+          labels.includes(String(key)) && operator === 'In' && listOf(values).join() === value,
+      ),
+    )
+  )
+}
+
+/** Nothing has checked these fields before. */
+function requiredTerms({ affinity }: Pod['spec']): NodeTerm[] {
+  const { nodeAffinity } = (affinity ?? {}) as { nodeAffinity?: Record<string, unknown> | null }
+  const required = nodeAffinity?.['requiredDuringSchedulingIgnoredDuringExecution']
+  return listOf((required as { nodeSelectorTerms?: NodeTerm[] } | null)?.nodeSelectorTerms)
+}
+
+function listOf<T>(value: T[] | null | undefined): T[]
+function listOf(value: unknown): unknown[]
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value.filter((item) => item !== null) : []
 }
 
 function hasForeignMesh({ spec }: Pod): boolean {

@@ -1,7 +1,9 @@
 /** What the injection must know besides the pod: all of it data, so that the server and the command line can both supply it. */
 import type { LogLevel } from '../../core/config.ts'
+import type { LimitRange, ResourceQuota } from '../../core/kube/types.ts'
 import type { TargetedService } from '../../core/service-target.ts'
 import type { Chain } from '../../core/spaces.ts'
+import type { Layout } from './layout.ts'
 import type { ContainerResources } from './resources.ts'
 
 export interface InjectionFacts {
@@ -19,6 +21,11 @@ export interface InjectionFacts {
   services: readonly TargetedService[]
   /** Kubelet versions (`v1.34.1`) of all nodes that could run the pod. */
   kubeletVersions: readonly string[]
+  /** The layout of pods that do not choose for themselves; absent or `auto`: the kubelets decide. */
+  layout?: Layout | 'auto'
+  /** Of that namespace; absent where nobody knows them: then nothing is said of them. */
+  quotas?: readonly ResourceQuota[]
+  limitRanges?: readonly LimitRange[]
   images: { proxy: string; proxyInit: string; build: string }
   clusterDomain: string
   controllerUrl: string

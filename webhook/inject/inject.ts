@@ -90,7 +90,7 @@ function injectFresh(original: Pod, pod: Pod, facts: InjectionFacts): Injection 
   if (build) errors.push(...checkBuild(pod, build))
   if (errors.length > 0) return { kind: 'invalid', errors }
 
-  const layout = chooseLayout(settings.layout, facts.kubeletVersions)
+  const layout = chooseLayout(settings.layout, facts.layout ?? 'auto', facts.kubeletVersions)
   const { direct, opaquePorts, declaredHttp } = decideInboundPorts(pod, settings, facts.services)
   const workload = workloadOf(pod)
   const open = direct.flatMap(({ ports }) => rangesOf(ports))

@@ -1,13 +1,13 @@
 /**
  * Which of the two layouts a pod gets.
  *
- * | annotation | nodes known | every kubelet >= 1.29 | layout  |
- * |------------|-------------|-----------------------|---------|
- * | native     | any         | any                   | native  |
- * | classic    | any         | any                   | classic |
- * | none       | yes         | yes                   | native  |
- * | none       | yes         | no                    | classic |
- * | none       | no          |                       | classic |
+ * | annotation, else the installation's setting | nodes known | every kubelet >= 1.29 | layout  |
+ * |---------------------------------------------|-------------|-----------------------|---------|
+ * | native                                      | any         | any                   | native  |
+ * | classic                                     | any         | any                   | classic |
+ * | none, auto                                  | yes         | yes                   | native  |
+ * | none, auto                                  | yes         | no                    | classic |
+ * | none, auto                                  | no          |                       | classic |
  *
  * Native: an init container with `restartPolicy: Always`, which starts before the app's own init
  * containers, lets jobs end and stops after the app. Classic: an ordinary container, which works on
@@ -19,8 +19,14 @@ export type Layout = 'native' | 'classic'
 /** The first version in which native sidecars are on by default. */
 const NATIVE_SINCE = { major: 1, minor: 29 }
 
-export function chooseLayout(override: Layout | null, kubeletVersions: readonly string[]): Layout {
-  if (override) return override
+/** @param override of the pod; @param setting of the installation */
+export function chooseLayout(
+  override: Layout | null,
+  setting: Layout | 'auto',
+  kubeletVersions: readonly string[],
+): Layout {
+  const chosen = override ?? setting
+  if (chosen !== 'auto') return chosen
   const native = kubeletVersions.length > 0 && kubeletVersions.every(hasNativeSidecars)
   return native ? 'native' : 'classic'
 }

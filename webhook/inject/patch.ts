@@ -16,7 +16,20 @@ export function patchBetween(before: Pod, after: Pod): PatchOperation[] {
   const kept = applyPatch(before, removals)
   const insertions = LISTS.flatMap((list) => inserted(kept, after, list))
   const between = applyPatch(kept, insertions)
-  return [...removals, ...insertions, ...jsonPatch.compare(between, after)]
+  return [...removals, ...insertions, ...appliable(jsonPatch.compare(between, after), after)]
+}
+
+/** A key that JSON may hold, and that appliers of patches in JavaScript refuse to touch. */
+const REFUSED = '/__proto__'
+
+/** What has such a key is replaced as a whole, where only a part of it would be. */
+function appliable(operations: PatchOperation[], after: Pod): PatchOperation[] {
+  const path = operations.find((operation) => operation.path.includes(REFUSED))?.path
+  if (path === undefined) return operations
+  const whole = path.slice(0, path.indexOf(REFUSED))
+  const others = operations.filter((operation) => !`${operation.path}/`.startsWith(`${whole}/`))
+  const value = jsonPatch.getValueByPointer(after, whole)
+  return appliable([...others, { op: 'replace', path: whole, value }], after)
 }
 
 /** Lists of things with names. */

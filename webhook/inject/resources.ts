@@ -1,6 +1,7 @@
 /** Resources of the injected containers: the defaults, and the reader of `{"Limits": …, "Requests": …}`. */
 import type { PodSpec } from '../../core/kube/types.ts'
 import { isObject, parseObject } from './json.ts'
+import { quantity } from './quantity.ts'
 
 export interface ContainerResources {
   limits: Record<string, string>
@@ -28,33 +29,6 @@ export const BUILD_RESOURCES: ContainerResources = {
 }
 
 const RESOURCE_NAMES = ['cpu', 'memory', 'ephemeral-storage']
-
-const SUFFIX: Record<string, number> = {
-  '': 1,
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-}
-
-/** A Kubernetes quantity (`150m`, `200Mi`, `1e3`) as a number; null if it is not a positive one. */
-export function quantity(text: string): number | null {
-  const match = /^(\d+(?:\.\d*)?|\.\d+)(?:([eE][+-]?\d{1,2})|([numkMGTPE]|[KMGTPE]i)?)$/.exec(text)
-  if (!match) return null
-  const value = Number(`${match[1]}${match[2] ?? ''}`) * (SUFFIX[match[3] ?? ''] ?? 1)
-  return value > 0 ? value : null
-}
 
 export type ResourcesResult =
   | { ok: true; resources: ContainerResources }

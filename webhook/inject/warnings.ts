@@ -1,9 +1,12 @@
 /** What does not stop an injection but will surprise: sentences that `kubectl` prints as warnings. */
 import type { Pod } from '../../core/kube/types.ts'
-import { LABEL } from '../../core/names.ts'
+import { ANNOTATION, LABEL } from '../../core/names.ts'
 import { describeProblem } from '../../core/spaces.ts'
 import type { InjectionFacts } from './facts.ts'
 import type { Layout } from './layout.ts'
+import { limitRangeWarnings } from './limit-range.ts'
+import { qualityOf } from './pod-usage.ts'
+import { quotaWarnings } from './quota.ts'
 import type { TcpProbe } from './tcp-probes.ts'
 
 export interface WarningSource {
@@ -20,6 +23,9 @@ const WARNINGS: readonly ((source: WarningSource) => string[])[] = [
   chainFault,
   foreignDns,
   podSecurity,
+  refusedByQuota,
+  refusedByLimitRange,
+  lostGuarantee,
   endlessJob,
   blindProbes,
   oddOptOut,
@@ -56,6 +62,22 @@ function podSecurity({ facts }: WarningSource): string[] {
   if (level !== 'baseline' && level !== 'restricted') return []
   return [
     `namespace "${facts.namespace.name}" enforces the Pod Security level ${level}, which forbids the capability NET_ADMIN: the pod will be refused; label the namespace ${label}=privileged`,
+  ]
+}
+
+function refusedByQuota({ pod, injected, facts }: WarningSource): string[] {
+  return quotaWarnings(pod, injected, facts.quotas ?? [], facts.limitRanges ?? [])
+}
+
+function refusedByLimitRange({ pod, injected, facts }: WarningSource): string[] {
+  return limitRangeWarnings(pod, injected, facts.limitRanges ?? [])
+}
+
+/** Such a pod may have cores of its own, and is the last to be evicted. */
+function lostGuarantee({ pod, injected }: WarningSource): string[] {
+  if (qualityOf(pod) !== 'Guaranteed' || qualityOf(injected) === 'Guaranteed') return []
+  return [
+    `with the sidecar the pod's quality of service is Burstable instead of Guaranteed: set Requests equal to Limits in ${ANNOTATION.proxyResources}`,
   ]
 }
 

@@ -10,16 +10,19 @@ import { applyPatch } from '../../../webhook/inject/patch.ts'
 import { factsOf, namespace, node, TREE } from '../cluster-fixture.ts'
 
 test.each([
-  { override: 'native', kubelets: ['v1.20.0'], layout: 'native' },
-  { override: 'classic', kubelets: ['v1.34.0'], layout: 'classic' },
+  { override: 'native', setting: 'classic', kubelets: ['v1.20.0'], layout: 'native' },
+  { override: 'classic', setting: 'native', kubelets: ['v1.34.0'], layout: 'classic' },
+  { override: null, setting: 'native', kubelets: ['v1.20.0'], layout: 'native' },
+  { override: null, setting: 'classic', kubelets: ['v1.34.0'], layout: 'classic' },
   { override: null, kubelets: ['v1.29.0'], layout: 'native' },
   { override: null, kubelets: ['v1.34.1+k3s1', 'v1.36.0-eks-1', '2.0.0'], layout: 'native' },
   { override: null, kubelets: ['v1.34.0', 'v1.28.15'], layout: 'classic' },
   { override: null, kubelets: ['v1.34.0', ''], layout: 'classic' },
   { override: null, kubelets: ['v1.3'], layout: 'classic' },
   { override: null, kubelets: [], layout: 'classic' },
-] as const)('annotation $override and kubelets $kubelets give $layout', (row) => {
-  expect(chooseLayout(row.override, row.kubelets)).toBe(row.layout)
+] as const)('annotation $override, setting $setting and kubelets $kubelets give $layout', (row) => {
+  const setting = 'setting' in row ? row.setting : 'auto'
+  expect(chooseLayout(row.override, setting, row.kubelets)).toBe(row.layout)
 })
 
 test.each([

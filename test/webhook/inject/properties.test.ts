@@ -160,6 +160,20 @@ test('a native sidecar that lost its restartPolicy gets back just that', () => {
   )
 })
 
+test('what is put right is replaced as a whole where a part of it could not be named in a patch', () => {
+  const plain = { metadata: { name: 'web' }, spec: { containers: [{ name: 'web' }] } }
+  const first = inject(plain, native)
+  if (first.kind !== 'injected') throw new Error('not injected')
+  const text = JSON.stringify(first.pod)
+    .replace('"audience"', '"__proto__":{"a":1},"b":{"__proto__":2},"audience2"')
+    .replaceAll('"readOnly":true', '"__proto__":1')
+  const changed = JSON.parse(text) as Pod
+  const second = inject(changed, native)
+  if (second.kind !== 'injected') throw new Error(second.kind)
+  expect(applyPatch(changed, second.patch)).toEqual(first.pod)
+  expect(JSON.stringify(second.pod)).not.toContain('__proto__')
+})
+
 test('a container with one of our names is refused, wherever it stands', () => {
   fc.assert(
     fc.property(pod, fc.constantFrom(...OURS), fc.nat(), (before, taken, at) => {

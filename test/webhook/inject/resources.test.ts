@@ -1,9 +1,6 @@
 import { expect, test } from '@jest/globals'
-import {
-  DEFAULT_PROXY_RESOURCES,
-  parseResources,
-  quantity,
-} from '../../../webhook/inject/resources.ts'
+import { quantity } from '../../../webhook/inject/quantity.ts'
+import { DEFAULT_PROXY_RESOURCES, parseResources } from '../../../webhook/inject/resources.ts'
 
 const defaults = {
   limits: { cpu: '1', memory: '256Mi' },
