@@ -58,15 +58,9 @@ export function coreVersions(): JsonObject {
   return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] }
 }
 
-/** `/apis` */
-export function groupList(registry: Registry): JsonObject {
-  const groups = new Map<string, string[]>()
-  for (const { group, version } of registry.all()) {
-    if (!group) continue
-    const versions = groups.get(group) ?? []
-    if (!versions.includes(version)) versions.push(version)
-    groups.set(group, versions)
-  }
+/** `/apis`. @param others versions of the groups that other servers answer for */
+export function groupList(registry: Registry, others: ReadonlyMap<string, string[]>): JsonObject {
+  const groups = allGroups(registry, others)
   return {
     kind: 'APIGroupList',
     apiVersion: 'v1',
@@ -74,16 +68,33 @@ export function groupList(registry: Registry): JsonObject {
   }
 }
 
+/** Every group but the core one, with its versions. */
+function allGroups(
+  registry: Registry,
+  others: ReadonlyMap<string, string[]>,
+): Map<string, string[]> {
+  const groups = new Map<string, string[]>()
+  for (const { group, version } of registry.all()) {
+    if (!group) continue
+    const versions = groups.get(group) ?? []
+    if (!versions.includes(version)) versions.push(version)
+    groups.set(group, versions)
+  }
+  for (const [group, versions] of others) {
+    groups.set(group, [...new Set([...(groups.get(group) ?? []), ...versions])])
+  }
+  return groups
+}
+
 /** `/apis/<group>`; null if there is no such group. */
-export function groupDocument(registry: Registry, name: string): JsonObject | null {
-  const versions = new Set(
-    registry
-      .all()
-      .filter(({ group }) => group === name)
-      .map(({ version }) => version),
-  )
-  if (versions.size === 0) return null
-  return { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(name, [...versions]) }
+export function groupDocument(
+  registry: Registry,
+  others: ReadonlyMap<string, string[]>,
+  name: string,
+): JsonObject | null {
+  const versions = allGroups(registry, others).get(name)
+  if (!versions) return null
+  return { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(name, versions) }
 }
 
 function groupOf(name: string, versions: string[]): JsonObject {
@@ -131,8 +142,13 @@ function describeResource(resource: Resource): JsonObject[] {
 
 /**
  * The aggregated form of `/api` (the core group alone) and `/apis` (all others): everything at once.
+ * @param others groups that other servers answer for, in this form
  */
-export function aggregatedDiscovery(registry: Registry, root: 'api' | 'apis'): JsonObject {
+export function aggregatedDiscovery(
+  registry: Registry,
+  root: 'api' | 'apis',
+  others: readonly JsonObject[],
+): JsonObject {
   const groups = new Map<string, JsonObject[]>()
   for (const [, resources] of groupVersions(registry)) {
     const [first] = resources
@@ -149,10 +165,13 @@ export function aggregatedDiscovery(registry: Registry, root: 'api' | 'apis'): J
     kind: 'APIGroupDiscoveryList',
     apiVersion: 'apidiscovery.k8s.io/v2',
     metadata: {},
-    items: [...groups].map(([name, versions]) => ({
-      metadata: { name: name || undefined },
-      versions,
-    })),
+    items: [
+      ...[...groups].map(([name, versions]) => ({
+        metadata: { name: name || undefined },
+        versions,
+      })),
+      ...others,
+    ],
   }
 }
 

@@ -1,6 +1,9 @@
 /** One request from its first line to its answer: who asks, what for, who answers. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Log } from '../../core/log.ts'
+import type { Aggregator } from './aggregation/aggregator.ts'
+import type { AggregatedApi } from './aggregation/api-services.ts'
+import { forwardRequest } from './aggregation/forward.ts'
 import { methodNotAllowed, notAllowed, unknownPath } from './api-error.ts'
 import {
   aggregatedDiscovery,
@@ -31,6 +34,7 @@ export interface HandlerContext {
   tokens: Tokens
   /** Null where rights are off. */
   rights: Rights | null
+  aggregator: Aggregator
   logs: () => LogProvider | null
   log: Log
 }
@@ -69,6 +73,11 @@ async function route(
   if (authorize) requireRight(authorize, attributes)
   if (PUBLIC.has(pathname)) return answerPublic(pathname, response)
 
+  const elsewhere = context.aggregator.at(pathname) ?? openApiElsewhere(context, pathname)
+  if (elsewhere) {
+    const { context: forwarding } = context.aggregator
+    return forwardRequest(forwarding, elsewhere, user, { request, response })
+  }
   const service = parseServiceProxyPath(request.url ?? '/')
   if (service) return proxyToService(context.objects, service, { request, response })
   const { registry } = context.objects
@@ -104,9 +113,14 @@ function requireRight(authorize: Authorize, attributes: Attributes): void {
   throw notAllowed({ group, resource, name }, reason ? `${why}: ${reason}` : why)
 }
 
+function openApiElsewhere({ aggregator }: HandlerContext, pathname: string): AggregatedApi | null {
+  const [, path] = /^\/openapi\/v3\/(.+)$/.exec(pathname) ?? []
+  return path === undefined ? null : (aggregator.openApi().get(path) ?? null)
+}
+
 /** Discovery and schema documents. */
 function answerDocument(
-  { objects: { registry } }: HandlerContext,
+  { objects: { registry }, aggregator }: HandlerContext,
   { headers }: IncomingMessage,
   response: ServerResponse,
   pathname: string,
@@ -116,18 +130,19 @@ function answerDocument(
     (headers.accept ?? '').replaceAll(' ', ''),
   )
   if (aggregated && (path === 'api' || path === 'apis')) {
-    sendJson(response, aggregatedDiscovery(registry, path), { type: AGGREGATED })
+    const others = path === 'apis' ? aggregator.discovery() : []
+    sendJson(response, aggregatedDiscovery(registry, path, others), { type: AGGREGATED })
     return
   }
-  const document = documentAt(registry, path)
+  const document = documentAt(registry, aggregator, path)
   if (!document) throw unknownPath()
   sendJson(response, document)
 }
 
-function documentAt(registry: Registry, path: string): JsonObject | null {
+function documentAt(registry: Registry, aggregator: Aggregator, path: string): JsonObject | null {
   if (path === 'api') return coreVersions()
-  if (path === 'apis') return groupList(registry)
-  if (path === 'openapi/v3') return openApiRoot(registry)
+  if (path === 'apis') return groupList(registry, aggregator.groups())
+  if (path === 'openapi/v3') return openApiRoot(registry, [...aggregator.openApi().keys()])
   if (path.startsWith('openapi/v3/')) {
     return openApiDocument(registry, path.slice('openapi/v3/'.length))
   }
@@ -135,6 +150,6 @@ function documentAt(registry: Registry, path: string): JsonObject | null {
   if (more.length > 0) return null
   if (root === 'api') return second === undefined ? resourceList(registry, first) : null
   if (root !== 'apis') return null
-  if (second === undefined) return groupDocument(registry, first)
+  if (second === undefined) return groupDocument(registry, aggregator.groups(), first)
   return resourceList(registry, `${first}/${second}`)
 }

@@ -6,11 +6,10 @@ import type { JsonObject } from './object.ts'
 import { apiVersionOf, type Registry, type Resource } from './resources.ts'
 import { type FieldType, fieldsOf } from './schema.ts'
 
-/** `/openapi/v3` */
-export function openApiRoot(registry: Registry): JsonObject {
+/** `/openapi/v3`. @param others paths that other servers have documents for */
+export function openApiRoot(registry: Registry, others: readonly string[] = []): JsonObject {
   const paths: JsonObject = {}
-  for (const resource of registry.all()) {
-    const path = pathOf(resource)
+  for (const path of [...registry.all().map(pathOf), ...others]) {
     paths[path] = { serverRelativeURL: `/openapi/v3/${path}` }
   }
   return { paths }

@@ -2,6 +2,8 @@
 import type { Log } from '../../core/log.ts'
 import { silentLog } from '../../core/log.ts'
 import { admissionChain, escalationCheck } from './admission-chain.ts'
+import { Aggregator } from './aggregation/aggregator.ts'
+import { startFrontProxy } from './aggregation/front-proxy.ts'
 import { makeServingCertificate } from './certificates.ts'
 import { handle } from './handler.ts'
 import { kubeconfig } from './kubeconfig.ts'
@@ -14,6 +16,7 @@ import { storedPolicy } from './rbac/stored-policy.ts'
 import { Registry } from './resources.ts'
 import type { Rights } from './reviews.ts'
 import { KUBERNETES_IP } from './service-addresses.ts'
+import { ServiceConnections } from './service-connections.ts'
 import { Store } from './store.ts'
 import { seedCluster } from './system-objects.ts'
 import { Tokens } from './tokens.ts'
@@ -32,6 +35,8 @@ export interface ApiServerOptions {
    * Kubernetes with AlwaysAllow.
    */
   rights?: 'enforced' | 'off'
+  /** Default true, as in Kubernetes; false opens a connection for each call of a webhook. */
+  keepWebhookConnections?: boolean
   log?: Log
   now?: () => Date
 }
@@ -81,18 +86,21 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const registry = new Registry()
   const tokens = new Tokens(store, now)
   const policy = storedPolicy(store)
+  const webhookConnections = new ServiceConnections(options.keepWebhookConnections ?? true)
   const admission = admissionChain({
-    webhooks: new WebhookAdmission(store, registry, log),
+    webhooks: new WebhookAdmission(store, registry, webhookConnections, log),
     checks: rights === 'enforced' ? [escalationCheck(policy)] : [],
   })
   const objects = new Objects({ store, registry, admission, now })
   const aggregated = keepAggregatedRoles(objects, log)
   await seedCluster(objects)
   await aggregated()
+  const aggregator = new Aggregator(objects, await startFrontProxy(objects), log)
+  await aggregator.listLocal()
 
   let logs: LogProvider | null = null
   const enforced = rights === 'enforced' ? rightsOf(policy) : null
-  const context = { objects, tokens, rights: enforced, logs: () => logs, log }
+  const context = { objects, tokens, rights: enforced, aggregator, logs: () => logs, log }
   const listeners = await listen(
     [{ host, port }, ...(options.listen ?? [])],
     { cert: certificate.certPem, key: certificate.keyPem },
@@ -120,7 +128,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       logs = provider
     },
     objects,
-    close: () => listeners.close(),
+    close: async () => {
+      await listeners.close()
+      await aggregator.close()
+      webhookConnections.close()
+    },
   }
 }
 

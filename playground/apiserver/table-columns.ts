@@ -1,4 +1,5 @@
 /** What `kubectl get` prints for each kind: the columns of a Table and how to fill them. */
+import { availabilityOf } from './aggregation/api-services.ts'
 import { type ApiObject, isObject, type JsonObject, valueAt } from './object.ts'
 import { objectsOf } from './pod-defaults.ts'
 
@@ -256,6 +257,26 @@ const COLUMNS: Record<string, Column[]> = {
         objectsOf(slice['endpoints'])
           .flatMap(({ addresses }) => (Array.isArray(addresses) ? addresses : []))
           .join(',') || '<unset>',
+    },
+    AGE,
+  ],
+  APIService: [
+    NAME,
+    {
+      name: 'Service',
+      value: ({ spec }) => {
+        const [namespace, name] = ['namespace', 'name'].map((one) =>
+          valueAt(spec, ['service', one]),
+        )
+        return name === undefined ? 'Local' : `${namespace}/${name}`
+      },
+    },
+    {
+      name: 'Available',
+      value: (object) => {
+        const { status = 'Unknown', reason } = availabilityOf(object) ?? {}
+        return status === 'True' || !reason ? status : `${status} (${reason})`
+      },
     },
     AGE,
   ],

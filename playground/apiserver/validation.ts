@@ -1,9 +1,16 @@
 /** What the API server refuses: bad names, missing fields, and changes of what may not change. */
 import type { FieldFault } from './api-error.ts'
+import { required, invalidValue as value } from './field-faults.ts'
 import { type ApiObject, isObject, type JsonObject, sameJson, valueAt } from './object.ts'
 import { objectsOf } from './pod-defaults.ts'
+import {
+  apiServiceFaults,
+  disruptionBudgetFaults,
+  networkPolicyFaults,
+} from './policy-validation.ts'
 import type { Resource } from './resources.ts'
 import { type LabelSelector, matchesSelector } from './selectors.ts'
+import { volumeFaults } from './volume-validation.ts'
 
 const LABEL_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
@@ -17,18 +24,13 @@ const LABEL_RULE =
 /** Kinds whose name becomes one label of a DNS name. */
 const NAMED_AS_LABEL = new Set(['Namespace', 'Service'])
 /** Kinds whose names may hold anything that fits into a path. */
-const NAMED_FREELY = new Set(['roles', 'clusterroles', 'rolebindings', 'clusterrolebindings'])
-
-const value = (field: string, given: unknown, rule: string): FieldFault => ({
-  reason: 'FieldValueInvalid',
-  field,
-  message: `Invalid value: ${JSON.stringify(given)}: ${rule}`,
-})
-const required = (field: string, message = 'Required value'): FieldFault => ({
-  reason: 'FieldValueRequired',
-  field,
-  message,
-})
+const NAMED_FREELY = new Set([
+  'apiservices',
+  'clusterrolebindings',
+  'clusterroles',
+  'rolebindings',
+  'roles',
+])
 
 /** Faults of an object as it would be stored. @param old its stored state; null on create */
 export function faultsOf(
@@ -110,6 +112,9 @@ const KIND_FAULTS: Record<string, (object: ApiObject, old: ApiObject | null) => 
   Service: serviceFaults,
   MutatingWebhookConfiguration: webhookFaults,
   ValidatingWebhookConfiguration: webhookFaults,
+  NetworkPolicy: networkPolicyFaults,
+  PodDisruptionBudget: disruptionBudgetFaults,
+  APIService: apiServiceFaults,
 }
 
 function workloadFaults(object: ApiObject): FieldFault[] {
@@ -138,7 +143,9 @@ function podSpecFaults(spec: unknown, path: string): FieldFault[] {
   if (!isObject(spec)) return [required(`${path}.containers`)]
   const containers = objectsOf(spec['containers'])
   if (containers.length === 0) return [required(`${path}.containers`)]
-  const faults: FieldFault[] = []
+  const faults = objectsOf(spec['volumes']).flatMap((volume, i) =>
+    volumeFaults(volume, `${path}.volumes[${i}]`),
+  )
   const volumes = new Set(objectsOf(spec['volumes']).map(({ name }) => name))
   const names = new Set<unknown>()
   for (const list of ['initContainers', 'containers']) {

@@ -8,6 +8,8 @@ import { matchesConditions } from './match-conditions.ts'
 import { type ApiObject, isObject, type JsonObject, sameJson } from './object.ts'
 import { applyJsonPatch } from './patch.ts'
 import { type Registry, storageOf } from './resources.ts'
+import { serviceAddress } from './service-address.ts'
+import type { ServiceConnections } from './service-connections.ts'
 import type { Store } from './store.ts'
 import { callWebhook, type WebhookAddress, type WebhookAnswer } from './webhook-call.ts'
 import { concerns, type Webhook, webhooksOf } from './webhook-rules.ts'
@@ -17,11 +19,13 @@ const CONFIGURATIONS = 'admissionregistration.k8s.io/v1'
 export class WebhookAdmission implements Admission {
   readonly #store: Store
   readonly #registry: Registry
+  readonly #connections: ServiceConnections
   readonly #log: Log
 
-  constructor(store: Store, registry: Registry, log: Log) {
+  constructor(store: Store, registry: Registry, connections: ServiceConnections, log: Log) {
     this.#store = store
     this.#registry = registry
+    this.#connections = connections
     this.#log = log
   }
 
@@ -84,7 +88,7 @@ export class WebhookAdmission implements Admission {
     }
     let answer: WebhookAnswer
     try {
-      answer = await callWebhook(webhook, this.#addressOf(webhook), review)
+      answer = await callWebhook(this.#connections, webhook, this.#addressOf(webhook), review)
     } catch (error) {
       return this.#failed(webhook, `failed to call webhook: ${(error as Error).message}`)
     }
@@ -114,14 +118,9 @@ export class WebhookAdmission implements Admission {
     const service = isObject(clientConfig['service']) ? clientConfig['service'] : {}
     const name = String(service['name'])
     const namespace = String(service['namespace'])
-    const found = this.#store.get('/services', namespace, name)
-    if (!found) throw new Error(`service "${name}" not found in namespace ${namespace}`)
-    return {
-      host: String(found.spec?.['clusterIP']),
-      port: Number(service['port'] ?? 443),
-      path: String(service['path'] ?? '/'),
-      serverName: `${name}.${namespace}.svc`,
-    }
+    const port = Number(service['port'] ?? 443)
+    const address = serviceAddress(this.#store, { namespace, name, port })
+    return { ...address, path: String(service['path'] ?? '/') }
   }
 }
 

@@ -1,14 +1,14 @@
 /** Calls one admission webhook over TLS and reads its answer. */
 import { request as httpsRequest } from 'node:https'
+import type { Socket } from 'node:net'
 import { isObject, type JsonObject } from './object.ts'
+import type { ServiceAddress } from './service-address.ts'
+import type { ServiceConnections } from './service-connections.ts'
 import type { Webhook } from './webhook-rules.ts'
 
 /** Where a webhook is reached and by what name its certificate must know it. */
-export interface WebhookAddress {
-  host: string
-  port: number
+export interface WebhookAddress extends ServiceAddress {
   path: string
-  serverName: string
 }
 
 export interface WebhookAnswer {
@@ -25,6 +25,7 @@ const MAX_ANSWER = 16 * 1024 * 1024
 
 /** Rejects with a sentence if the webhook cannot be reached or makes no sense. */
 export async function callWebhook(
+  connections: ServiceConnections,
   webhook: Webhook,
   address: WebhookAddress,
   review: JsonObject,
@@ -34,7 +35,7 @@ export async function callWebhook(
     apiVersion: 'admission.k8s.io/v1',
     request: review,
   })
-  const text = await post(webhook, address, body)
+  const text = await post(connections, webhook, address, body)
   let answer: unknown
   try {
     answer = JSON.parse(text)
@@ -44,30 +45,59 @@ export async function callWebhook(
   return readAnswer(answer, String(review['uid']))
 }
 
-function post(webhook: Webhook, address: WebhookAddress, body: string): Promise<string> {
-  const { host, port, path, serverName } = address
-  const url = `https://${serverName}:${port}${path}?timeout=${webhook.timeoutMs / 1000}s`
+/** A request that failed on a kept connection before any of it was sent is sent on another one. */
+class NothingSent extends Error {}
+
+async function post(
+  connections: ServiceConnections,
+  webhook: Webhook,
+  address: WebhookAddress,
+  body: string,
+): Promise<string> {
+  const signal = AbortSignal.timeout(webhook.timeoutMs)
+  for (;;) {
+    try {
+      return await postOnce(connections, webhook, address, body, signal)
+    } catch (error) {
+      if (!(error instanceof NothingSent)) throw error
+    }
+  }
+}
+
+function postOnce(
+  connections: ServiceConnections,
+  webhook: Webhook,
+  address: WebhookAddress,
+  body: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const { port, path, serverName } = address
+  const target = `${path}?timeout=${webhook.timeoutMs / 1000}s`
+  const url = `https://${serverName}:${port}${target}`
   const bundle = webhook.clientConfig['caBundle']
+  const ca = typeof bundle === 'string' ? Buffer.from(bundle, 'base64').toString('utf8') : undefined
   return new Promise((resolve, reject) => {
     const fail = (why: string) => reject(new Error(`Post "${url}": ${why}`))
     const request = httpsRequest({
-      host,
-      port,
-      path: `${path}?timeout=${webhook.timeoutMs / 1000}s`,
+      ...connections.optionsFor(address, { ca }),
+      path: target,
       method: 'POST',
-      servername: /^[\d.]+$|:/.test(serverName) ? '' : serverName,
-      ...(typeof bundle === 'string' && { ca: Buffer.from(bundle, 'base64') }),
       headers: {
         'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
         accept: 'application/json',
         'user-agent': 'kube-apiserver-admission',
         host: `${serverName}:${port}`,
       },
-      // Fresh each time: a kept connection to a webhook that was restarted would fail a request.
-      agent: false,
-      signal: AbortSignal.timeout(webhook.timeoutMs),
+      signal,
+    })
+    let before: { socket: Socket; written: number } | null = null
+    request.on('socket', (socket) => {
+      before = { socket, written: socket.bytesWritten }
     })
     request.on('error', (error) => {
+      const sent = before === null || before.socket.bytesWritten > before.written
+      if (request.reusedSocket && !sent && !signal.aborted) return reject(new NothingSent())
       fail(
         error.name === 'TimeoutError' || error.name === 'AbortError'
           ? 'context deadline exceeded'

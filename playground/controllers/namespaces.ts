@@ -1,16 +1,23 @@
 /** Namespaces: what each one has from the start, and how one is emptied before it goes. */
+import { aggregatedApis } from '../apiserver/aggregation/api-services.ts'
 import { internalWrite } from '../apiserver/caller.ts'
 import type { ApiObject } from '../apiserver/object.ts'
+import type { Objects } from '../apiserver/objects.ts'
 import { ROOT_CA_CONFIG_MAP } from '../apiserver/pod-admission.ts'
 import { type Resource, storageOf } from '../apiserver/resources.ts'
 import { type Cluster, isApiError, type Plural } from './cluster.ts'
-import type { AnyObject } from './kinds.ts'
+import { type AnyObject, type Condition, conditionOf, withCondition } from './kinds.ts'
 import { WorkQueue } from './work-queue.ts'
 
-type NamespaceObject = AnyObject & { spec?: { finalizers?: string[] } }
+type NamespaceObject = AnyObject & {
+  spec?: { finalizers?: string[] }
+  status?: { phase?: string; conditions?: Condition[] }
+}
 
 /** How often a namespace that is being emptied is looked at, in ms: pods take seconds to end. */
 const RECHECK_MS = 100
+/** The same where a server that holds some of its content does not answer, in ms. */
+const UNREACHABLE_RECHECK_MS = 500
 
 /** @returns a function that stops the controller. @param caPem what `kube-root-ca.crt` holds */
 export function startNamespaces(cluster: Cluster, caPem: string): () => Promise<void> {
@@ -74,11 +81,50 @@ async function empty(cluster: Cluster, namespace: NamespaceObject): Promise<numb
     if (objects.find(ref)) await objects.remove(ref, {}, write)
   }
   if (content().length > 0) return RECHECK_MS
+  const silent = silentGroups(objects)
+  await tellDiscovery(cluster, namespace, silent)
+  // What they hold in this namespace cannot be known.
+  if (silent.length > 0) return UNREACHABLE_RECHECK_MS
   await cluster.change<NamespaceObject>('namespaces', namespace, (live) => ({
     ...live,
     spec: { ...live.spec, finalizers: [] },
   }))
   return undefined
+}
+
+/** Group versions that another server answers for, which does not answer. */
+function silentGroups({ store }: Objects): string[] {
+  return aggregatedApis(store)
+    .filter(({ available }) => !available)
+    .map(({ group, version }) => `${group}/${version}`)
+}
+
+/** Says in the namespace why it does not go. */
+async function tellDiscovery(
+  cluster: Cluster,
+  namespace: NamespaceObject,
+  silent: readonly string[],
+): Promise<void> {
+  const list = silent.map((one) => `${one}: stale GroupVersion discovery: ${one}`).join(', ')
+  const condition: Condition =
+    silent.length > 0
+      ? {
+          type: 'NamespaceDeletionDiscoveryFailure',
+          status: 'True',
+          reason: 'DiscoveryFailed',
+          message: `Discovery failed for some groups, ${silent.length} failing: unable to retrieve the complete list of server APIs: ${list}`,
+        }
+      : {
+          type: 'NamespaceDeletionDiscoveryFailure',
+          status: 'False',
+          reason: 'ResourcesDiscovered',
+          message: 'All resources successfully discovered',
+        }
+  const live = cluster.get<NamespaceObject>('namespaces', namespace.metadata.name)
+  const before = conditionOf(live?.status?.conditions, condition.type)
+  if (!live || (before ? before.message === condition.message : silent.length === 0)) return
+  const conditions = withCondition(live.status?.conditions, condition, cluster.time)
+  await cluster.setStatus('namespaces', live, { ...live.status, conditions })
 }
 
 function contentOf(
