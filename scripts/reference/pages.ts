@@ -6,6 +6,7 @@ import { configurationPage } from './configuration.ts'
 import { errorsPage } from './errors.ts'
 import { namesPage } from './names.ts'
 import { reasonsPage } from './reasons.ts'
+import { valuesPage } from './values.ts'
 
 export interface ReferencePage {
   /** From the root of the repository. */
@@ -20,6 +21,7 @@ export function referencePages(root: string): ReferencePage[] {
     { path: 'docs/reference/annotations.md', text: namesPage(root) },
     { path: 'docs/reference/reasons.md', text: reasonsPage() },
     { path: 'docs/reference/cli.md', text: cliPage() },
+    { path: 'docs/reference/values.md', text: valuesPage(root) },
   ]
 }
 
