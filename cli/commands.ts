@@ -9,6 +9,7 @@ import { trace } from './commands/trace.ts'
 import { upgrade } from './commands/upgrade.ts'
 import { use } from './commands/use.ts'
 import { version } from './commands/version.ts'
+import { viewer } from './commands/viewer.ts'
 
 /** A flag has one meaning wherever it occurs, so that flags may stand before the command. */
 export const GLOBAL_FLAGS: readonly Flag[] = [
@@ -46,6 +47,7 @@ export const COMMANDS: readonly Command[] = [
   spaceCreate,
   spaceRemove,
   trace,
+  viewer,
   inspect,
   version,
   help,

@@ -5,10 +5,12 @@ import { createInterface } from 'node:readline/promises'
 import { text as readAll } from 'node:stream/consumers'
 import type { KubeClient } from '../core/kube/client.ts'
 import { createKubeClient } from '../core/kube/kubeconfig.ts'
+import { tracesInCluster } from './cluster-traces.ts'
 import { CliError, usageError } from './command.ts'
 import type { CliConfig } from './config.ts'
 import { settings } from './config.ts'
-import { controllerAt, controllerInCluster } from './controller-client.ts'
+import { controllerAt } from './controller-client.ts'
+import { controllerTraces } from './controller-traces.ts'
 import type { World } from './world.ts'
 
 /** The streams of `process`, so that this file names no global. */
@@ -61,8 +63,8 @@ export function processWorld(
       read: (path) => readText(path, stdin),
       stop,
       cluster,
-      controller: () =>
-        controllerUrl ? controllerAt(controllerUrl) : controllerInCluster(cluster()),
+      traces: async () =>
+        controllerUrl ? controllerTraces(controllerAt(controllerUrl)) : tracesInCluster(cluster()),
     }
   }
 }

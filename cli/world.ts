@@ -1,6 +1,6 @@
 /** Everything outside of azds that its commands touch, so that tests pass a world of their own. */
 import type { KubeClient } from '../core/kube/client.ts'
-import type { ControllerClient } from './controller-client.ts'
+import type { TraceSource } from './trace-source.ts'
 
 export interface World {
   /** Answers, for people or programs. */
@@ -17,6 +17,6 @@ export interface World {
   readonly stop: AbortSignal
   /** The cluster of the flags and the environment; throws a sentence where there is none. */
   cluster(): KubeClient
-  /** The controller, by its URL where one is given, else through the cluster. */
-  controller(): ControllerClient
+  /** Traces: from the controller's URL where one is given, else through the cluster. */
+  traces(): Promise<TraceSource>
 }

@@ -1,10 +1,9 @@
 /** `azds trace`: what requests did, as a list, as a tree of hops, or live. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TraceDetail, TraceSummary } from '../../core/controller-api.ts'
-import type { TraceRecord } from '../../core/trace-record.ts'
+import type { TraceQuery } from '../../core/controller-api.ts'
 import { type Command, EXIT_OK, type Invocation, textFlag, usageError } from '../command.ts'
 import { json, jsonLine, outputFlag, painter, printableAll, printableLines } from '../output.ts'
-import { eventReader } from '../server-sent-events.ts'
+import type { TraceListener } from '../trace-source.ts'
 import { exchangeLine, listText, treeText } from '../trace-text.ts'
 import type { World } from '../world.ts'
 
@@ -13,14 +12,9 @@ const LIMIT = { usual: 20, most: 200 }
 /** Pause (ms) before a broken stream is opened again: the controller restarts within seconds. */
 const RECONNECT_MS = 1000
 
-function queryOf(invocation: Invocation, extra: Record<string, string> = {}): string {
-  const query = new URLSearchParams(extra)
-  for (const name of ['space', 'service']) {
-    const value = textFlag(invocation, name)
-    if (value !== undefined) query.set(name, value)
-  }
-  const text = query.toString()
-  return text === '' ? '' : `?${text}`
+function queryOf(invocation: Invocation): TraceQuery {
+  const [space, service] = ['space', 'service'].map((name) => textFlag(invocation, name))
+  return { ...(space !== undefined && { space }), ...(service !== undefined && { service }) }
 }
 
 async function list(invocation: Invocation, world: World): Promise<number> {
@@ -28,9 +22,8 @@ async function list(invocation: Invocation, world: World): Promise<number> {
   if (!/^[1-9]\d{0,2}$/.test(limit) || Number(limit) > LIMIT.most) {
     throw usageError(`--limit ${limit}: expected a whole number from 1 to ${LIMIT.most}`)
   }
-  const traces = await world
-    .controller()
-    .get<TraceSummary[]>(`/v1/traces${queryOf(invocation, { limit })}`)
+  const source = await world.traces()
+  const { traces } = await source.list(queryOf(invocation), Number(limit))
   if (invocation.flags['output'] === 'json') world.out(json(traces))
   else if (traces.length > 0) world.out(listText(printableAll(traces), painter(world.colour)))
   else world.err('No traces match; make a request, or look live with `azds trace -f`.\n')
@@ -41,7 +34,8 @@ async function show(traceId: string, invocation: Invocation, world: World): Prom
   if (!/^[0-9a-f]{32}$/.test(traceId)) {
     throw usageError(`trace id "${traceId}": expected 32 hex digits, as \`azds trace\` prints them`)
   }
-  const detail = await world.controller().get<TraceDetail>(`/v1/traces/${traceId}`)
+  const source = await world.traces()
+  const detail = await source.one(traceId, textFlag(invocation, 'space'))
   if (invocation.flags['output'] === 'json') world.out(json(detail))
   else world.out(treeText(printableAll(detail.records), painter(world.colour)))
   return EXIT_OK
@@ -49,30 +43,28 @@ async function show(traceId: string, invocation: Invocation, world: World): Prom
 
 /** Prints exchanges as they happen until Ctrl-C; a stream that breaks is opened again. */
 async function follow(invocation: Invocation, world: World): Promise<number> {
-  const controller = world.controller()
+  const source = await world.traces()
   const paint = painter(world.colour)
   const asJson = invocation.flags['output'] === 'json'
-  const onLine = eventReader((event, data) => {
-    if (event === 'missed') {
-      const { records } = JSON.parse(data) as { records: number }
-      world.err(`${records} exchanges were left out: more happens than can be shown.\n`)
-    }
-    if (event !== 'record') return
-    const record = JSON.parse(data) as TraceRecord
-    if (asJson) return world.out(jsonLine(record))
-    const line = exchangeLine(printableAll(record), paint)
-    if (line !== null) world.out(`${line}\n`)
-  })
-  const path = `/v1/traces/follow${queryOf(invocation)}`
+  const listener: TraceListener = {
+    missed: (records) =>
+      world.err(`${records} exchanges were left out: more happens than can be shown.\n`),
+    record: (record) => {
+      if (asJson) return world.out(jsonLine(record))
+      const line = exchangeLine(printableAll(record), paint)
+      if (line !== null) world.out(`${line}\n`)
+    },
+  }
+  const query = queryOf(invocation)
   // The first failure is the caller's to see: a wrong address would be tried for ever.
-  await controller.lines(path, onLine, world.stop)
+  await source.follow(query, listener, world.stop)
   while (!world.stop.aborted) {
     world.err(
       'The stream has ended; opening it again. What happens meanwhile is in `azds trace`.\n',
     )
     await sleep(RECONNECT_MS, undefined, { signal: world.stop }).catch(() => {})
     if (world.stop.aborted) break
-    await controller.lines(path, onLine, world.stop).catch((error: Error) => {
+    await source.follow(query, listener, world.stop).catch((error: Error) => {
       world.err(`${printableLines(error.message)}\n`)
     })
   }

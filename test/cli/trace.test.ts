@@ -6,7 +6,8 @@ import { eventReader } from '../../cli/server-sent-events.ts'
 import { exchangeLine, treeText } from '../../cli/trace-text.ts'
 import type { TraceSummary } from '../../core/controller-api.ts'
 import type { TraceRecord } from '../../core/trace-record.ts'
-import { answerJson, type ScriptedApi, scriptedApi } from '../core/kube/api-fixture.ts'
+import { API_ROOT } from '../../core/trace-resource.ts'
+import { answerJson, scriptedApi as anyApi, type ScriptedApi } from '../core/kube/api-fixture.ts'
 import { azds } from './world-fixture.ts'
 
 const PROXY = '/api/v1/namespaces/azds/services/azds-controller:80/proxy'
@@ -14,6 +15,17 @@ const ID = '4bf92f3577b34da6a3ce929d0e0e4736'
 const plain = (_: string, text: string) => text
 
 let api: ScriptedApi | null = null
+
+/** A cluster that does not know the group azds.io. */
+async function scriptedApi(handle: Parameters<typeof anyApi>[0]): Promise<ScriptedApi> {
+  return anyApi((request, response, url) => {
+    if (url.pathname !== API_ROOT) return handle(request, response, url)
+    answerJson(response, 404, { reason: 'NotFound', message: 'no such group' })
+  })
+}
+
+/** What was asked besides whether the group is there. */
+const asked = () => api?.requests.filter((line) => line !== `GET ${API_ROOT}`)
 
 afterEach(async () => {
   await api?.close()
@@ -148,7 +160,7 @@ test('the list goes through the API server and shows one trace a line', async ()
   api = await scriptedApi((_, response) => answerJson(response, 200, [summary]))
   const { code, out } = await azds('trace --space alice --service orders --limit 5', api)
   expect(code).toBe(0)
-  expect(api.requests).toEqual([`GET ${PROXY}/v1/traces?limit=5&space=alice&service=orders`])
+  expect(asked()).toEqual([`GET ${PROXY}/v1/traces?space=alice&service=orders&limit=5`])
   expect(out.split('\n')[2]).toBe(
     `03:04:05.067  GET /    200     13 ms  alice  web > orders  ${ID}`,
   )
@@ -169,7 +181,7 @@ test('one trace is asked for by its id', async () => {
     answerJson(response, 200, { traceId: ID, records: [outbound, inbound] }),
   )
   const { out } = await azds(`trace ${ID}`, api)
-  expect(api.requests).toEqual([`GET ${PROXY}/v1/traces/${ID}`])
+  expect(asked()).toEqual([`GET ${PROXY}/v1/traces/${ID}`])
   expect(out).toContain('web (dev) -> orders (alice)')
 })
 
@@ -233,7 +245,7 @@ test.each([
   const { code, out } = await azds(`${line} --space alice`, api, { stop: stop.signal })
   expect(code).toBe(0)
   check(out)
-  expect(api.requests).toEqual([`GET ${PROXY}/v1/traces/follow?space=alice`])
+  expect(asked()).toEqual([`GET ${PROXY}/v1/traces/follow?space=alice`])
 })
 
 test('what a record says cannot give the terminal a command, wherever it stands', async () => {

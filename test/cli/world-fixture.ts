@@ -1,6 +1,6 @@
 /** A world for commands: what they print is kept, and the cluster is a scripted API server. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { controllerInCluster } from '../../cli/controller-client.ts'
+import { tracesInCluster } from '../../cli/cluster-traces.ts'
 import type { Connection } from '../../cli/process-world.ts'
 import { runLine } from '../../cli/run.ts'
 import type { World } from '../../cli/world.ts'
@@ -13,7 +13,7 @@ export interface Ran {
   err: string
 }
 
-export type WorldChanges = Partial<Pick<World, 'ask' | 'read' | 'stop' | 'colour' | 'controller'>>
+export type WorldChanges = Partial<Pick<World, 'ask' | 'read' | 'stop' | 'colour' | 'traces'>>
 
 /** Runs `azds <line>` against `api`; words are split at blanks. */
 export async function azds(
@@ -40,7 +40,7 @@ export async function azds(
     },
     stop: new AbortController().signal,
     cluster,
-    controller: () => controllerInCluster(cluster()),
+    traces: async () => tracesInCluster(cluster()),
     ...changes,
   })
   ran.code = await runLine(
