@@ -39,32 +39,61 @@ export interface FeedVersion {
   number: number
 }
 
+/** What a message says of the one pod that the feed is for. */
+export interface FeedPodState {
+  /** True from when the pod is being deleted: no Service leads to it any more. */
+  leaving?: boolean
+  /** True once the pod's own containers are done for good, and only a sidecar of classic layout keeps it from ending. */
+  finished?: boolean
+}
+
 export type FeedMessage =
-  | {
+  | ({
       type: 'snapshot'
       version: FeedVersion
+      /** Of the spaces and services (`SetDigest`). */
+      digest?: string
       spaces: Space[]
       services: FeedService[]
       self: SelfPort[]
-      /** True if the pod is being deleted: no Service leads to it any more. */
-      leaving?: boolean
-    }
-  | {
+    } & FeedPodState)
+  | ({
       type: 'delta'
       version: FeedVersion
+      /** Of all spaces and services, once this is applied. */
+      digest?: string
       /** Spaces that are new or changed, and names of those gone. */
       spaces: { put: Space[]; remove: string[] }
       /** Services that are new or changed, whole, and `space/name` of those gone. */
       services: { put: FeedService[]; remove: string[] }
       /** The new list, if it changed. */
       self: SelfPort[] | null
-      /** True from when the pod is being deleted. */
-      leaving?: boolean
-    }
-  | { type: 'heartbeat'; version: FeedVersion }
+    } & FeedPodState)
+  /** First message to a reader whose table is up to date: only what is about its pod is said. */
+  | ({
+      type: 'resume'
+      version: FeedVersion
+      digest: string
+      self: SelfPort[]
+    } & FeedPodState)
+  /** With how many feeds are open, by which readers spread their return if the controller is lost. */
+  | { type: 'heartbeat'; version: FeedVersion; readers?: number }
+  /** The last message: the controller ends in order, and is to be asked again after this time (ms). */
+  | { type: 'bye'; afterMs: number }
 
 /** A heartbeat comes at least this often (ms); a reader reconnects after three times as long. */
 export const FEED_HEARTBEAT_MS = 10_000
+
+/** Longest time (ms) over which readers spread their return. */
+const SPREAD_MOST_MS = 60_000
+
+/**
+ * Over how long (ms) so many readers are to spread their return: a controller signs in and answers 200 a second
+ * of them with half of a processor; few are not kept waiting.
+ */
+export function returnSpreadMs(readers: number): number {
+  return Math.min(SPREAD_MOST_MS, 250 + 5 * readers)
+}
 
 /**
  * Query of `GET /v1/feed`. A sidecar names its namespace and pod and gets its own tree; the
@@ -74,6 +103,22 @@ export interface FeedQuery {
   namespace?: string
   pod?: string
   scope?: 'tree' | 'all'
+  /** Version of the table that the reader has: `<epoch>.<number>`. */
+  since?: string
+  /** Its digest. A controller that knows it sends `resume` or a delta in place of a snapshot. */
+  digest?: string
+}
+
+/** Header of the feed's request: JSON of what a sidecar tells of itself. */
+export const SIDECAR_HEADER = 'azds-sidecar'
+
+export interface SidecarReport {
+  /** Of the program. */
+  version: string
+  /** Search list of `/etc/resolv.conf`; null if it cannot be read. */
+  search: string[] | null
+  /** Whether the short name of a Service of an ancestor is found; null where none is to be looked up, or not yet. */
+  parentLookup: { name: string; ok: boolean; message?: string } | null
 }
 
 /** `space/name`, the key of a service in deltas and tables. */

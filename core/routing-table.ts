@@ -48,6 +48,7 @@ export class RoutingTable {
   readonly #byAddress = new Map<string, ServicePort[]>()
   #self: SelfPort[] = []
   #leaving = false
+  #finished = false
   readonly #chains = new Map<string, Chain>()
 
   /** Null until the first snapshot. */
@@ -78,17 +79,25 @@ export class RoutingTable {
     return this.#leaving
   }
 
+  /** True once the pod's own containers are done, which is for good. */
+  get finished(): boolean {
+    return this.#finished
+  }
+
   /** Takes one message of the feed. A delta before any snapshot is refused with an error. */
   apply(message: FeedMessage): void {
-    if (message.type === 'heartbeat') return
+    if (message.type === 'heartbeat' || message.type === 'bye') return
     this.#revision++
     if (message.type === 'snapshot') {
       this.#clear()
       for (const space of message.spaces) this.#spaces.set(space.name, space)
       for (const service of message.services) this.#putService(service)
       this.#self = message.self
+    } else if (this.#version === null) {
+      throw new Error(`routing feed: a ${message.type} came before any snapshot`)
+    } else if (message.type === 'resume') {
+      this.#self = message.self
     } else {
-      if (this.#version === null) throw new Error('routing feed: a delta came before any snapshot')
       for (const name of message.spaces.remove) this.#spaces.delete(name)
       for (const space of message.spaces.put) this.#spaces.set(space.name, space)
       for (const key of message.services.remove) this.#removeService(key)
@@ -97,6 +106,7 @@ export class RoutingTable {
       this.#chains.clear()
     }
     if (message.leaving) this.#leaving = true
+    if (message.finished) this.#finished = true
     this.#version = message.version
   }
 

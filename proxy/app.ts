@@ -1,4 +1,5 @@
 /** The composition root: all parts of a proxy, joined, listening, and ended in the right order. */
+import { ipFamily } from '../core/ip.ts'
 import { Readiness } from '../core/lifecycle.ts'
 import type { Log } from '../core/log.ts'
 import { type Address, formatAddress, RoutingTable } from '../core/routing-table.ts'
@@ -6,7 +7,7 @@ import { listenAdmin } from './admin.ts'
 import type { ProxyConfig } from './config.ts'
 import { serveConnection } from './connection.ts'
 import { Connections } from './connections.ts'
-import { createAskController } from './controller-endpoint.ts'
+import { controllerTarget, createAskController } from './controller-endpoint.ts'
 import { keepIdentity } from './controller-identity.ts'
 import { DestinationExperience } from './destination-experience.ts'
 import { waitUntilQuiet } from './drain.ts'
@@ -21,6 +22,7 @@ import type { Outside } from './outside.ts'
 import { createRecordExchange, type RecordExchange } from './recorder.ts'
 import type { Identity } from './request-facts.ts'
 import { gatewaySide, inboundSide, outboundSide, type Side, type SideDeps } from './side.ts'
+import { createSidecarReporter, type SidecarReporter } from './sidecar-report.ts'
 import { createTcpProbe } from './tcp-probe.ts'
 import { loopUtilization, TraceBudget } from './trace-budget.ts'
 import { TraceMemory } from './trace-memory.ts'
@@ -38,6 +40,8 @@ export const LAST_TRACES_MS = 2000
 export type ListenerName = 'outbound' | 'inbound' | 'gateway'
 
 export interface ProxyApp {
+  /** The pod's own containers are done, and only this one keeps it from ending; may never come. */
+  finished: Promise<void>
   /** The addresses that were really bound. */
   addresses: { admin: Address } & Partial<Record<ListenerName, Address>>
   /** Drains, sends the last traces and ends; within the drain deadline and `LAST_TRACES_MS`. */
@@ -52,6 +56,8 @@ interface Parts {
   readiness: Readiness
   table: RoutingTable
   feed: FeedClient
+  reporter: SidecarReporter | null
+  finished: Promise<void>
   queue: TraceQueue
   sender: TraceSender
   connections: Connections
@@ -80,6 +86,7 @@ export async function startProxy(
     for (const listener of Object.values(listeners)) listener.close()
     for (const pool of pools) pool.close()
     parts.feed.stop()
+    parts.reporter?.stop()
     admin?.close()
   }
   try {
@@ -101,7 +108,8 @@ export async function startProxy(
   const addresses = addressesOf(admin, listeners)
   const transport = outside.transport.name
   log.info({ mode: config.mode, transport, addresses: printable(addresses) }, 'listening')
-  return { addresses, close: () => closeProxy(parts, stop) }
+  const { finished } = parts
+  return { addresses, finished, close: () => closeProxy(parts, stop) }
 }
 
 function createParts(
@@ -132,6 +140,8 @@ function createParts(
     budget,
   })
   const tableTaken = waitForTable(given.readiness, config.firstTableWaitMs, log)
+  const finished = Promise.withResolvers<void>()
+  const reporter = createReporter(config, table, outside, () => feed.again())
   const feed = new FeedClient({
     ask,
     query: config.mode === 'gateway' ? { scope: 'all' } : { namespace, pod },
@@ -139,8 +149,11 @@ function createParts(
     log,
     now,
     random,
+    report: () => reporter?.report() ?? null,
     onTable: () => {
       tableTaken()
+      reporter?.tableTaken()
+      if (table.finished) finished.resolve()
       // Before the app ends, so that clients which keep their connections go elsewhere in time.
       if (table.leaving) connections.retire('inbound')
     },
@@ -166,9 +179,22 @@ function createParts(
       sink.finished(exchange)
     },
   })
-  const state = { identity, table, feed, queue, sender, connections, metrics }
+  const state = { identity, table, feed, reporter, queue, sender, connections, metrics }
   const onDescriptor = watchOpenFiles(outside.openFilesLimit, { log, now })
-  return { ...given, ...state, config, recorder, record, onDescriptor }
+  return { ...given, ...state, finished: finished.promise, config, recorder, record, onDescriptor }
+}
+
+/** Null for a gateway, and where the controller has an address for a name: there is no cluster's DNS to tell of. */
+function createReporter(
+  config: ProxyConfig,
+  table: RoutingTable,
+  outside: Outside,
+  tell: () => void,
+): SidecarReporter | null {
+  const { name } = controllerTarget(config.controllerUrl, config.clusterDomain)
+  if (config.mode === 'gateway' || ipFamily(name) !== 0) return null
+  const { resolve, random } = outside
+  return createSidecarReporter({ table, space: config.podNamespace, resolve, random, tell })
 }
 
 function identityOf(config: ProxyConfig): Identity {

@@ -45,10 +45,10 @@ export interface ControllerTarget {
 export function controllerTarget(url: string, clusterDomain: string): ControllerTarget {
   const { protocol, hostname, host, port, pathname } = new URL(url)
   const secure = protocol === 'https:'
-  const name = hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
+  const plain = hostname.replace(/^\[(.*)\]$/, '$1')
   return {
-    name,
-    hostname: absoluteHost(name, clusterDomain),
+    name: plain.replace(/\.$/, ''),
+    hostname: absoluteHost(plain, clusterDomain),
     hostHeader: host.replace(/\.(?=:\d+$|$)/, ''),
     port: Number(port || (secure ? '443' : '80')),
     prefix: pathname.replace(/\/$/, ''),

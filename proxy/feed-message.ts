@@ -27,11 +27,17 @@ export function parseFeedLine(line: string): ParsedFeedLine {
 const wrong = (problem: string): ParsedFeedLine => ({ ok: false, problem })
 
 function problemOf(message: Fields): string | null {
+  if (message['type'] === 'bye') return isDelay(message['afterMs']) ? null : 'afterMs is no time'
   if (!isVersion(message['version'])) return 'version is not {epoch, number}'
-  if (!['boolean', 'undefined'].includes(typeof message['leaving'])) return 'leaving is no boolean'
+  for (const name of ['leaving', 'finished']) {
+    if (!isOneOf(['boolean', 'undefined'], message[name])) return `${name} is no boolean`
+  }
+  if (!isOneOf(['string', 'undefined'], message['digest'])) return 'digest is no text'
   switch (message['type']) {
     case 'heartbeat':
-      return null
+      return isOneOf(['number', 'undefined'], message['readers']) ? null : 'readers is no number'
+    case 'resume':
+      return listProblem('self', message['self'], isSelfPort)
     case 'snapshot':
       return (
         listProblem('spaces', message['spaces'], isSpace) ??
@@ -45,7 +51,7 @@ function problemOf(message: Fields): string | null {
         (message['self'] === null ? null : listProblem('self', message['self'], isSelfPort))
       )
     default:
-      return 'type is none of snapshot, delta, heartbeat'
+      return 'type is none of snapshot, delta, resume, heartbeat, bye'
   }
 }
 
@@ -73,6 +79,9 @@ function listProblem(
 
 const isText = (value: unknown): value is string => typeof value === 'string'
 const isNumber = (value: unknown): value is number => Number.isInteger(value)
+/** A day: whoever says more than that means something else. */
+const isDelay = (value: unknown) => isNumber(value) && value >= 0 && value <= 86_400_000
+const isOneOf = (types: string[], value: unknown) => types.includes(typeof value)
 const isTexts = (value: unknown) => Array.isArray(value) && value.every(isText)
 
 function isObject(value: unknown): value is Fields {

@@ -1,9 +1,9 @@
 /** The sidecar `devspaces-proxy`, and with AZDS_MODE=gateway the preview gateway. */
 import { EXIT_USAGE, readConfig } from '../core/config.ts'
-import { runUntilSignal } from '../core/lifecycle.ts'
+import { runUntilSignal, type SignalSource } from '../core/lifecycle.ts'
 import type { Log } from '../core/log.ts'
 import { createPodLog } from '../core/pod-log.ts'
-import { LAST_TRACES_MS, startProxy } from './app.ts'
+import { LAST_TRACES_MS, type ProxyApp, startProxy } from './app.ts'
 import { type ProxyConfig, settings, waitSettings } from './config.ts'
 import { realOutside } from './outside.ts'
 import { WAIT_TIMEOUT_MS, waitUntilReady } from './wait.ts'
@@ -25,7 +25,8 @@ async function run(config: ProxyConfig, log: Log): Promise<number> {
     const starting = realOutside(config, log).then((outside) => startProxy(config, log, outside))
     // Listened to from now on: a signal during the start would be lost, or end it without a drain.
     const app = { close: async () => (await starting).close() }
-    const stopped = runUntilSignal(app, process, config.drainDeadlineMs + LAST_RESORT_MS)
+    const ends = endsOf(starting, log)
+    const stopped = runUntilSignal(app, ends, config.drainDeadlineMs + LAST_RESORT_MS)
     log.info({ config }, 'starting')
     await starting
     log.info({ ending: await stopped }, 'stopped')
@@ -33,6 +34,23 @@ async function run(config: ProxyConfig, log: Log): Promise<number> {
   } catch (error) {
     log.fatal({ err: error }, 'the proxy failed')
     return 1
+  }
+}
+
+/** Signals, and the end of a Job whose pod a sidecar of classic layout would keep for ever. */
+function endsOf(starting: Promise<ProxyApp>, log: Log): SignalSource {
+  return {
+    on: (signal, listener) => {
+      process.on(signal, listener)
+      if (signal !== 'SIGTERM') return
+      const finish = () => {
+        log.info('the containers of the pod are done: the sidecar ends with them')
+        listener()
+      }
+      // A start that fails is reported by who waits for it.
+      void starting.then(({ finished }) => finished.then(finish)).catch(() => {})
+    },
+    off: (signal, listener) => process.off(signal, listener),
   }
 }
 

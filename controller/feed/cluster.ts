@@ -10,8 +10,11 @@ import {
 } from '../../core/kube/types.ts'
 import type { Log } from '../../core/log.ts'
 import { LABEL } from '../../core/names.ts'
-import { type FeedService, type SelfPort, serviceKey } from '../../core/routing-feed.ts'
-import { feedServiceOf, selfPortsOf, spacesOf } from './cluster-state.ts'
+import { type FeedService, serviceKey } from '../../core/routing-feed.ts'
+import { feedServiceOf, spacesOf } from './cluster-state.ts'
+import { keptNamespace, keptPod, keptService, keptSlice } from './kept-objects.ts'
+import { PodIndex, type StalePods } from './pod-index.ts'
+import type { PodState } from './pod-state.ts'
 import { type Views, viewsOf } from './views.ts'
 
 const PATH = {
@@ -35,20 +38,28 @@ export class Cluster {
   /** Services whose entry in `#feedServices` is out of date. */
   readonly #stale = new Set<string>()
   #views: Views | null = null
+  readonly #podIndex: PodIndex
   readonly #onChange: () => void
 
   /** @param onChange called after each change of any object, also while the first lists come in */
   constructor(kube: KubeClient, log: Log, onChange: () => void) {
     this.#onChange = onChange
-    this.#namespaces = watchCache(kube, PATH.namespaces, log)
-    this.#services = watchCache(kube, PATH.services, log)
-    this.#slices = watchCache(kube, PATH.slices, log)
-    this.#pods = watchCache(kube, PATH.pods, log)
+    this.#namespaces = watchCache(kube, PATH.namespaces, log, { keep: keptNamespace })
+    this.#services = watchCache(kube, PATH.services, log, { keep: keptService })
+    this.#slices = watchCache(kube, PATH.slices, log, { keep: keptSlice })
+    this.#pods = watchCache(kube, PATH.pods, log, { keep: keptPod })
+    this.#podIndex = new PodIndex({
+      pod: (key) => this.#pods.get(key),
+      servicesIn: (namespace) => this.#servicesIn.get(namespace)?.values() ?? [],
+    })
     this.#namespaces.onChange(({ key }) => this.#namespaceChanged(key))
     this.#services.onChange(({ key, now }) => this.#serviceChanged(key, now))
     this.#slices.onChange(({ old, now }) => this.#sliceChanged(old, now))
-    // A pod changes nobody's view, only the list of ports of its own feed.
-    this.#pods.onChange(() => this.#onChange())
+    // A pod changes nobody's view, only what its own feed says of it.
+    this.#pods.onChange(({ key }) => {
+      this.#podIndex.podChanged(key)
+      this.#onChange()
+    })
     const all = [this.#namespaces, this.#services, this.#slices, this.#pods]
     this.synced = Promise.all(all.map((cache) => cache.synced)).then(() => {})
   }
@@ -62,15 +73,14 @@ export class Cluster {
     return this.#views
   }
 
-  /** The Service ports that lead to a pod; none while the pod is not known. */
-  selfOf(namespace: string, podName: string): SelfPort[] {
-    const pod = this.#pods.get(`${namespace}/${podName}`)
-    return pod ? selfPortsOf(pod, this.#servicesIn.get(namespace)?.values() ?? []) : []
+  /** What the feed of a pod says of it. */
+  podState(namespace: string, podName: string): PodState {
+    return this.#podIndex.state(namespace, podName)
   }
 
-  /** Whether a pod is being deleted; its endpoints have stopped taking new connections then. */
-  isLeaving(namespace: string, podName: string): boolean {
-    return this.#pods.get(`${namespace}/${podName}`)?.metadata.deletionTimestamp !== undefined
+  /** Pods whose state may have changed since this was called last. */
+  takeStale(): StalePods {
+    return this.#podIndex.takeStale()
   }
 
   stop(): void {
@@ -85,6 +95,7 @@ export class Cluster {
   #serviceChanged(key: string, now: Service | null): void {
     const [namespace = ''] = key.split('/')
     put(this.#servicesIn, namespace, key, now)
+    this.#podIndex.serviceChanged(namespace)
     this.#stale.add(key)
     this.#changed()
   }

@@ -1,30 +1,34 @@
-/** Serves feeds: a snapshot to each new reader, then what changed, and a heartbeat where nothing does. */
-import { isDeepStrictEqual } from 'node:util'
+/** Serves feeds: the state to each new reader, then what changes, and a heartbeat where nothing does. */
 import {
   FEED_HEARTBEAT_MS,
   type FeedMessage,
-  type FeedVersion,
-  type SelfPort,
+  returnSpreadMs,
+  type SidecarReport,
 } from '../../core/routing-feed.ts'
-import { diffViews, type View, type ViewChange } from './diff.ts'
+import { EMPTY_VIEW, type View } from './diff.ts'
+import { Group } from './groups.ts'
+import { isLong, lineOf, nextStep, type Step } from './next-line.ts'
+import type { StalePods } from './pod-index.ts'
+import { NO_POD, type PodState } from './pod-state.ts'
+import { type FeedReader, type FeedSink, Reader } from './reader.ts'
+import { SnapshotWriter } from './snapshot-writer.ts'
 import type { Views } from './views.ts'
+
+export type { FeedReader, FeedSink } from './reader.ts'
 
 /** Where a feed is read from. */
 export interface FeedSource {
   views(): Views
-  selfOf(namespace: string, pod: string): SelfPort[]
-  isLeaving(namespace: string, pod: string): boolean
+  podState(namespace: string, pod: string): PodState
+  /** Pods whose state may have changed since this was called last. */
+  takeStale(): StalePods
 }
 
-/** Who reads a feed; the gateway reads every tree, a sidecar its own. */
-export type FeedReader = { scope: 'all' } | { scope: 'tree'; namespace: string; pod: string }
-
-/** The way to one reader. */
-export interface FeedSink {
-  /** Sends a line; false if the reader is behind and no more is to be sent until it has caught up. */
-  write(line: string): boolean
-  /** Ends the stream; the reader will come back and begin with a snapshot. */
-  end(): void
+/** What a reader brings along. */
+export interface FeedVisit {
+  /** Digest of the table that it has. */
+  digest?: string | undefined
+  report?: SidecarReport | null
 }
 
 export interface Subscription {
@@ -34,25 +38,34 @@ export interface Subscription {
   closed(): void
 }
 
+/** A sidecar whose feed is open. */
+export interface FeedSidecar {
+  namespace: string
+  pod: string
+  /** Since when, in ms since 1970. */
+  since: number
+  /** State of the table that it was last told, `<epoch>.<number>`; null before the first. */
+  table: string | null
+  /** What it tells of itself; null if nothing. */
+  report: SidecarReport | null
+}
+
 /**
  * Changes within this time (ms) travel together: a rollout touches a Service, its slices and pods
  * within some ms of each other, and a change must reach sidecars within some tens of ms.
  */
 export const COALESCE_MS = 20
 
+/** One part in so many of the time is spent on telling readers at most, so that 1,000 of them leave room for the rest. */
+const FLUSH_SHARE = 5
+
 /** A reader that has not caught up for this time (ms) is gone: the same as a reader's own patience. */
 const STALLED_MS = 3 * FEED_HEARTBEAT_MS
 
-interface Subscriber {
-  reader: FeedReader
-  sink: FeedSink
-  /** What the reader has been told; null before its snapshot. */
-  told: { view: View; self: SelfPort[]; leaving: boolean; version: FeedVersion } | null
-  /** Since when it has been behind, in ms; null if it is not. */
-  behindSince: number | null
-  /** When anything was last sent to it. */
-  sentAt: number
-}
+/** Group of those who read every tree; no namespace has such a name. */
+const EVERY_TREE = '*'
+/** Group of those whose namespace is no space. */
+const NO_TREE = ''
 
 export interface HubOptions {
   source: FeedSource
@@ -61,23 +74,31 @@ export interface HubOptions {
   /** Monotonic time in ms. */
   now: () => number
   onMessage: (type: FeedMessage['type']) => void
+  /** In [0, 1). */
+  random?: () => number
+  /** Milliseconds since 1970. */
+  clock?: () => number
 }
 
 /**
- * What a reader has been told is kept as a view, so one that is behind simply gets the difference to
- * the newest view once it has caught up: memory stays at one message a reader, however slow it is.
+ * What a reader has been told is the number of a state of its tree, and what led from one state to the next
+ * is logged by key. So one that is behind gets one delta for all it missed, and memory stays at a slice a
+ * reader, however slow it is.
  */
 export class FeedHub {
   readonly #options: HubOptions
-  readonly #subscribers = new Set<Subscriber>()
+  readonly #readers = new Set<Reader>()
+  /** Readers by namespace, for those whose pods change. */
+  readonly #inNamespace = new Map<string, Set<Reader>>()
+  readonly #groups = new Map<string, Group>()
+  readonly #writer = new SnapshotWriter()
   #started = false
   #closed = false
   /** Grows with every change of the source. */
   #number = 0
   #pending: NodeJS.Timeout | null = null
+  #restUntil = 0
   readonly #heartbeat: NodeJS.Timeout
-  /** Differences by old and new view: all readers of a tree share one. */
-  readonly #changes = new WeakMap<View, WeakMap<View, { change: ViewChange | null }>>()
 
   constructor(options: HubOptions) {
     this.#options = options
@@ -86,10 +107,20 @@ export class FeedHub {
   }
 
   get size(): number {
-    return this.#subscribers.size
+    return this.#readers.size
   }
 
-  /** The source is complete: from now on readers get snapshots. Before, they wait. */
+  /** The sidecars whose feeds are open. */
+  sidecars(): FeedSidecar[] {
+    return [...this.#readers].flatMap((reader) => {
+      const { of, since, table, report } = reader
+      return of.scope === 'all'
+        ? []
+        : [{ namespace: of.namespace, pod: of.pod, since, table, report }]
+    })
+  }
+
+  /** The source is complete: from now on readers get its state. Before, they wait. */
   start(): void {
     if (this.#closed) return
     this.#started = true
@@ -100,111 +131,171 @@ export class FeedHub {
   changed(): void {
     this.#number += 1
     if (!this.#started || this.#pending) return
+    const rest = Math.max(COALESCE_MS, this.#restUntil - this.#options.now())
     this.#pending = setTimeout(() => {
       this.#pending = null
       this.#flush()
-    }, COALESCE_MS)
+    }, rest)
   }
 
-  subscribe(reader: FeedReader, sink: FeedSink): Subscription {
-    const subscriber: Subscriber = {
-      reader,
-      sink,
-      told: null,
-      behindSince: null,
-      sentAt: this.#options.now(),
-    }
+  subscribe(of: FeedReader, sink: FeedSink, { digest, report }: FeedVisit = {}): Subscription {
+    const { now, clock = Date.now } = this.#options
+    const facts = { now, since: clock(), report: report ?? null, digest: digest ?? null }
+    const reader = new Reader(of, sink, facts)
     // A request that was on its way when the end began must not hold the end up.
     if (this.#closed) sink.end()
-    else this.#subscribers.add(subscriber)
-    if (this.#started) this.#tell(subscriber)
+    else this.#add(reader)
+    this.#tell(reader)
     return {
       drained: () => {
-        subscriber.behindSince = null
-        if (this.#started && this.#subscribers.has(subscriber)) this.#tell(subscriber)
+        reader.behindSince = null
+        if (!this.#writer.drained(reader)) this.#tell(reader)
       },
-      closed: () => this.#subscribers.delete(subscriber),
+      closed: () => this.#remove(reader),
     }
   }
 
-  /** Ends every feed. */
+  /** Ends every feed. Readers are told to come back one after the other. */
   close(): void {
     this.#closed = true
     clearInterval(this.#heartbeat)
     if (this.#pending) clearTimeout(this.#pending)
     this.#started = false
-    for (const subscriber of this.#subscribers) this.#drop(subscriber)
+    const { random = Math.random } = this.#options
+    const spread = returnSpreadMs(this.size)
+    for (const reader of this.#readers) {
+      const afterMs = Math.floor(random() * spread)
+      if (this.#canSay(reader)) this.#say(reader, { type: 'bye', afterMs })
+      this.#drop(reader)
+    }
+  }
+
+  #add(reader: Reader): void {
+    this.#readers.add(reader)
+    const { of } = reader
+    if (of.scope === 'all') return
+    const near = this.#inNamespace.get(of.namespace) ?? new Set()
+    this.#inNamespace.set(of.namespace, near.add(reader))
+  }
+
+  #remove(reader: Reader): void {
+    this.#readers.delete(reader)
+    this.#writer.drop(reader)
+    if (reader.of.scope === 'all') return
+    const near = this.#inNamespace.get(reader.of.namespace)
+    near?.delete(reader)
+    if (near?.size === 0) this.#inNamespace.delete(reader.of.namespace)
   }
 
   #flush(): void {
-    for (const subscriber of this.#subscribers) this.#tell(subscriber)
-  }
-
-  #tell(subscriber: Subscriber): void {
-    if (subscriber.behindSince !== null) return
-    const { told, reader } = subscriber
-    const { source, epoch } = this.#options
+    const { source, now } = this.#options
+    const begun = now()
     const views = source.views()
-    const isTree = reader.scope === 'tree'
-    const view = isTree ? views.ofNamespace(reader.namespace) : views.all
-    const self = isTree ? source.selfOf(reader.namespace, reader.pod) : []
-    const leaving = isTree && source.isLeaving(reader.namespace, reader.pod)
-    const version = { epoch, number: this.#number }
-    if (!told) {
-      subscriber.told = { view, self, leaving, version }
-      const { spaces, services } = view
-      const state = { spaces: [...spaces.values()], services: [...services.values()], self }
-      this.#send(subscriber, { type: 'snapshot', version, ...state, ...(leaving && { leaving }) })
-      return
+    for (const [key, group] of this.#groups) group.update(viewOf(key, views), this.#number)
+    this.#markStale(source.takeStale())
+    for (const reader of this.#readers) this.#tell(reader)
+    this.#forgetGroups(views)
+    this.#restUntil = begun + FLUSH_SHARE * (now() - begun)
+  }
+
+  #markStale({ namespaces, pods }: StalePods): void {
+    for (const namespace of namespaces) {
+      for (const reader of this.#inNamespace.get(namespace) ?? []) reader.podIsStale = true
     }
-    const change = this.#changeBetween(told.view, view)
-    const newSelf = isDeepStrictEqual(told.self, self) ? null : self
-    const leaves = leaving && !told.leaving
-    const isNews = change !== null || newSelf !== null || leaves
-    subscriber.told = { view, self, leaving, version: isNews ? version : told.version }
-    if (!isNews) return
-    const { spaces, services } = change ?? NO_CHANGE
-    const news = { spaces, services, self: newSelf, ...(leaves && { leaving: true }) }
-    this.#send(subscriber, { type: 'delta', version, ...news })
-  }
-
-  #changeBetween(old: View, now: View): ViewChange | null {
-    const fromOld = this.#changes.get(old) ?? new WeakMap()
-    this.#changes.set(old, fromOld)
-    const known = fromOld.get(now)
-    if (known) return known.change
-    const change = diffViews(old, now)
-    fromOld.set(now, { change })
-    return change
-  }
-
-  #send(subscriber: Subscriber, message: FeedMessage): void {
-    subscriber.sentAt = this.#options.now()
-    this.#options.onMessage(message.type)
-    const keepsUp = subscriber.sink.write(`${JSON.stringify(message)}\n`)
-    if (!keepsUp) subscriber.behindSince = subscriber.sentAt
-  }
-
-  #beat(): void {
-    const now = this.#options.now()
-    for (const subscriber of this.#subscribers) {
-      const { behindSince, sentAt, told } = subscriber
-      if (behindSince !== null) {
-        if (now - behindSince > STALLED_MS) this.#drop(subscriber)
-      } else if (now - sentAt >= FEED_HEARTBEAT_MS * 0.75) {
-        const version = told?.version ?? { epoch: this.#options.epoch, number: 0 }
-        this.#send(subscriber, { type: 'heartbeat', version })
+    for (const key of pods) {
+      const [namespace = '', pod] = key.split('/')
+      for (const reader of this.#inNamespace.get(namespace) ?? []) {
+        if (reader.of.scope === 'tree' && reader.of.pod === pod) reader.podIsStale = true
       }
     }
   }
 
-  #drop(subscriber: Subscriber): void {
-    this.#subscribers.delete(subscriber)
-    subscriber.sink.end()
+  /** Trees that are gone, once nobody reads what they were. */
+  #forgetGroups(views: Views): void {
+    const gone = [...this.#groups].filter(([key]) => viewOf(key, views).spaces.size === 0)
+    if (gone.length === 0) return
+    const read = new Set([...this.#readers].map(({ group }) => group))
+    for (const [key, group] of gone) if (!read.has(group)) this.#groups.delete(key)
+  }
+
+  #groupOf({ of }: Reader): Group {
+    const views = this.#options.source.views()
+    const key = of.scope === 'all' ? EVERY_TREE : (views.rootOf(of.namespace) ?? NO_TREE)
+    const known = this.#groups.get(key)
+    if (known) return known
+    const group = new Group(this.#options.epoch, viewOf(key, views), this.#number)
+    this.#groups.set(key, group)
+    return group
+  }
+
+  /** Says what there is to say to a reader, if it can be said now. */
+  #tell(reader: Reader): void {
+    if (!this.#started || !this.#readers.has(reader)) return
+    if (reader.isServed || reader.behindSince !== null) return
+    const group = this.#groupOf(reader)
+    const step = nextStep(reader, group)
+    if (step === null) return
+    if (isLong(step)) this.#serve(reader)
+    else for (const slice of this.#slicesOf(step, reader, group)) reader.write(slice)
+  }
+
+  /** Says it when its turn comes, and then what is to be said by then. */
+  #serve(reader: Reader): void {
+    reader.isServed = true
+    this.#writer.add({
+      sink: reader,
+      lines: () => {
+        const group = this.#groupOf(reader)
+        const step = nextStep(reader, group)
+        return step ? this.#slicesOf(step, reader, group) : []
+      },
+      done: () => {
+        reader.isServed = false
+        if (this.#writer.size === 0) for (const group of this.#groups.values()) group.dropSnapshot()
+        this.#tell(reader)
+      },
+    })
+  }
+
+  #slicesOf(step: Step, reader: Reader, group: Group): Buffer[] {
+    const { source, onMessage } = this.#options
+    const { of } = reader
+    const podState = () => (of.scope === 'all' ? NO_POD : source.podState(of.namespace, of.pod))
+    const line = lineOf(step, { reader, group, podState })
+    if (line === null) return []
+    onMessage(line.type)
+    return line.slices
+  }
+
+  #beat(): void {
+    const now = this.#options.now()
+    for (const reader of this.#readers) {
+      const { behindSince, sentAt, group } = reader
+      if (behindSince !== null && now - behindSince > STALLED_MS) this.#drop(reader)
+      if (!this.#canSay(reader) || now - sentAt < FEED_HEARTBEAT_MS * 0.75) continue
+      const { epoch } = this.#options
+      const version = { epoch, number: group === null ? 0 : reader.number }
+      this.#say(reader, { type: 'heartbeat', version, readers: this.size })
+    }
+  }
+
+  /** Whether a short line can be said: not in the middle of a long one, nor to who is behind. */
+  #canSay(reader: Reader): boolean {
+    return reader.behindSince === null && !this.#writer.isWithin(reader)
+  }
+
+  #say(reader: Reader, message: FeedMessage): void {
+    this.#options.onMessage(message.type)
+    reader.write(Buffer.from(`${JSON.stringify(message)}\n`))
+  }
+
+  #drop(reader: Reader): void {
+    this.#remove(reader)
+    reader.end()
   }
 }
 
-const NO_CHANGE: ViewChange = {
-  spaces: { put: [], remove: [] },
-  services: { put: [], remove: [] },
+function viewOf(key: string, views: Views): View {
+  if (key === NO_TREE) return EMPTY_VIEW
+  return key === EVERY_TREE ? views.all : views.ofRoot(key)
 }

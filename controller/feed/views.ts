@@ -8,6 +8,10 @@ export interface Views {
   all: View
   /** The tree that a namespace belongs to; empty if the namespace is no space. */
   ofNamespace(namespace: string): View
+  /** Name of that tree's root; null if the namespace is no space. */
+  rootOf(namespace: string): string | null
+  /** The tree of a root; empty if there is none. */
+  ofRoot(root: string): View
 }
 
 /** @param services by `space/name`; those outside every space are left out */
@@ -38,5 +42,10 @@ export function viewsOf(
     const root = rootOf.get(namespace)
     return (root !== undefined && trees.get(root)) || EMPTY_VIEW
   }
-  return { all, ofNamespace }
+  return {
+    all,
+    ofNamespace,
+    rootOf: (namespace) => rootOf.get(namespace) ?? null,
+    ofRoot: (root) => trees.get(root) ?? EMPTY_VIEW,
+  }
 }

@@ -1,7 +1,8 @@
 /** `GET /v1/feed`: the routing feed as lines of JSON. */
-import type { FastifyInstance } from 'fastify'
-import type { FeedQuery } from '../../core/routing-feed.ts'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { type FeedQuery, SIDECAR_HEADER } from '../../core/routing-feed.ts'
 import type { FeedHub, FeedReader } from '../feed/hub.ts'
+import { readSidecarReport } from '../feed/sidecar-report.ts'
 import { ApiError, streamHeaders } from '../server.ts'
 
 const schema = {
@@ -12,24 +13,41 @@ const schema = {
       namespace: { type: 'string', maxLength: 63 },
       pod: { type: 'string', maxLength: 253 },
       scope: { enum: ['tree', 'all'] },
+      since: { type: 'string', maxLength: 100 },
+      digest: { type: 'string', pattern: '^[0-9a-f]{32}$' },
     },
   },
 } as const
 
-export function feedRoutes(app: FastifyInstance, hub: FeedHub): void {
+export interface FeedRouteOptions {
+  /** Rejects with what the answer is to be if the caller may not read this feed; absent: everybody may. */
+  admit?: (request: FastifyRequest, query: FeedQuery) => Promise<void>
+}
+
+export function feedRoutes(
+  app: FastifyInstance,
+  hub: FeedHub,
+  { admit = async () => {} }: FeedRouteOptions = {},
+): void {
   // Without HEAD: its answer would have no end.
-  const options = { schema, exposeHeadRoute: false }
+  const options = {
+    schema,
+    exposeHeadRoute: false,
+    preHandler: (request: FastifyRequest) => admit(request, request.query as FeedQuery),
+  }
   app.get<{ Querystring: FeedQuery }>('/v1/feed', options, (request, reply) => {
     const reader = readerOf(request.query)
+    const report = readSidecarReport(request.headers[SIDECAR_HEADER])
     reply.hijack()
     const { raw } = reply
     raw.writeHead(200, streamHeaders('application/x-ndjson'))
     raw.flushHeaders()
-    const subscription = hub.subscribe(reader, {
-      write: (line) => raw.write(line),
+    const sink = {
+      write: (bytes: Buffer) => raw.write(bytes),
       // Ending waits for what is still to be read, which a stalled reader never takes.
       end: () => (raw.writableNeedDrain ? raw.destroy() : raw.end()),
-    })
+    }
+    const subscription = hub.subscribe(reader, sink, { digest: request.query.digest, report })
     raw.on('drain', () => subscription.drained())
     raw.on('close', () => subscription.closed())
   })

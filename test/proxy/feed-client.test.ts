@@ -27,7 +27,7 @@ function start({ silenceMs = 5000, onTable = () => {} } = {}): void {
     table,
     log: silentLog,
     now: Date.now,
-    random: () => 0,
+    random: () => 0.02,
     silenceMs,
     onTable,
   })

@@ -43,11 +43,14 @@ export const BORDERS: readonly Border[] = [
     packages: {
       fastify: '*',
       'prom-client': 'webhook/metrics.ts',
-      '@peculiar/x509': 'webhook/certificate.ts',
-      'reflect-metadata': 'webhook/certificate.ts',
     },
   },
-  { folder: 'proxy', ours: ['core'], packages: { koffi: 'proxy/koffi.ts' } },
+  {
+    folder: 'proxy',
+    ours: ['core'],
+    packages: { koffi: 'proxy/koffi.ts' },
+    files: ['package.json'],
+  },
   { folder: 'proxy-init', ours: ['core'], packages: {} },
   { folder: 'build-init', ours: ['core'], packages: {} },
   { folder: 'prepull', ours: ['core'], packages: {} },

@@ -129,7 +129,8 @@ test('a restarted controller begins a new epoch', async () => {
   const kube = sampleKube()
   const versionOf = async () => {
     const controller = await start(kube)
-    return (await nextMessage(await feed(controller, 'scope=all'))).version
+    const message = await nextMessage(await feed(controller, 'scope=all'))
+    return (message as Extract<FeedMessage, { type: 'snapshot' }>).version
   }
   expect((await versionOf()).epoch).not.toBe((await versionOf()).epoch)
 })
@@ -139,6 +140,7 @@ test('closing the controller ends its feeds', async () => {
   const stream = await feed(controller, 'scope=all')
   await nextMessage(stream)
   await controller.close()
+  expect(await nextMessage(stream)).toEqual({ type: 'bye', afterMs: expect.any(Number) })
   expect(await stream.next()).toBeNull()
   running.splice(0)
 })
