@@ -59,6 +59,10 @@ class EngineStream implements ByteStream {
     return true
   }
 
+  writeSoon(chunk: Buffer): boolean {
+    return this.write(chunk)
+  }
+
   connected(): void {
     this.#listener?.onConnect?.()
   }

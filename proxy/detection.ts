@@ -170,10 +170,12 @@ class Detection implements StreamListener, Waiting {
     if (!this.#dials) return
     this.#stalled = setTimeout(() => {
       const { length } = this.#fromClient
-      // If this process was held up, what the client has sent meanwhile is read before this.
-      setImmediate(() => {
+      const decide = () => {
         if (this.#fromClient.length === length) this.decide('opaque')
-      })
+      }
+      // If this process was held up, what the client has sent meanwhile is read before this, in a turn that
+      // tells it at its end.
+      setImmediate(() => setImmediate(decide))
     }, STALLED_CLIENT_MS)
   }
 

@@ -20,7 +20,13 @@ export abstract class ListenedStream {
     this.#onFault = onFault
   }
 
+  abstract write(chunk: Buffer): boolean
   abstract reset(): void
+
+  /** At once, where nothing better is known. */
+  writeSoon(chunk: Buffer): boolean {
+    return this.write(chunk)
+  }
 
   /** One that comes late is told of an end in a later turn. */
   protected replaceListener(listener: StreamListener): void {

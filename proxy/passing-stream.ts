@@ -27,7 +27,6 @@ export abstract class PassingStream extends ListenedStream {
   abstract get fd(): number
   /** True while the next bytes may go to the kernel directly, because none wait before them. */
   abstract get isClear(): boolean
-  abstract write(chunk: Buffer): boolean
   /** A call of the kernel's has failed, with a negative errno, as this connection is over. */
   abstract failed(errno: number, syscall: 'read' | 'write'): void
 

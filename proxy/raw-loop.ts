@@ -8,6 +8,7 @@ import type { RawBindings, RawRequest, TcpHandle } from './raw-bindings.ts'
 import { ReadBuffers } from './raw-buffers.ts'
 import { Loans } from './raw-loans.ts'
 import type { RawStream } from './raw-stream.ts'
+import { Turn } from './raw-turn.ts'
 import { KEEP_ALIVE_SECONDS, LAST_BYTES_MS } from './transport.ts'
 
 /**
@@ -26,6 +27,7 @@ export interface LoopOptions {
 export class RawLoop {
   readonly buffers = new ReadBuffers()
   readonly loans = new Loans()
+  readonly turn = new Turn()
   /** Dialled connections without keep-alive probes so far. */
   readonly young = new Deadlines<RawStream>(YOUNG_MS, (stream) =>
     stream.keepAlive(KEEP_ALIVE_SECONDS),

@@ -59,6 +59,11 @@ export interface ByteStream {
    * caller's again. False: the buffer must not be changed, nor should more be written, until `onDrain`.
    */
   write(chunk: Buffer): boolean
+  /**
+   * The same for bytes that nobody changes any more: they may go with the end of this turn of the event loop,
+   * together with what other connections send. What is written afterwards comes after them.
+   */
+  writeSoon(chunk: Buffer): boolean
   /** Stops and starts reading, which stops and starts the peer through TCP's window. */
   pause(): void
   resume(): void

@@ -6,8 +6,11 @@ import type { ByteStream } from '../stream.ts'
 export interface ClientSide {
   /** Answers are to say that the connection closes after them. */
   readonly draining: boolean
-  /** Sends bytes to the client; false means that the upstream is to wait for `clientDrained`. */
-  send(bytes: Buffer): boolean
+  /**
+   * Sends bytes to the client; false means that the upstream is to wait for `clientDrained`.
+   * @param soon nobody changes these bytes any more, so that they may go with the end of this turn
+   */
+  send(bytes: Buffer, soon?: boolean): boolean
   /** Stops or goes on reading the client, because the upstream takes no more. */
   holdRequest(hold: boolean): void
   dial(target: Address): ByteStream

@@ -20,6 +20,8 @@ const LAST: HeadEdit = { set: [['Connection', 'close']], drop: 'keep-alive' }
 
 const responseReaders = new HeadReaders('response')
 
+const SOON = true
+
 export class ExchangeRelay implements StreamListener {
   /** The whole request has been read. */
   requestDone = false
@@ -72,14 +74,14 @@ export class ExchangeRelay implements StreamListener {
     this.requestDone = this.#requestBody.done
     if (set.length === 0 && head.buffer === chunk && head.to === from) {
       if (this.#mayRetry) this.#sentHead = Buffer.from(head.bytes())
-      this.#sendUp(partOf(chunk, head.from, end))
+      this.#sendUp(partOf(chunk, head.from, end), SOON)
       return end
     }
     const copied = end - from <= MAX_COPIED_TAIL ? end : from
     const first = editMessage(head, { set }, chunk, from, copied)
     // What may be sent again has no body.
     if (this.#mayRetry) this.#sentHead = first
-    this.#sendUp(first)
+    this.#sendUp(first, SOON)
     if (copied < end) this.#sendUp(partOf(chunk, from, end))
     return end
   }
@@ -201,7 +203,7 @@ export class ExchangeRelay implements StreamListener {
         this.#fail('bad-response', problem)
         return
       }
-      this.#sendDown(head.bytes())
+      this.#sendDown(head.bytes(), SOON)
       from = next
     }
   }
@@ -234,11 +236,11 @@ export class ExchangeRelay implements StreamListener {
     SPECIMENS.response = head
     if (this.#client.draining) {
       const copied = end - next <= MAX_COPIED_TAIL ? end : next
-      this.#sendDown(editMessage(head, LAST, chunk, next, copied))
+      this.#sendDown(editMessage(head, LAST, chunk, next, copied), SOON)
       if (copied < end) this.#sendDown(partOf(chunk, next, end))
-    } else if (head.buffer === chunk) this.#sendDown(partOf(chunk, head.from, end))
+    } else if (head.buffer === chunk) this.#sendDown(partOf(chunk, head.from, end), SOON)
     else {
-      this.#sendDown(head.bytes())
+      this.#sendDown(head.bytes(), SOON)
       if (end > next) this.#sendDown(partOf(chunk, next, end))
     }
     this.#atOnce = true
@@ -293,13 +295,17 @@ export class ExchangeRelay implements StreamListener {
     })
   }
 
-  #sendUp(bytes: Buffer): void {
+  /** @param soon for bytes of the relay's own, or of a chunk that was not borrowed */
+  #sendUp(bytes: Buffer, soon = false): void {
     this.#requestBytes += bytes.length
-    if (!this.#upstream.write(bytes)) this.#client.holdRequest(true)
+    const upstream = this.#upstream
+    const taken = soon ? upstream.writeSoon(bytes) : upstream.write(bytes)
+    if (!taken) this.#client.holdRequest(true)
   }
 
-  #sendDown(bytes: Buffer): void {
-    if (this.#client.send(bytes)) return
+  /** @param soon as above */
+  #sendDown(bytes: Buffer, soon = false): void {
+    if (this.#client.send(bytes, soon)) return
     this.#upstreamPaused = true
     this.#upstream.pause()
   }

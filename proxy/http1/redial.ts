@@ -92,6 +92,10 @@ class Redial implements ByteStream {
     return this.#pendingBytes < PENDING_BYTES
   }
 
+  writeSoon(chunk: Buffer): boolean {
+    return this.#pending === null ? this.#stream.writeSoon(chunk) : this.write(chunk)
+  }
+
   pause(): void {
     this.#paused = true
     if (this.#pending === null) this.#stream.pause()

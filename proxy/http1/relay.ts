@@ -128,10 +128,7 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
       this.#read.push(chunk)
       this.#readBytes += chunk.length
     }
-    this.#pump()
-    // The next request, behind the body.
-    const rest = borrows ? this.#read[0] : undefined
-    if (rest !== undefined) this.#read[0] = Buffer.from(rest)
+    this.#pump(borrows)
   }
 
   onEnd(): void {
@@ -154,10 +151,10 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     this.#closed()
   }
 
-  send(bytes: Buffer): boolean {
-    if (this.#stream.write(bytes)) return true
-    this.#clientFull = true
-    return false
+  send(bytes: Buffer, soon = false): boolean {
+    const taken = soon ? this.#stream.writeSoon(bytes) : this.#stream.write(bytes)
+    if (!taken) this.#clientFull = true
+    return taken
   }
 
   holdRequest(hold: boolean): void {
@@ -222,8 +219,11 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     this.#deps.onClosed?.()
   }
 
-  /** Uses what has been read, as far as that is possible now. */
-  #pump(): void {
+  /**
+   * Uses what has been read, as far as that is possible now.
+   * @param borrows whether that is a part of a body, of which what follows it is to be copied
+   */
+  #pump(borrows = false): void {
     while (this.#read.length > 0 && !this.#finishing && (this.#held & UPSTREAM_FULL) === 0) {
       const exchange = this.#exchange
       if (exchange === null) {
@@ -233,7 +233,9 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
       }
       if (exchange.requestDone) break
       const chunk = this.#shift()
-      this.#unshift(chunk, exchange.requestData(chunk, 0))
+      const end = exchange.requestData(chunk, 0)
+      if (borrows && end < chunk.length) this.#unshift(Buffer.from(chunk.subarray(end)), 0)
+      else this.#unshift(chunk, end)
       exchange.settle()
     }
     if (this.#finishing) return

@@ -31,6 +31,8 @@ export class MemoryStream implements ByteStream {
   #finSeen = false
   #closed = false
   #full = false
+  /** What is sent at the end of the turn. */
+  #soon: Buffer | null = null
   /** The end of the connection, once a listener has heard of it. */
   #told: (Signal & { kind: 'closed' }) | null = null
 
@@ -45,7 +47,16 @@ export class MemoryStream implements ByteStream {
     this.#schedule()
   }
 
+  /** Takes the bytes at the end of the turn, so that it is noticed if they have been changed by then. */
+  writeSoon(bytes: Buffer): boolean {
+    if (this.#soon !== null || this.#full) return this.write(bytes)
+    this.#soon = bytes
+    setImmediate(() => this.#flush())
+    return true
+  }
+
   write(bytes: Buffer): boolean {
+    this.#flush()
     if (this.#closed || this.#finSent) return true
     this.bytesWritten += bytes.length
     this.#full = !this.peer.push({ kind: 'data', bytes: Buffer.from(bytes) })
@@ -64,6 +75,7 @@ export class MemoryStream implements ByteStream {
   }
 
   end(): void {
+    this.#flush()
     if (this.#closed || this.#finSent) return
     this.#finSent = true
     this.peer.push({ kind: 'end' })
@@ -77,6 +89,7 @@ export class MemoryStream implements ByteStream {
   }
 
   reset(): void {
+    this.#flush()
     if (this.#closed) return
     this.peer.abort('ECONNRESET', 'read')
     this.#die(null)
@@ -98,6 +111,12 @@ export class MemoryStream implements ByteStream {
     this.mostQueued = Math.max(this.mostQueued, this.#queued)
     this.#schedule()
     return this.#queued < HIGH_WATER
+  }
+
+  #flush(): void {
+    const bytes = this.#soon
+    this.#soon = null
+    if (bytes !== null) this.write(bytes)
   }
 
   #die(error: NodeJS.ErrnoException | null): void {
