@@ -32,6 +32,17 @@ const RULES: readonly ImageRule[] = [
   { name: /^azds\/(proxy-init)$/, program: ({ name }) => bundle(name, 0) },
   { name: /^azds\/(webhook|controller|prepull)$/, program: ({ name }) => bundle(name, NOBODY) },
   {
+    // As its image has it: the pod says which service it plays.
+    name: /^azds\/(sample)$/,
+    program: () => ({
+      entrypoint: ['node', `${REPO_MOUNT}/playground/sample/service.ts`],
+      cmd: [],
+      env: {},
+      user: 1000,
+      links: {},
+    }),
+  },
+  {
     name: /^azds-sample\/([a-z][a-z0-9-]*)$/,
     program: ({ name, tag }) => ({
       entrypoint: ['node', `${REPO_MOUNT}/playground/sample/service.ts`],

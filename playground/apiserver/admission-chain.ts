@@ -1,5 +1,5 @@
 /** All of admission in Kubernetes' order: what changes an object, then what may only refuse it. */
-import type { Admission, AdmissionRequest } from './admission.ts'
+import type { Admission, AdmissionRequest, WebhookPart } from './admission.ts'
 import { forbidden } from './api-error.ts'
 import type { ApiObject } from './object.ts'
 import type { Policy } from './rbac/authorizer.ts'
@@ -9,18 +9,21 @@ import { escalationOf } from './rbac/escalation.ts'
 export type Check = (request: AdmissionRequest) => void
 
 export interface ChainOptions {
-  webhooks: Admission
+  webhooks: WebhookPart
   /** Before the validating webhooks, in this order. */
   checks: readonly Check[]
+  /** After everything else has agreed, at the moment at which the object is stored. */
+  last: Check
 }
 
-export function admissionChain({ webhooks, checks }: ChainOptions): Admission {
+export function admissionChain({ webhooks, checks, last }: ChainOptions): Admission {
   return {
     mutate: (request) => webhooks.mutate(request),
     validate: async (request) => {
       for (const check of checks) check(request)
       await webhooks.validate(request)
     },
+    settle: last,
   }
 }
 

@@ -28,10 +28,9 @@ export interface Admission {
   mutate(request: AdmissionRequest & { object: ApiObject }): Promise<ApiObject>
   /** Throws where a validating webhook refuses. */
   validate(request: AdmissionRequest): Promise<void>
+  /** The last word, at once before a new object is stored: nothing can come in between. */
+  settle(request: AdmissionRequest): void
 }
 
-/** Lets everything pass. */
-export const noAdmission: Admission = {
-  mutate: async ({ object }) => object,
-  validate: async () => {},
-}
+/** The part of admission that webhooks have. */
+export type WebhookPart = Pick<Admission, 'mutate' | 'validate'>

@@ -17,6 +17,7 @@ import { applyConfiguration } from './apply.ts'
 import type { WriteOptions } from './caller.ts'
 import { setDefaults } from './defaults.ts'
 import { type DeleteOptions, decideDeletion, isFinished } from './deletion.ts'
+import { applyDefaultLimits } from './limit-range.ts'
 import { trackUpdate, type Writer } from './managed-fields.ts'
 import { type ApiObject, isObject, type JsonObject, timestamp, valueAt } from './object.ts'
 import { applyPatch } from './patch.ts'
@@ -123,6 +124,7 @@ export class Objects {
       const { managedFields: _, ...metadata } = object.metadata
       object = trackUpdate(null, { ...object, metadata }, resource.type, writer)
     }
+    this.#admission.settle({ ...request, object })
     if (options.dryRun) return object
     return this.store.put(storageOf(resource), object)
   }
@@ -338,6 +340,7 @@ export class Objects {
     }
     if (object.kind === 'Pod' && object.apiVersion === 'v1' && !live) {
       addServiceAccount(object, this.#accountOf(object))
+      applyDefaultLimits(this.store, object)
       object.status = initialPodStatus(object.spec ?? {})
     }
   }

@@ -7,12 +7,15 @@ import { startFrontProxy } from './aggregation/front-proxy.ts'
 import { makeServingCertificate } from './certificates.ts'
 import { handle } from './handler.ts'
 import { kubeconfig } from './kubeconfig.ts'
+import { limitRangeCheck } from './limit-range.ts'
 import { type ListenAddress, listen } from './listen.ts'
 import { Objects } from './objects.ts'
 import type { LogProvider } from './pod-log.ts'
+import { podSecurityCheck } from './pod-security.ts'
 import { keepAggregatedRoles } from './rbac/aggregated-roles.ts'
 import { authorize, type Policy, rulesOf } from './rbac/authorizer.ts'
 import { storedPolicy } from './rbac/stored-policy.ts'
+import { checkQuota } from './resource-quota.ts'
 import { Registry } from './resources.ts'
 import type { Rights } from './reviews.ts'
 import { KUBERNETES_IP } from './service-addresses.ts'
@@ -89,7 +92,12 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const webhookConnections = new ServiceConnections(options.keepWebhookConnections ?? true)
   const admission = admissionChain({
     webhooks: new WebhookAdmission(store, registry, webhookConnections, log),
-    checks: rights === 'enforced' ? [escalationCheck(policy)] : [],
+    checks: [
+      ...(rights === 'enforced' ? [escalationCheck(policy)] : []),
+      limitRangeCheck(store),
+      podSecurityCheck(store),
+    ],
+    last: (request) => checkQuota(store, request),
   })
   const objects = new Objects({ store, registry, admission, now })
   const aggregated = keepAggregatedRoles(objects, log)

@@ -1,7 +1,7 @@
 /** Admission by the webhooks that are configured in the cluster. */
 import { randomUUID } from 'node:crypto'
 import type { Log } from '../../core/log.ts'
-import type { Admission, AdmissionRequest } from './admission.ts'
+import type { AdmissionRequest, WebhookPart } from './admission.ts'
 import { ApiError } from './api-error.ts'
 import { userInfoOf } from './caller.ts'
 import { matchesConditions } from './match-conditions.ts'
@@ -16,7 +16,7 @@ import { concerns, type Webhook, webhooksOf } from './webhook-rules.ts'
 
 const CONFIGURATIONS = 'admissionregistration.k8s.io/v1'
 
-export class WebhookAdmission implements Admission {
+export class WebhookAdmission implements WebhookPart {
   readonly #store: Store
   readonly #registry: Registry
   readonly #connections: ServiceConnections

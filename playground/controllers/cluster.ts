@@ -23,6 +23,7 @@ const API_VERSIONS = {
   nodes: 'v1',
   pods: 'v1',
   replicasets: 'apps/v1',
+  resourcequotas: 'v1',
   serviceaccounts: 'v1',
   services: 'v1',
   statefulsets: 'apps/v1',

@@ -11,6 +11,7 @@ import { GarbageCollector } from './garbage-collector.ts'
 import { startJobs } from './job.ts'
 import { startNamespaces } from './namespaces.ts'
 import { startReplicaSets } from './replica-set.ts'
+import { startResourceQuotas } from './resource-quotas.ts'
 import { startScheduler } from './scheduler.ts'
 import { startStatefulSets } from './stateful-set.ts'
 
@@ -36,6 +37,7 @@ export function startControllers({ objects, caPem, log = silentLog }: Controller
     startDaemonSets(as('daemonset-controller')),
     startJobs(as('job-controller')),
     startEndpointSlices(as('endpointslice-controller')),
+    startResourceQuotas(as('resourcequota-controller')),
     startScheduler(as('default-scheduler')),
     startEventExpiry(as('event-expiry')),
     () => garbage.stop(),
