@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { describe, test } from '@jest/globals'
 import { exec } from '../../core/exec.ts'
 import { clusterSupport } from '../../playground/cluster-support.ts'
+import { foreignOptions } from './target.ts'
 
 const problem = await clusterSupport({
   platform: process.platform,
@@ -10,6 +11,15 @@ const problem = await clusterSupport({
   path: process.env['PATH'] ?? '',
   exec,
 })
+
+/**
+ * Like `describe`, for scenarios that any cluster can show: they run in the playground, and with `npm run e2e` on the
+ * cluster that it is given.
+ */
+export function describeScenario(name: string, tests: () => void): void {
+  if (foreignOptions(process.env)) describe(name, tests)
+  else describeCluster(name, tests)
+}
 
 /**
  * Like `describe`, for tests that need the playground. Where it cannot run they fail under CI, and elsewhere

@@ -38,9 +38,10 @@ export class Customer {
 
   /** One GET to `<host>.localhost` through the gateway. */
   async ask(host: string, headers: Record<string, string> = {}): Promise<Asked> {
-    const { traceId, all } = traced(headers)
-    const { gatewayPort } = this.#it.playground
-    const { status, body, bytes } = await getCounted(gatewayPort, `${host}.localhost`, all)
+    const { names, gatewayPort } = this.#it
+    const { traceId, all } = traced(names.headers(headers))
+    const real = `${names.inText(host)}.localhost`
+    const { status, body, bytes } = await getCounted(gatewayPort, real, all)
     return this.#keep({ traceId, status, body, bytes, detours: 0 })
   }
 
@@ -51,22 +52,38 @@ export class Customer {
     headers: Record<string, string> = {},
     detours = 0,
   ): Promise<Asked> {
-    const { traceId, all } = traced(headers)
-    const command = ['node', '--input-type=module', '-e', FETCH, url, JSON.stringify(all)]
+    const { names } = this.#it
+    const { traceId, all } = traced(names.headers(headers))
+    const real = names.inText(url)
+    const command = ['node', '--input-type=module', '-e', FETCH, real, JSON.stringify(all)]
     const said = JSON.parse(await this.#it.inPod(namespace, app, command))
     return this.#keep({ traceId, ...said, bytes: null, detours })
   }
 
   /** The records of a request, once all that are due have come. */
-  records(asked: Asked, due: number = recordsDue(asked)): Promise<TraceRecord[]> {
-    return fetchRecords(this.#it.playground.viewerPort, asked.traceId, due)
+  records({ traceId, ...asked }: Asked, due: number = recordsDue(asked)): Promise<TraceRecord[]> {
+    return this.trace(traceId, due)
+  }
+
+  /** The records of any trace, once there are so many. */
+  async trace(traceId: string, due: number): Promise<TraceRecord[]> {
+    const found = await fetchRecords(this.#it.viewerPort, traceId, due)
+    return JSON.parse(this.#it.names.logical(JSON.stringify(found)))
   }
 
   /** The traces of HTTP exchanges in the store, newest first; at most 200. */
   async stored(): Promise<TraceSummary[]> {
-    const { viewerPort } = this.#it.playground
-    const { body } = await get(viewerPort, 'localhost', '/v1/traces?limit=200')
-    return (JSON.parse(body) as TraceSummary[]).filter(({ method }) => method !== null)
+    return (await this.listed('limit=200')).filter(({ method }) => method !== null)
+  }
+
+  /** The traces of the scenario's own spaces that the store lists for a query. */
+  async listed(query: string): Promise<TraceSummary[]> {
+    const { viewerPort, names } = this.#it
+    const { body } = await get(viewerPort, 'localhost', `/v1/traces?${query}`)
+    const own = (JSON.parse(body) as TraceSummary[]).filter((one) =>
+      names.concerns(JSON.stringify(one)),
+    )
+    return JSON.parse(names.logical(JSON.stringify(own)))
   }
 
   /**
@@ -99,7 +116,10 @@ export class Customer {
   }
 
   #keep({ body, ...rest }: Omit<Asked, 'answers'> & { body: string }): Asked {
-    const asked = { ...rest, answers: rest.status === 200 ? answersOf(body) : [] }
+    const said = this.#it.names.logical(body)
+    // Names of spaces are shorter here than they were on the way, so that bytes cannot be compared.
+    const bytes = this.#it.names.real('') === '' ? rest.bytes : null
+    const asked = { ...rest, bytes, answers: rest.status === 200 ? answersOf(said) : [] }
     this.asked.push(asked)
     return asked
   }
@@ -109,7 +129,7 @@ export class Customer {
  * Each service that answered was reached by a hop with two records, and by one more where a pod sent the
  * request on to another version. A refusal of the gateway has one.
  */
-function recordsDue({ status, answers, detours }: Asked): number {
+function recordsDue({ status, answers, detours }: Omit<Asked, 'traceId'>): number {
   return status === 200 ? 2 * answers.length + detours : 1
 }
 

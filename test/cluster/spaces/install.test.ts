@@ -35,7 +35,7 @@ describeCluster('the sample app, installed', () => {
     it = await startSpaceCluster({ sample: false })
     customer = new Customer(it)
   })
-  afterAll(async () => it?.playground.cluster.stop())
+  afterAll(async () => it?.stop())
 
   const run = async (program: string, args: readonly string[]): Promise<ExecResult> => {
     const { kubeconfigPath } = it.playground.cluster

@@ -1,14 +1,19 @@
 /** A child's version goes, comes or is not ready: what becomes of the requests that belong to its space. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
-import { describeCluster } from '../requirements.ts'
+import { describeScenario } from '../requirements.ts'
 import { type Asked, Customer } from './customer.ts'
 import { deployment, serviceOf, shopService, space } from './shop-objects.ts'
-import { eventually, isReady, type SpaceCluster, startSpaceCluster } from './space-cluster.ts'
+import {
+  eventually,
+  isReady,
+  SCENARIO_LIMIT_MS,
+  type SpaceCluster,
+  startSpaceCluster,
+} from './space-cluster.ts'
 import { hopLines, oddities } from './trace-lines.ts'
 
-// The longest step, the bring-up with six pods, takes 6 s on an idle machine with two cores.
-jest.setTimeout(90_000)
+jest.setTimeout(SCENARIO_LIMIT_MS)
 
 const CHILD = ['web in dev', 'orders in alice']
 const PARENT = ['web in dev', 'orders in dev']
@@ -30,7 +35,7 @@ const READY_FILE = '/tmp/ready'
  */
 const ROUTED_LIMIT_MS = 2000
 
-describeCluster('a child’s version that comes and goes', () => {
+describeScenario('a child’s version that comes and goes', () => {
   let it: SpaceCluster
   let customer: Customer
   beforeAll(async () => {
@@ -44,7 +49,7 @@ describeCluster('a child’s version that comes and goes', () => {
       ...shopService(ALICE_ORDERS),
     ])
   })
-  afterAll(async () => it?.playground.cluster.stop())
+  afterAll(async () => it?.stop())
 
   const ask = () => customer.ask('alice.s.dev.web')
   const answeredBy = (answers: string[]) => (asked: Asked) => same(asked.answers, answers)

@@ -86,7 +86,7 @@ describeCluster(
       await it.apply(pods)
       for (const { metadata } of pods) await ready(metadata.name ?? '')
     })
-    afterAll(async () => it?.playground.cluster.stop())
+    afterAll(async () => it?.stop())
 
     const ready = async (name: string): Promise<Pod> => {
       const { answer } = await eventually(

@@ -37,7 +37,7 @@ describeCluster('while the controller is away', () => {
       ({ answers }) => answers.join() === CHILD.join(),
     )
   })
-  afterAll(async () => it?.playground.cluster.stop())
+  afterAll(async () => it?.stop())
 
   const controller = async () => {
     const path = `/api/v1/namespaces/${SYSTEM_NAMESPACE}/pods`

@@ -1,19 +1,22 @@
 /** Pods of a space that are not like the others: without sidecar, refused, ending by themselves, not HTTP. */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
-import type { TraceSummary } from '../../../core/controller-api.ts'
 import type { KubeObject, PodSpec } from '../../../core/kube/types.ts'
 import { ANNOTATION, CONTAINER, HEADER, LABEL } from '../../../core/names.ts'
 import { formatTraceParent, newSpanId, newTraceId } from '../../../core/trace-context.ts'
 import type { TraceRecord } from '../../../core/trace-record.ts'
-import { fetchRecords, get } from '../../../playground/requests.ts'
-import { describeCluster } from '../requirements.ts'
+import { describeScenario } from '../requirements.ts'
 import { Customer } from './customer.ts'
 import { shopService, space } from './shop-objects.ts'
-import { eventually, isReady, type SpaceCluster, startSpaceCluster } from './space-cluster.ts'
+import {
+  eventually,
+  isReady,
+  SCENARIO_LIMIT_MS,
+  type SpaceCluster,
+  startSpaceCluster,
+} from './space-cluster.ts'
 import { hopLines } from './trace-lines.ts'
 
-// The longest step, the bring-up with seven pods, takes 6 s on an idle machine with two cores.
-jest.setTimeout(90_000)
+jest.setTimeout(SCENARIO_LIMIT_MS)
 
 /** The sample's image with a program of the test's own. */
 const program = (name: string, script: string): PodSpec['containers'][number] => ({
@@ -41,7 +44,7 @@ const ECHO_CLIENT = `
   socket.once('data', () => socket.end(${JSON.stringify(SAID)}))
   for await (const chunk of socket) process.stdout.write(chunk)`
 
-describeCluster('pods that are not like the others', () => {
+describeScenario('pods that are not like the others', () => {
   let it: SpaceCluster
   let customer: Customer
   beforeAll(async () => {
@@ -65,10 +68,10 @@ describeCluster('pods that are not like the others', () => {
       ({ answers }) => answers.join() === 'orders in alice',
     )
   })
-  afterAll(async () => it?.playground.cluster.stop())
+  afterAll(async () => it?.stop())
 
   const records = (traceId: string, due: number): Promise<TraceRecord[]> =>
-    fetchRecords(it.playground.viewerPort, traceId, due)
+    customer.trace(traceId, due)
 
   test('a pod that opts out gets no sidecar, and is called as before', async () => {
     const [pod] = await it.pods('dev', 'bare')
@@ -173,11 +176,8 @@ describeCluster('pods that are not like the others', () => {
   })
 
   /** Traces in which the service took part and nothing failed. */
-  const wellDone = (service: string) => async () => {
-    const path = `/v1/traces?service=${service}`
-    const { body } = await get(it.playground.viewerPort, 'localhost', path)
-    return (JSON.parse(body) as TraceSummary[]).filter(({ error }) => error === null)
-  }
+  const wellDone = (service: string) => async () =>
+    (await customer.listed(`service=${service}`)).filter(({ error }) => error === null)
 })
 
 function idle() {

@@ -1,15 +1,24 @@
-/** The playground for one test file: its cluster with our control plane, and the calls that its tests make. */
+/** A cluster for one file of scenarios, with our control plane, and the calls that its tests make. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ExecResult, exec, execOk } from '../../../core/exec.ts'
+import { parseAllDocuments } from 'yaml'
+import { type ExecResult, execOk } from '../../../core/exec.ts'
 import type { KubeClient } from '../../../core/kube/client.ts'
-import { createKubeClient } from '../../../core/kube/kubeconfig.ts'
 import type { KubeObject, Pod } from '../../../core/kube/types.ts'
-import { bringUp, type Playground } from '../../../playground/bring-up.ts'
+import type { Playground } from '../../../playground/bring-up.ts'
+import { foreignOptions, startTarget } from '../target.ts'
+import { SpaceNames } from './space-names.ts'
 
 export interface SpaceCluster {
-  playground: Playground
+  /** Throws on a cluster that is not the playground. */
+  readonly playground: Playground
   client: KubeClient
-  /** Runs kubectl and says how it ended; `input` is its standard input. */
+  names: SpaceNames
+  /** Ports of this machine that lead to the gateway, and to what answers for traces. */
+  gatewayPort: number
+  viewerPort: number
+  /** Runs kubectl and says how it ended; `input` is its standard input: objects in JSON. */
   kubectl(args: readonly string[], input?: string): Promise<ExecResult>
   /** Applies objects with kubectl and waits until their Deployments are rolled out. */
   apply(objects: readonly KubeObject[]): Promise<void>
@@ -19,54 +28,84 @@ export interface SpaceCluster {
   pods(namespace: string, app: string): Promise<Pod[]>
   /** @param selector one label: `job-name=report` */
   podsBy(namespace: string, selector: string): Promise<Pod[]>
+  stop(): Promise<void>
 }
+
+const SAMPLE = join(import.meta.dirname, '../../../playground/sample/manifests')
 
 /** Longest wait (ms) for anything here: well above what it takes, also on a busy machine. */
 const WAIT_LIMIT_MS = 30_000
+/** On somebody's own cluster images may have to be pulled: six times as long. */
+const FACTOR = foreignOptions(process.env) ? 6 : 1
+/** For a scenario's longest step, with twelve pods: 8 s on an idle machine with two cores. */
+export const SCENARIO_LIMIT_MS = 90_000 * FACTOR
 
 /** @param sample whether the sample app of `npm start` is to run in `dev` and `alice` */
 export async function startSpaceCluster(options: { sample: boolean }): Promise<SpaceCluster> {
-  const uid = process.getuid?.() ?? -1
-  const playground = await bringUp({ env: process.env, uid, exec, ...options })
-  const { kubeconfigPath } = playground.cluster
-  const client = createKubeClient({ kubeconfig: kubeconfigPath })
-  const call = (args: readonly string[], input?: string) => {
-    const limits = { timeoutMs: 2 * WAIT_LIMIT_MS, ...(input !== undefined && { input }) }
-    return [playground.kubectlPath, ['--kubeconfig', kubeconfigPath, ...args], limits] as const
+  const target = await startTarget(options)
+  const { client, gatewayPort, viewerPort } = target
+  const names = new SpaceNames(target.prefix, target.sampleImage)
+  const kubectl = async (args: readonly string[], input?: string) => {
+    const mapped = input === undefined ? input : names.input(input)
+    const { code, stdout, stderr } = await target.kubectl(names.args(args), mapped)
+    return { code, stdout: names.logical(stdout), stderr: names.logical(stderr) }
   }
   const podsBy = async (namespace: string, selector: string) => {
     const query = `labelSelector=${encodeURIComponent(selector)}`
-    const path = `/api/v1/namespaces/${namespace}/pods?${query}`
+    const path = `/api/v1/namespaces/${names.real(namespace)}/pods?${query}`
     return (await client.get<{ items: Pod[] }>(path)).items
   }
   const pods = (namespace: string, app: string) => podsBy(namespace, `app=${app}`)
+  const apply = async (objects: readonly KubeObject[]) => {
+    const documents = objects.map((object) => JSON.stringify(object)).join('\n---\n')
+    await execOk(
+      (_, args, limits) => kubectl(args, limits?.input),
+      'kubectl',
+      ['apply', '-f', '-'],
+      {
+        input: documents,
+      },
+    )
+    const deployments = objects.filter(({ kind }) => kind === 'Deployment')
+    await Promise.all(
+      deployments.map(({ metadata: { namespace = '', name = '' } }) => {
+        const status = ['rollout', 'status', `deployment/${name}`, '-n', namespace]
+        const limit = `--timeout=${target.waitLimitMs / 1000}s`
+        return execOk((_, args) => kubectl(args), 'kubectl', [...status, limit])
+      }),
+    )
+  }
+  const stop = () => target.stop(names.made)
+  try {
+    if (options.sample && !target.playground) await apply(sampleObjects())
+  } catch (error) {
+    await stop()
+    throw error
+  }
   return {
-    playground,
-    client,
-    pods,
-    podsBy,
-    kubectl: (args, input) => exec(...call(args, input)),
-    apply: async (objects) => {
-      const documents = objects.map((object) => JSON.stringify(object)).join('\n---\n')
-      await execOk(exec, ...call(['apply', '-f', '-'], documents))
-      const deployments = objects.filter(({ kind }) => kind === 'Deployment')
-      await Promise.all(
-        deployments.map(({ metadata: { namespace = '', name = '' } }) => {
-          const status = ['rollout', 'status', `deployment/${name}`, '-n', namespace]
-          return execOk(exec, ...call([...status, `--timeout=${WAIT_LIMIT_MS / 1000}s`]))
-        }),
-      )
+    get playground() {
+      if (target.playground) return target.playground
+      throw new Error('this test needs the playground: see describeScenario')
     },
+    ...{ client, names, gatewayPort, viewerPort, kubectl, apply, pods, podsBy, stop },
     inPod: async (namespace, app, command) => {
       const [pod] = await pods(namespace, app)
       if (!pod) throw new Error(`no pod with the label app=${app} in ${namespace}`)
       const { name = '' } = pod.metadata
       const container = pod.spec.containers[0]?.name ?? ''
-      const result = await playground.cluster.exec(namespace, name, container, command)
-      if (result.code === 0) return result.stdout
+      const result = await target.exec(names.real(namespace), name, container, command)
+      if (result.code === 0) return names.logical(result.stdout)
       throw new Error(`in ${namespace}/${name}: ${command.join(' ')}: ${result.stderr}`)
     },
   }
+}
+
+/** What `npm start` deploys. */
+function sampleObjects(): KubeObject[] {
+  return readdirSync(SAMPLE)
+    .toSorted()
+    .flatMap((file) => parseAllDocuments(readFileSync(join(SAMPLE, file), 'utf8')))
+    .map((document) => document.toJS() as KubeObject)
 }
 
 /**
@@ -83,7 +122,9 @@ export async function eventually<T>(
     const answer = await ask()
     const ms = performance.now() - began
     if (passes(answer)) return { answer, ms }
-    if (ms > WAIT_LIMIT_MS) throw new Error(`not so after ${ms} ms: ${JSON.stringify(answer)}`)
+    if (ms > WAIT_LIMIT_MS * FACTOR) {
+      throw new Error(`not so after ${ms} ms: ${JSON.stringify(answer)}`)
+    }
     await sleep(pauseMs)
   }
 }
