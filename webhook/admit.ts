@@ -1,7 +1,9 @@
 /** One admission: review in, answer out, with one log line and one count. Never throws. */
 
 import { SKIP_REASON } from '../core/injection/reasons.ts'
+import type { Note } from '../core/kube/events.ts'
 import type { Log } from '../core/log.ts'
+import { notesOf } from './admission-notes.ts'
 import type { FactSource } from './facts.ts'
 import { describeDirect } from './inject/inbound-ports.ts'
 import { type Injection, inject } from './inject/inject.ts'
@@ -20,6 +22,8 @@ import {
 export interface AdmitDependencies {
   facts: FactSource
   metrics: Metrics
+  /** Takes an Event and returns at once: no admission waits for one. */
+  note: (note: Note) => void
   log: Log
   /** Milliseconds, of a clock that never goes back. */
   now: () => number
@@ -33,11 +37,13 @@ interface Verdict {
   reason: string
   /** What the log line says besides. */
   details: Record<string, unknown>
+  /** Set where it came to a decision. */
+  injection?: Injection
 }
 
 export type Admit = (body: unknown) => Promise<Admission>
 
-export function createAdmit({ facts, metrics, log, now }: AdmitDependencies): Admit {
+export function createAdmit({ facts, metrics, note, log, now }: AdmitDependencies): Admit {
   return async (body) => {
     const start = now()
     const seconds = () => (now() - start) / 1000
@@ -50,6 +56,7 @@ export function createAdmit({ facts, metrics, log, now }: AdmitDependencies): Ad
     const { request } = review
     const verdict = await decideOn(request, facts, log)
     metrics.admission(verdict.outcome, verdict.reason, seconds())
+    if (verdict.injection) for (const one of notesOf(request, verdict.injection)) note(one)
     const { outcome, reason, details } = verdict
     log.info(
       {
@@ -73,7 +80,8 @@ async function decideOn(request: ReviewRequest, source: FactSource, log: Log): P
   try {
     const facts = await source.of(namespace)
     if (!facts) return unknownNamespace(uid, namespace)
-    return verdictOf(uid, inject(request.object, facts))
+    const injection = inject(request.object, facts)
+    return { ...verdictOf(uid, injection), injection }
   } catch (error) {
     // A fault of ours. The pod is refused, because without its sidecar it would be routed wrongly.
     log.error({ uid, namespace, error: (error as Error).stack }, 'admission failed')

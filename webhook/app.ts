@@ -1,32 +1,39 @@
-/** Puts the webhook together: copies of what it must know, certificate, server, registration. */
+/** Puts the webhook together: copies of what it must know, trust, server, Events. */
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { authorityLimits } from '../core/authority/settings.ts'
 import { closeServer } from '../core/close-server.ts'
 import type { Config } from '../core/config.ts'
 import { watchCache } from '../core/kube/cache.ts'
 import type { KubeClient } from '../core/kube/client.ts'
-import type { KubeNode, Namespace, Service } from '../core/kube/types.ts'
+import { createEventRecorder } from '../core/kube/events.ts'
 import { Readiness } from '../core/lifecycle.ts'
 import type { Log } from '../core/log.ts'
-import { CONTROLLER_SERVICE, SYSTEM_NAMESPACE } from '../core/names.ts'
+import { CONTROLLER_SERVICE } from '../core/names.ts'
+import { clusterDomainFor } from '../core/place.ts'
 import { createAdmit } from './admit.ts'
-import { loadAuthority } from './authority-secret.ts'
-import { createLeaf, expiryOf } from './certificate.ts'
 import type { settings } from './config.ts'
-import { createFactSource, type FixedFacts } from './facts.ts'
-import { keepLeafFresh } from './leaf-renewal.ts'
+import { createOwnerLookup } from './event-owner.ts'
+import { type Copies, createFactSource, type FixedFacts } from './facts.ts'
+import {
+  keptOfLimitRange,
+  keptOfNamespace,
+  keptOfNode,
+  keptOfQuota,
+  keptOfService,
+} from './kept-objects.ts'
 import { createMetrics } from './metrics.ts'
-import { CONFIGURATION_PATH, keepRegistered, type WebhookConfiguration } from './registration.ts'
+import { CONFIGURATION_COPIES, type WebhookConfiguration } from './registration.ts'
 import { createServer, type WebhookServer } from './server.ts'
-import { keptOfService } from './services.ts'
+import { startTrust, type Trust } from './trust.ts'
 
 export type WebhookConfig = Config<typeof settings>
 
 export interface WebhookApp {
   /** Where the server listens. */
   address: AddressInfo
-  /** Certificate of the authority (PEM) that signs for this server. */
-  authority: string
+  /** Certificates (PEM) by which API servers are to know this server, now. */
+  authority(): string
   /** Fails readiness, serves on for the drain time, then ends. */
   close(): Promise<void>
 }
@@ -35,6 +42,8 @@ export interface AppParts {
   config: WebhookConfig
   client: KubeClient
   log: Log
+  /** Text of the program's own resolv.conf. */
+  resolvConf?: string
   /** Wall clock. */
   now?: () => Date
 }
@@ -42,73 +51,90 @@ export interface AppParts {
 /** Open requests get this much longer (ms): the API server gives up after 5 s. */
 const CLOSE_MS = 6000
 
+/** Resolves once the server listens; it is ready when an API server could call it. */
 export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
-  const { config, client, log, now = () => new Date() } = parts
-  const authority = await loadAuthority(client, now())
-  const leaf = await createLeaf(authority, now())
-  const metrics = createMetrics()
-  metrics.certificateExpiry(expiryOf(leaf))
+  const { config, client, log, resolvConf = '', now = () => new Date() } = parts
+  const { namespace, podName } = config
+  const clusterDomain = clusterDomainFor(config.clusterDomain, resolvConf)
+  const complete = createOwnerLookup(client)
+  const events = createEventRecorder({
+    ...{ client, now, log, complete },
+    component: 'webhook',
+    instance: podName,
+  })
+  const metrics = createMetrics({ droppedEvents: () => events.dropped })
   const readiness = new Readiness()
   const cachesDone = readiness.task('namespaces, nodes and Services')
-  const registered = readiness.task('webhook configuration')
-
-  const namespaces = watchCache<Namespace>(client, '/api/v1/namespaces', log)
-  const nodes = watchCache<KubeNode>(client, '/api/v1/nodes', log)
-  const services = watchCache<Service>(client, '/api/v1/services', log, { keep: keptOfService })
-  const configurations = watchCache<WebhookConfiguration>(client, CONFIGURATION_PATH, log)
-  void Promise.all([namespaces.synced, nodes.synced, services.synced]).then(cachesDone)
-  const stopCaches = () => {
-    for (const cache of [namespaces, nodes, services, configurations]) cache.stop()
+  const callable = readiness.task('webhook configuration')
+  const copies = followCluster(client, log)
+  const configurations = watchCache<WebhookConfiguration>(client, CONFIGURATION_COPIES, log)
+  void Promise.all(
+    [copies.namespaces, copies.nodes, copies.services].map((one) => one.synced),
+  ).then(cachesDone)
+  let trust: Trust | null = null
+  const stop = () => {
+    trust?.stop()
+    events.close()
+    for (const cache of [...Object.values(copies), configurations]) cache.stop()
   }
-
-  const facts = createFactSource({ namespaces, nodes, services }, fixedFacts(config))
-  const admit = createAdmit({ facts, metrics, log, now: () => performance.now() })
-  const server = createServer({ certificate: leaf, admit, metrics, readiness })
   try {
+    trust = await startTrust({
+      ...{ client, configurations, events, metrics, namespace, podName, clusterDomain, now, log },
+      limits: authorityLimits(config),
+    })
+    const facts = createFactSource(copies, fixedFacts(config, clusterDomain))
+    const admit = createAdmit({
+      ...{ facts, metrics, log },
+      note: events.note,
+      now: () => performance.now(),
+    })
+    const certificate = trust.authority.leaf()
+    const server = createServer({ certificate, admit, metrics, readiness })
     await listen(server, config)
+    const address = server.server.address() as AddressInfo
+    log.info({ address: address.address, port: address.port, clusterDomain }, 'listening')
+    trust.serve(server.server, callable)
+    return {
+      address,
+      authority: trust.authority.bundle,
+      async close() {
+        readiness.drain()
+        log.info({ seconds: config.drainSeconds }, 'draining')
+        await sleep(config.drainSeconds * 1000)
+        await closeServer(server, CLOSE_MS)
+        stop()
+      },
+    }
   } catch (error) {
-    stopCaches()
+    stop()
     throw error
-  }
-  const address = server.server.address() as AddressInfo
-  log.info({ address: address.address, port: address.port }, 'listening')
-  const renewal = keepLeafFresh({ authority, server: server.server, metrics, now, log })
-  const registration = keepRegistered({
-    client,
-    configurations,
-    authority: authority.cert,
-    log,
-    onRegistered: registered,
-  })
-
-  return {
-    address,
-    authority: authority.cert,
-    async close() {
-      readiness.drain()
-      log.info({ seconds: config.drainSeconds }, 'draining')
-      await sleep(config.drainSeconds * 1000)
-      registration.stop()
-      renewal.stop()
-      await closeServer(server, CLOSE_MS)
-      stopCaches()
-    },
   }
 }
 
-function fixedFacts(config: WebhookConfig): FixedFacts {
+function followCluster(client: KubeClient, log: Log): Copies {
+  return {
+    namespaces: watchCache(client, '/api/v1/namespaces', log, { keep: keptOfNamespace }),
+    nodes: watchCache(client, '/api/v1/nodes', log, { keep: keptOfNode }),
+    services: watchCache(client, '/api/v1/services', log, { keep: keptOfService }),
+    quotas: watchCache(client, '/api/v1/resourcequotas', log, { keep: keptOfQuota }),
+    limitRanges: watchCache(client, '/api/v1/limitranges', log, { keep: keptOfLimitRange }),
+  }
+}
+
+function fixedFacts(config: WebhookConfig, clusterDomain: string): FixedFacts {
+  const { namespace } = config
   return {
     images: {
       proxy: config.proxyImage,
       proxyInit: config.proxyInitImage,
       build: config.buildImage,
     },
-    clusterDomain: config.clusterDomain,
-    systemNamespace: SYSTEM_NAMESPACE,
+    clusterDomain,
+    systemNamespace: namespace,
+    layout: config.layout,
     // The whole name: it also resolves in a pod whose dnsConfig has no search domains.
     controllerUrl:
-      config.controllerUrl ??
-      `http://${CONTROLLER_SERVICE}.${SYSTEM_NAMESPACE}.svc.${config.clusterDomain}`,
+      config.controllerUrl ?? `http://${CONTROLLER_SERVICE}.${namespace}.svc.${clusterDomain}`,
     proxyResources: config.proxyResources,
     proxyLogLevel: config.proxyLogLevel,
   }

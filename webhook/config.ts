@@ -1,8 +1,9 @@
 /** The webhook's settings. */
+import { authoritySettings } from '../core/authority/settings.ts'
 import {
-  dnsDomain,
   integer,
   logLevel,
+  oneOf,
   optionalText,
   optionalUrl,
   type Parsed,
@@ -11,7 +12,8 @@ import {
   type Settings,
   text,
 } from '../core/config.ts'
-import { CONTROLLER_SERVICE, ENV, SYSTEM_NAMESPACE, WEBHOOK_PORT } from '../core/names.ts'
+import { API_SERVER_FACING_PORT, CONTROLLER_SERVICE, ENV } from '../core/names.ts'
+import { placeSettings } from '../core/place.ts'
 import {
   type ContainerResources,
   DEFAULT_PROXY_RESOURCES,
@@ -19,6 +21,8 @@ import {
 } from './inject/resources.ts'
 
 export const settings = {
+  ...placeSettings,
+  ...authoritySettings,
   logLevel: logLevel({
     env: ENV.logLevel,
     doc: "The webhook's own log level.",
@@ -32,7 +36,7 @@ export const settings = {
   port: port({
     env: 'AZDS_WEBHOOK_PORT',
     doc: 'Port to listen on (TLS).',
-    default: String(WEBHOOK_PORT),
+    default: String(API_SERVER_FACING_PORT),
   }),
   proxyImage: text({
     env: 'AZDS_PROXY_IMAGE',
@@ -51,13 +55,16 @@ export const settings = {
   }),
   controllerUrl: optionalUrl({
     env: ENV.controllerUrl,
-    doc: `Where sidecars reach the controller; unset: http://${CONTROLLER_SERVICE}.${SYSTEM_NAMESPACE}.svc.<cluster domain>.`,
+    doc: `Where sidecars reach the controller; unset: http://${CONTROLLER_SERVICE}.<own namespace>.svc.<cluster domain>.`,
   }),
-  clusterDomain: dnsDomain({
-    env: ENV.clusterDomain,
-    doc: "The cluster's DNS domain.",
-    default: 'cluster.local',
-  }),
+  layout: oneOf(
+    {
+      env: 'AZDS_SIDECAR_LAYOUT',
+      doc: 'How pods get the sidecar that do not say so themselves by azds.io/sidecar-layout; auto: native where every kubelet knows that.',
+      default: 'auto',
+    },
+    ['auto', 'native', 'classic'],
+  ),
   proxyResources: resources({
     env: 'AZDS_PROXY_RESOURCES',
     doc: 'Resources of the sidecar where a pod has no annotation azds.io/proxy-resources; same form.',

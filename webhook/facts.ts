@@ -1,14 +1,14 @@
-/** Answers what the injection must know from local copies of namespaces, nodes and Services: no call per pod. */
+/** Answers what the injection must know from local copies of the cluster's objects: no call per pod. */
 import type { Cached } from '../core/kube/cache.ts'
-import type { KubeNode, Namespace, Service } from '../core/kube/types.ts'
+import type { KubeNode, LimitRange, Namespace, ResourceQuota, Service } from '../core/kube/types.ts'
 import { chainOf, type Space, spaceOf } from '../core/spaces.ts'
+import { indexByNamespace } from './by-namespace.ts'
 import type { InjectionFacts } from './inject/facts.ts'
 import { kubeletVersionsOf } from './inject/kubelets.ts'
-import { indexServices } from './services.ts'
 
 export type FixedFacts = Omit<
   InjectionFacts,
-  'namespace' | 'chain' | 'services' | 'kubeletVersions'
+  'namespace' | 'chain' | 'services' | 'kubeletVersions' | 'quotas' | 'limitRanges'
 >
 
 /**
@@ -28,11 +28,17 @@ export interface Copies {
   namespaces: Cached<Namespace>
   nodes: Cached<KubeNode>
   services: Cached<Service>
+  /** These two only make warnings: no admission waits for them. */
+  quotas: Cached<ResourceQuota>
+  limitRanges: Cached<LimitRange>
 }
 
 export function createFactSource(copies: Copies, fixed: FixedFacts): FactSource {
   const { namespaces, nodes, services } = copies
-  const servicesOf = indexServices(services)
+  const servicesOf = indexByNamespace(services)
+  const quotasOf = indexByNamespace(copies.quotas)
+  const limitRangesOf = indexByNamespace(copies.limitRanges)
+  const kubeletVersions = followKubelets(nodes)
   const spaces = new Map<string, Space>()
   const waiting = new Set<() => void>()
   const note = (name: string, namespace: Namespace | null) => {
@@ -67,9 +73,23 @@ export function createFactSource(copies: Copies, fixed: FixedFacts): FactSource 
         },
         chain: chainOf(spaces, name),
         services: servicesOf(name),
-        kubeletVersions: kubeletVersionsOf(nodes.values()),
+        quotas: quotasOf(name),
+        limitRanges: limitRangesOf(name),
+        kubeletVersions: kubeletVersions(),
       }
     },
+  }
+}
+
+/** Each version once; walked over all nodes again only after one has changed. */
+function followKubelets(nodes: Cached<KubeNode>): () => readonly string[] {
+  let known: readonly string[] | null = null
+  nodes.onChange(() => {
+    known = null
+  })
+  return () => {
+    known ??= [...new Set(kubeletVersionsOf(nodes.values()))]
+    return known
   }
 }
 

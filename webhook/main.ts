@@ -1,9 +1,10 @@
 /** The webhook program. */
+import { readFileSync } from 'node:fs'
 import { EXIT_USAGE, readConfig } from '../core/config.ts'
 import { createLog } from '../core/control-log.ts'
 import { apiServiceOf, connect } from '../core/kube/connect.ts'
 import { runUntilSignal } from '../core/lifecycle.ts'
-import { SYSTEM_NAMESPACE } from '../core/names.ts'
+import { RESOLV_CONF } from '../core/place.ts'
 import { startWebhook } from './app.ts'
 import { settings } from './config.ts'
 
@@ -22,16 +23,24 @@ async function main(): Promise<number> {
     const client = await connect({
       kubeconfig: config.kubeconfig,
       service: apiServiceOf(process.env),
-      namespace: SYSTEM_NAMESPACE,
+      namespace: config.namespace,
       userAgent: 'azds-webhook',
     })
-    const app = await startWebhook({ config, client, log })
+    const app = await startWebhook({ config, client, log, resolvConf: readResolvConf() })
     const ending = await runUntilSignal(app, process, config.drainSeconds * 1000 + CLOSE_MS)
     log.info({ ending }, 'stopped')
     return ending === 'drained' ? 0 : 1
   } catch (error) {
     log.fatal({ error: (error as Error).message }, 'webhook cannot run')
     return 1
+  }
+}
+
+function readResolvConf(): string {
+  try {
+    return readFileSync(RESOLV_CONF, 'utf8')
+  } catch {
+    return ''
   }
 }
 

@@ -1,6 +1,7 @@
 /** The HTTPS server: `/mutate` for the API server, the rest for the kubelet and Prometheus. */
 import type { Server } from 'node:https'
 import Fastify, { type FastifyInstance } from 'fastify'
+import type { KeyPair } from '../core/authority/certificate.ts'
 import type { Readiness } from '../core/lifecycle.ts'
 import type { Admit } from './admit.ts'
 import type { Metrics } from './metrics.ts'
@@ -8,8 +9,8 @@ import type { Metrics } from './metrics.ts'
 export type WebhookServer = FastifyInstance<Server>
 
 export interface ServerParts {
-  /** PEM texts; both are replaced while running when the certificate is renewed. */
-  certificate: { cert: string; key: string }
+  /** PEM texts of the first certificate; it is replaced while the server runs. */
+  certificate: KeyPair
   admit: Admit
   metrics: Metrics
   readiness: Readiness
@@ -37,7 +38,7 @@ export function createServer({
   readiness,
 }: ServerParts): WebhookServer {
   const app = Fastify({
-    https: { ...certificate, minVersion: 'TLSv1.2' },
+    https: { cert: certificate.cert, key: certificate.key, minVersion: 'TLSv1.2' },
     bodyLimit: BODY_LIMIT,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: REQUEST_MS,

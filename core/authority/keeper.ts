@@ -2,6 +2,7 @@
  * Keeps an authority that several replicas share in a Secret, and this replica's own leaf of it. It makes the
  * Secret, takes the steps of `state.ts` when they are due, and puts back what somebody deletes or spoils.
  */
+import { randomUUID } from 'node:crypto'
 import { type Cached, watchCache } from '../kube/cache.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { OwnerReference, Secret } from '../kube/types.ts'
@@ -36,7 +37,7 @@ export interface KeeperParts {
   /** Names by which this replica is called, for its leaf. */
   names: readonly string[]
   limits: AuthorityLimits
-  /** Name of this replica's pod: the field manager under which it makes the Secret. */
+  /** Name of this replica's pod. */
   replica: string
   /** `reads`: waits for the Secret, follows it, and changes nothing. */
   role: 'keeps' | 'reads'
@@ -72,6 +73,8 @@ export interface AuthorityKeeper {
  * machine that slept, or whose clock was set, is seen to soon.
  */
 const CHECK_MS = { least: 100, most: 60_000 }
+/** A field manager's name has at most 128 characters. */
+const MAX_REPLICA = 100
 /** What failed is tried again after this time (ms), if nothing changes before. */
 const RETRY_MS = 2000
 
@@ -229,8 +232,9 @@ class Keeper implements AuthorityKeeper {
     const written = found
       ? await replaceSecret(client, secret, found, state)
       : await createSecret(client, secret, state, {
+          // A manager that nobody else is: what another replica has made must be a conflict.
           owner: (await owner?.()) ?? null,
-          manager: `azds-${replica}`,
+          manager: `${replica.slice(0, MAX_REPLICA)}-${randomUUID().slice(0, 8)}`,
         })
     // Another replica was faster: the watch brings what it has written.
     if (!written) return

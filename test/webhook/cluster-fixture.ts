@@ -1,7 +1,14 @@
 /** A small cluster as data: the tree dev -> alice -> alice-web, one node, and the facts about it. */
 import type { Cached } from '../../core/kube/cache.ts'
 import { objectKey } from '../../core/kube/cache.ts'
-import type { KubeNode, KubeObject, Namespace, Service } from '../../core/kube/types.ts'
+import type {
+  KubeNode,
+  KubeObject,
+  LimitRange,
+  Namespace,
+  ResourceQuota,
+  Service,
+} from '../../core/kube/types.ts'
 import { type Copies, createFactSource, type FixedFacts } from '../../webhook/facts.ts'
 import type { InjectionFacts } from '../../webhook/inject/facts.ts'
 
@@ -78,12 +85,16 @@ export function copiesOf(objects: {
   namespaces?: Namespace[]
   nodes?: KubeNode[]
   services?: Service[]
+  quotas?: ResourceQuota[]
+  limitRanges?: LimitRange[]
 }): Copies {
-  const { namespaces = TREE, nodes = NODES, services = [] } = objects
+  const { namespaces = TREE, nodes = NODES, services = [], quotas = [], limitRanges = [] } = objects
   return {
     namespaces: cacheOf(namespaces).cached,
     nodes: cacheOf(nodes).cached,
     services: cacheOf(services).cached,
+    quotas: cacheOf(quotas).cached,
+    limitRanges: cacheOf(limitRanges).cached,
   }
 }
 

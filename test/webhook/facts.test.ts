@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals'
 import type { Service } from '../../core/kube/types.ts'
 import { createFactSource } from '../../webhook/facts.ts'
-import { keptOfService } from '../../webhook/services.ts'
 import {
   cacheOf,
   copiesOf,
@@ -82,14 +81,22 @@ test('Services are those of the namespace, as they are now', async () => {
   expect(await known('dev')).toEqual([['web', 'tcp']])
 })
 
-test('of a Service no more is kept than the injection reads', () => {
-  const { metadata, spec } = service('web', 'dev')
-  const whole: Service = {
-    metadata: { ...metadata, resourceVersion: '7', uid: 'u', annotations: { long: 'text' } },
-    spec: { ...spec, type: 'ClusterIP', clusterIP: '10.96.0.1' },
-  }
-  expect(keptOfService(whole)).toEqual({
-    metadata: { name: 'web', namespace: 'dev', resourceVersion: '7' },
-    spec: { ...spec, type: 'ClusterIP' },
-  })
+test('quotas and limits are those of the namespace', async () => {
+  const quota = (namespace: string) => ({ metadata: { name: 'q', namespace }, spec: { hard: {} } })
+  const range = { metadata: { name: 'r', namespace: 'alice' }, spec: { limits: [] } }
+  const copies = copiesOf({ quotas: [quota('alice'), quota('dev')], limitRanges: [range] })
+  const source = createFactSource(copies, fixed)
+  expect(await source.of('alice')).toMatchObject({ quotas: [quota('alice')], limitRanges: [range] })
+  expect(await source.of('dev')).toMatchObject({ quotas: [quota('dev')], limitRanges: [] })
+})
+
+test('an upgrade of a node counts for the next pod, and versions are told once each', async () => {
+  const nodes = cacheOf([node('a', 'v1.28.9'), node('b', 'v1.34.1'), node('c', 'v1.34.1')])
+  const source = createFactSource({ ...copiesOf({}), nodes: nodes.cached }, fixed)
+  expect((await source.of('dev'))?.kubeletVersions).toEqual(['v1.28.9', 'v1.34.1'])
+  nodes.set(node('a', 'v1.34.1'))
+  expect((await source.of('dev'))?.kubeletVersions).toEqual(['v1.34.1'])
+  nodes.remove(node('b', 'v1.34.1'))
+  nodes.set(node('d', 'v1.35.0'))
+  expect((await source.of('dev'))?.kubeletVersions).toEqual(['v1.34.1', 'v1.35.0'])
 })

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from '@jest/globals'
-import { KubeError } from '../../core/kube/client.ts'
+import { type KubeClient, KubeError } from '../../core/kube/client.ts'
 import { COLLECTION, MemoryApi } from '../core/kube/memory-api.ts'
 import { NODES, TREE } from './cluster-fixture.ts'
 
@@ -47,9 +47,18 @@ async function answer(api: MemoryApi, request: IncomingMessage, response: Server
   const call = {
     GET: () => client.get(url),
     POST: () => client.create(url, JSON.parse(body)),
-    PATCH: () => client.patch(url, 'application/json-patch+json', JSON.parse(body)),
+    PATCH: () => patch(client, request, body),
   }[method ?? '']
   response.end(JSON.stringify(await call?.()))
+}
+
+/** Server-side apply is a PATCH of its own content type. */
+function patch(client: KubeClient, { url = '', headers }: IncomingMessage, body: string) {
+  const [path = '', query] = url.split('?')
+  if (headers['content-type'] !== 'application/apply-patch+yaml')
+    return client.patch(url, 'application/json-patch+json', JSON.parse(body))
+  const manager = new URLSearchParams(query).get('fieldManager') ?? ''
+  return client.apply(path, JSON.parse(body), { manager })
 }
 
 function kubeconfigFor(server: Server): string {
@@ -127,9 +136,9 @@ test('a wrong environment is reported whole, with exit code 64', async () => {
   })
   expect(await program.code).toBe(64)
   expect(program.errors).toEqual([
+    expect.stringMatching(/^AZDS_CLUSTER_DOMAIN="Cluster.local.": expected a DNS domain/),
     expect.stringMatching(/^AZDS_WEBHOOK_PORT="70000": expected a whole number/),
     expect.stringMatching(/^AZDS_CONTROLLER_URL="azds-controller": expected an http/),
-    expect.stringMatching(/^AZDS_CLUSTER_DOMAIN="Cluster.local.": expected a DNS domain/),
     expect.stringMatching(/^AZDS_PROXY_RESOURCES=.*expected resources, but it has the unknown key/),
   ])
 }, 30_000)

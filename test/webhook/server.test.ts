@@ -1,14 +1,16 @@
 /** The server's answers, without a socket. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { KeyPair } from '../../core/authority/certificate.ts'
 import { createLog } from '../../core/control-log.ts'
+import type { Note } from '../../core/kube/events.ts'
 import { Readiness } from '../../core/lifecycle.ts'
 import { type Log, silentLog } from '../../core/log.ts'
 import { createAdmit } from '../../webhook/admit.ts'
-import { createAuthority, createLeaf, type KeyPair } from '../../webhook/certificate.ts'
 import { createFactSource, type FactSource } from '../../webhook/facts.ts'
 import type { PatchOperation } from '../../webhook/inject/patch.ts'
 import { createMetrics } from '../../webhook/metrics.ts'
 import { createServer, type WebhookServer } from '../../webhook/server.ts'
+import { authorityFor } from '../core/kube/tls-fixture.ts'
 import { cacheOf, copiesOf, fixed, space, TREE } from './cluster-fixture.ts'
 import { POD, review } from './review-fixture.ts'
 
@@ -17,7 +19,7 @@ let server: WebhookServer
 const readiness = new Readiness()
 
 beforeAll(async () => {
-  certificate = await createLeaf(await createAuthority(new Date()), new Date())
+  certificate = (await authorityFor('localhost')).leaf
   server = serverWith({})
 })
 afterAll(() => server.close())
@@ -26,13 +28,15 @@ function serverWith({
   facts = createFactSource(copiesOf({}), fixed),
   log = silentLog,
   ready = readiness,
+  note = () => {},
 }: {
   facts?: FactSource
+  note?: (note: Note) => void
   log?: Log
   ready?: Readiness
 }): WebhookServer {
-  const metrics = createMetrics()
-  const admit = createAdmit({ facts, metrics, log, now: () => performance.now() })
+  const metrics = createMetrics({ droppedEvents: () => 3 })
+  const admit = createAdmit({ facts, metrics, log, note, now: () => performance.now() })
   return createServer({ certificate, admit, metrics, readiness: ready })
 }
 

@@ -206,7 +206,7 @@ test.each([
   const api = new MemoryApi()
   const { keeper, news, changes } = await start(api)
   const before = live(api) as Secret
-  api.put(COLLECTION.secrets, { ...before, data })
+  api.put(COLLECTION.secrets, { ...before, data } as Secret)
   await until('the data', () => inSecret(api, 'current.crt') === keeper.bundle())
   await until('the news', () => news.includes('AuthorityRestored'))
   expect(changes.count).toBe(0)
