@@ -4,10 +4,10 @@ import { type Exec, execOk } from '../core/exec.ts'
 import type { Pod } from '../core/kube/types.ts'
 import { CONTROLLER_SERVICE, GATEWAY_SERVICE, SYSTEM_NAMESPACE } from '../core/names.ts'
 import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts'
+import { type ControlPlane, installControlPlane } from './control-plane.ts'
 import { kubernetesTools } from './kubectl.ts'
 
 const REPO = join(import.meta.dirname, '..')
-const MANIFESTS = join(REPO, 'deploy', 'manifests')
 const SAMPLE = join(REPO, 'playground', 'sample', 'manifests')
 
 /** Ports of the host that are asked for first, so that addresses stay the same from run to run. */
@@ -19,6 +19,7 @@ const ROLLOUT_SECONDS = 60
 
 export interface Playground {
   cluster: Cluster
+  /** Ports of the host; 0 without a control plane. */
   gatewayPort: number
   viewerPort: number
   kubectlPath: string
@@ -30,16 +31,22 @@ export interface Playground {
 /** Hears of each step once it is done, with the milliseconds since the beginning. */
 export type OnStep = (step: string, milliseconds: number) => void
 
-/**
- * Starts everything; rejects with the step's own error, after taking down what had been started.
- * @param sample false leaves the sample app out
- */
+export interface BringUpOptions extends ClusterOptions {
+  exec: Exec
+  /** False leaves the sample app out, as a cluster without a control plane does. */
+  sample?: boolean
+  /** Default `manifests`. */
+  controlPlane?: ControlPlane
+}
+
+/** Starts everything; rejects with the step's own error, after taking down what had been started. */
 export async function bringUp(
-  options: ClusterOptions & { exec: Exec; sample?: boolean },
+  options: BringUpOptions,
   onStep: OnStep = () => {},
 ): Promise<Playground> {
   const started = performance.now()
   const step = (name: string) => onStep(name, performance.now() - started)
+  const { controlPlane = 'manifests', sample = controlPlane !== 'none' } = options
   const tools = await kubernetesTools()
   const cluster = await startCluster(options)
   try {
@@ -49,20 +56,24 @@ export async function bringUp(
       const limit = { timeoutMs: (ROLLOUT_SECONDS + 10) * 1000 }
       return (await execOk(options.exec, tools.kubectl, all, limit)).stdout
     }
-    await kubectl('apply', '-f', MANIFESTS)
-    await rolledOut(kubectl, SYSTEM_NAMESPACE)
-    step('control plane: webhook, controller, gateway')
-    if (options.sample !== false) {
+    const { kubeconfigPath } = cluster
+    const how = { exec: options.exec, tools, kubeconfigPath, waitSeconds: ROLLOUT_SECONDS }
+    await installControlPlane(controlPlane, how)
+    if (controlPlane !== 'none') {
+      await rolledOut(kubectl, SYSTEM_NAMESPACE)
+      step('control plane: webhook, controller, gateway')
+    }
+    if (sample) {
       await kubectl('apply', '-f', SAMPLE)
       await Promise.all([rolledOut(kubectl, 'dev'), rolledOut(kubectl, 'alice')])
       step('sample app: web, orders, stock, warehouse in dev; orders in dev/alice')
     }
-    const gateway = await forward(cluster, GATEWAY_SERVICE, GATEWAY_HOST_PORT)
-    const viewer = await forward(cluster, CONTROLLER_SERVICE, VIEWER_HOST_PORT)
+    const portOf = async (service: string, port: number) =>
+      controlPlane === 'none' ? 0 : (await forward(cluster, service, port)).port
     return {
       cluster,
-      gatewayPort: gateway.port,
-      viewerPort: viewer.port,
+      gatewayPort: await portOf(GATEWAY_SERVICE, GATEWAY_HOST_PORT),
+      viewerPort: await portOf(CONTROLLER_SERVICE, VIEWER_HOST_PORT),
       kubectlPath: tools.kubectl,
       helmPath: tools.helm,
       kubectl,
