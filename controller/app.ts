@@ -1,21 +1,34 @@
-/** Puts the controller together: what follows the cluster, what keeps traces, and the server above. */
+/** Puts the controller together: what follows the cluster, what keeps traces, and the servers above. */
 import { randomUUID } from 'node:crypto'
-import type { AddressInfo } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import type { AuthorityKeeper } from '../core/authority/keeper.ts'
 import { closeServer } from '../core/close-server.ts'
 import type { KubeClient } from '../core/kube/client.ts'
+import { createEventRecorder } from '../core/kube/events.ts'
 import { Readiness, type Stoppable } from '../core/lifecycle.ts'
 import type { Log } from '../core/log.ts'
+import { CONTROLLER_AUDIENCE } from '../core/names.ts'
+import { clusterDomainFor } from '../core/place.ts'
+import { createSignIn } from './auth/sign-in.ts'
+import { createTokenReview } from './auth/token-review.ts'
+import { publishCa } from './ca-publisher.ts'
 import type { ControllerConfig } from './config.ts'
 import { Cluster } from './feed/cluster.ts'
 import { FeedHub } from './feed/hub.ts'
+import { keepControllerIdentity, ownerOf } from './identity.ts'
+import { type Bound, listen } from './listen.ts'
 import { createMetrics } from './metrics.ts'
+import { sidecarsOf } from './resources/sidecars.ts'
 import { feedRoutes } from './routes/feed.ts'
 import { healthRoutes } from './routes/health.ts'
-import { spaceRoutes } from './routes/spaces.ts'
-import { traceRoutes } from './routes/traces.ts'
+import { spaceRoutes, summarizeSpaces } from './routes/spaces.ts'
+import { ingestRoutes, traceRoutes } from './routes/traces.ts'
 import { viewerRoutes } from './routes/viewer.ts'
 import { createServer } from './server.ts'
+import { watchSpaces } from './space-watch.ts'
+import { countsOf, News } from './sweep/events.ts'
+import { startSweep } from './sweep/sweep.ts'
+import { openTlsPort } from './tls-port.ts'
+import { createTlsServer } from './tls-server.ts'
 import { openDatabase } from './traces/database.ts'
 import { Followers } from './traces/followers.ts'
 import { createIngest } from './traces/ingest.ts'
@@ -25,12 +38,17 @@ export interface ControllerOptions {
   config: ControllerConfig
   kube: KubeClient
   log: Log
+  /** Text of the program's own resolv.conf, which names the cluster's domain. */
+  resolvConf?: string
   /** Monotonic time in ms. */
   now?: () => number
 }
 
 export interface RunningController extends Stoppable {
-  address: { host: string; port: number }
+  /** The plain port. */
+  address: Bound
+  /** The TLS port; opened once there is a certificate, which takes the API server. */
+  tls: Promise<Bound>
 }
 
 /** Open requests get this much longer (ms); each takes some ms, and the whole drain has five seconds. */
@@ -38,14 +56,23 @@ const CLOSE_MS = 1000
 
 /** Starts the controller; rejects with a sentence if its store or port cannot be opened. */
 export async function startController(options: ControllerOptions): Promise<RunningController> {
-  const { config, kube, log, now = () => performance.now() } = options
+  const { config, kube, log, resolvConf = '', now = () => performance.now() } = options
   const readiness = new Readiness()
   const store = new TraceStore(openDatabase(config.dataDirectory), config)
-  const followers = new Followers()
+  const followers = new Followers(Date.now())
+  const events = createEventRecorder({
+    client: kube,
+    component: 'controller',
+    instance: config.podName,
+    now: () => new Date(),
+    log,
+  })
   const metrics = createMetrics({
     store: () => store.counts,
     feedReaders: () => hub.size,
     followers: () => followers.size,
+    uninjected: () => countsOf(sweep.findings()),
+    droppedEvents: () => events.dropped,
   })
   const cluster = new Cluster(kube, log, () => hub.changed())
   const hub = new FeedHub({
@@ -54,16 +81,34 @@ export async function startController(options: ControllerOptions): Promise<Runni
     now,
     onMessage: metrics.feedMessage,
   })
-  const app = createServer(log)
-  const close = async () => {
-    readiness.drain()
-    cluster.stop()
-    // Streams first: the server waits for every open answer before it closes.
-    hub.close()
-    followers.close()
-    await closeServer(app, CLOSE_MS)
-    store.close()
-  }
+  const ingest = createIngest({ store, followers, metrics, log })
+
+  const spaces = watchSpaces(kube, log)
+  let identity: AuthorityKeeper | null = null
+  const publisher = publishCa({
+    kube,
+    namespaces: () => new Set([...spaces.all().keys(), config.namespace]),
+    bundle: () => identity?.bundle() ?? null,
+    owner: () => ownerOf(kube),
+    log,
+    onWrite: metrics.certificateWrite,
+  })
+  const news = new News(now)
+  const sweep = startSweep({
+    kube,
+    spaces: spaces.all,
+    systemNamespace: config.namespace,
+    everyMs: config.sweepSeconds * 1000,
+    onFindings: (findings) => {
+      for (const note of news.of(findings)) events.note(note)
+    },
+    log,
+    now,
+  })
+  spaces.onChange((name) => {
+    publisher.look()
+    sweep.changed(name)
+  })
 
   let isSynced = false
   const markSynced = readiness.task('api-server-lists')
@@ -73,31 +118,80 @@ export async function startController(options: ControllerOptions): Promise<Runni
     markSynced()
     log.info({ spaces: cluster.views().all.spaces.size }, 'cluster is known')
   })
+  const view = () => (isSynced ? cluster.views().all : null)
 
+  const signIn = createSignIn({
+    review: createTokenReview({
+      client: kube,
+      audience: CONTROLLER_AUDIENCE,
+      now,
+      wallClock: () => Date.now(),
+    }),
+    systemNamespace: config.namespace,
+    count: metrics.signIn,
+    log,
+  })
+  const resources = {
+    store,
+    followers,
+    spaces: () => {
+      const known = view()
+      return known && summarizeSpaces(known)
+    },
+    sidecars: () => sidecarsOf(hub.sidecars(), sweep.findings()),
+    now: () => Date.now(),
+  }
+  const tls = openTlsPort({
+    keepIdentity: () =>
+      keepControllerIdentity({
+        config,
+        clusterDomain: clusterDomainFor(config.clusterDomain, resolvConf),
+        kube,
+        log,
+        events,
+        isPublished: publisher.isPublished,
+        now,
+      }),
+    createServer: (leaf) => createTlsServer({ leaf, signIn, hub, ingest, resources, log }),
+    host: config.host,
+    port: config.tlsPort,
+    onIdentity: (keeper) => {
+      identity = keeper
+      metrics.expiry(keeper.expiry())
+      publisher.look()
+    },
+    log,
+  })
+  const isPlain = config.plainData === 'on'
+  const markOpen = isPlain ? () => {} : readiness.task('certificate')
+  void tls.open.then((bound) => {
+    markOpen()
+    log.info({ ...bound }, 'TLS port is open')
+  })
+
+  const app = createServer(log)
+  const close = async () => {
+    readiness.drain()
+    for (const follower of [cluster, spaces, publisher, sweep]) follower.stop()
+    // Streams first: a server waits for every open answer before it closes.
+    hub.close()
+    followers.close()
+    await Promise.all([closeServer(app, CLOSE_MS), tls.close()])
+    events.close()
+    store.close()
+  }
   try {
     healthRoutes(app, readiness, metrics)
-    feedRoutes(app, hub)
-    spaceRoutes(app, () => (isSynced ? cluster.views().all : null))
-    const ingest = createIngest({ store, followers, metrics, log })
-    traceRoutes(app, { store, followers, ingest })
+    if (isPlain) {
+      feedRoutes(app, hub)
+      spaceRoutes(app, view)
+      ingestRoutes(app, { ingest })
+      traceRoutes(app, { store, followers })
+    }
     await viewerRoutes(app, config.viewerDirectory, log)
-    return { address: await listen(app, config), close }
+    return { address: await listen(app, config.host, config.port), tls: tls.open, close }
   } catch (error) {
     await close()
     throw error
   }
-}
-
-async function listen(app: FastifyInstance, { host, port }: ControllerConfig) {
-  try {
-    await app.listen({ host, port })
-  } catch (error) {
-    const noIpv6 = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(
-      (error as { code?: string }).code ?? '',
-    )
-    if (host !== '::' || !noIpv6) throw error
-    await app.listen({ host: '0.0.0.0', port })
-  }
-  const bound = app.server.address() as AddressInfo
-  return { host: bound.address, port: bound.port }
 }

@@ -1,18 +1,83 @@
-/** Settings of the controller. */
-import { type Config, integer, logLevel, optionalText, port, text } from '../core/config.ts'
-import { CONTROLLER_PORT, ENV } from '../core/names.ts'
+/** Settings of the controller's program, in both of its roles. */
+import { authoritySettings } from '../core/authority/settings.ts'
+import {
+  type Config,
+  integer,
+  logLevel,
+  oneOf,
+  optionalText,
+  optionalUrl,
+  port,
+  text,
+} from '../core/config.ts'
+import {
+  API_SERVER_FACING_PORT,
+  CONTROLLER_PORT,
+  CONTROLLER_SERVICE,
+  CONTROLLER_TLS_PORT,
+  ENV,
+} from '../core/names.ts'
+import { placeSettings } from '../core/place.ts'
 
 export const settings = {
+  role: oneOf(
+    {
+      env: 'AZDS_ROLE',
+      doc: '`controller`: feed, traces and viewer; `api`: serves the group azds.io to the API server.',
+      default: 'controller',
+    },
+    ['controller', 'api'],
+  ),
+  ...placeSettings,
   port: port({
     env: 'AZDS_CONTROLLER_PORT',
-    doc: 'TCP port of the HTTP API and the viewer; 0 lets the kernel choose.',
+    doc: 'TCP port of the viewer’s page, of health and metrics; 0 lets the kernel choose.',
     default: String(CONTROLLER_PORT),
+  }),
+  tlsPort: port({
+    env: 'AZDS_CONTROLLER_TLS_PORT',
+    doc: 'TCP port of the routing feed, of trace records and of what azds-api asks for (TLS, with sign-in).',
+    default: String(CONTROLLER_TLS_PORT),
+  }),
+  plainData: oneOf(
+    {
+      env: 'AZDS_PLAIN_DATA',
+      doc: '`on`: feed and traces are served without TLS and sign-in too; for benchmarks and tests of single programs.',
+      default: 'on',
+    },
+    ['on', 'off'],
+  ),
+  apiPort: port({
+    env: 'AZDS_API_PORT',
+    doc: 'Role api: TCP port (TLS); the API server must reach it.',
+    default: String(API_SERVER_FACING_PORT),
   }),
   host: text({
     env: 'AZDS_CONTROLLER_HOST',
     doc: 'Address to listen on; `::` takes IPv4 too, and becomes 0.0.0.0 where there is no IPv6.',
     default: '::',
   }),
+  controllerUrl: optionalUrl({
+    env: ENV.controllerUrl,
+    doc: `Role api: where the controller is; unset: https://${CONTROLLER_SERVICE}.<namespace>.svc.`,
+  }),
+  // Beside the API server's own token, which lies where Kubernetes mounts it.
+  controllerTokenFile: text({
+    env: 'AZDS_CONTROLLER_TOKEN_FILE',
+    doc: 'Role api: file with the token that it shows the controller (projected volume).',
+    default: '/var/run/secrets/azds.io/controller/token',
+  }),
+  ...authoritySettings,
+  // As often as a person looks twice; each space costs one list of its uninjected pods.
+  sweepSeconds: integer(
+    {
+      env: 'AZDS_SWEEP_SECONDS',
+      doc: 'How often each space is looked through for pods without a sidecar, in seconds.',
+      default: '60',
+    },
+    1,
+    86_400,
+  ),
   dataDirectory: text({
     env: 'AZDS_DATA_DIR',
     doc: 'Directory of the trace store’s SQLite file; `:memory:` keeps nothing over a restart.',
@@ -56,6 +121,17 @@ export const settings = {
     },
     0,
     600_000,
+  ),
+  // An API server uses a replica that ends for as long as its connection and the endpoint are known to it:
+  // 10 to 15 s (kubernetes#127335).
+  apiDrainSeconds: integer(
+    {
+      env: 'AZDS_DRAIN_SECONDS',
+      doc: 'Role api: how long it goes on serving after SIGTERM, in seconds.',
+      default: '15',
+    },
+    0,
+    300,
   ),
   logLevel: logLevel({ env: ENV.logLevel, doc: 'Least level that is logged.', default: 'info' }),
 }

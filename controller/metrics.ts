@@ -1,6 +1,8 @@
 /** What the controller counts, for Prometheus. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { FeedMessage } from '../core/routing-feed.ts'
+import type { Deed } from './auth/authorize.ts'
+import type { SignInOutcome } from './auth/sign-in.ts'
 import type { StoreCounts } from './traces/store.ts'
 
 /** Where gauges look when they are read. */
@@ -8,6 +10,10 @@ export interface MetricSources {
   store: () => StoreCounts
   feedReaders: () => number
   followers: () => number
+  /** Pods of spaces that lack the sidecar, counted by namespace and reason. */
+  uninjected: () => readonly { namespace: string; reason: string; pods: number }[]
+  /** Events that came to nothing. */
+  droppedEvents: () => number
 }
 
 export type Metrics = ReturnType<typeof createMetrics>
@@ -34,6 +40,34 @@ export function createMetrics(sources: MetricSources) {
   )
   gauge('azds_controller_feed_readers', 'Open routing feeds.', sources.feedReaders)
   gauge('azds_controller_trace_followers', 'Open live views of traces.', sources.followers)
+  gauge(
+    'azds_controller_dropped_events',
+    'Events that could not be written, or were too many.',
+    sources.droppedEvents,
+  )
+  new Gauge({
+    name: 'azds_controller_uninjected_pods',
+    help: 'Pods of spaces that run without a sidecar, by why.',
+    labelNames: ['namespace', 'reason'] as const,
+    registers,
+    collect() {
+      this.reset()
+      for (const { pods, ...labels } of sources.uninjected()) this.set(labels, pods)
+    },
+  })
+  const signIns = new Counter({
+    name: 'azds_controller_sign_ins_total',
+    help: 'Requests to the TLS port by route (feed, records, api) and what became of them.',
+    labelNames: ['route', 'outcome'] as const,
+    registers,
+  })
+  const certificateWrites = new Counter({
+    name: 'azds_controller_ca_writes_total',
+    help: 'Writes of ConfigMap azds-ca by outcome.',
+    labelNames: ['outcome'] as const,
+    registers,
+  })
+  const expiry = certificateExpiry(registry)
   const records = new Counter({
     name: 'azds_controller_records_total',
     help: 'Trace records by what became of them: stored, repeated (sent twice), rejected (not of the form), evicted (older records that made room), lost (dropped in sidecars).',
@@ -52,5 +86,50 @@ export function createMetrics(sources: MetricSources) {
     count: (outcome: 'stored' | 'repeated' | 'rejected' | 'evicted' | 'lost', amount: number) =>
       records.inc({ outcome }, amount),
     feedMessage: (type: FeedMessage['type']) => feedMessages.inc({ type }),
+    signIn: (route: Deed['route'], outcome: SignInOutcome) => signIns.inc({ route, outcome }),
+    certificateWrite: (outcome: 'applied' | 'removed' | 'failed') =>
+      certificateWrites.inc({ outcome }),
+    expiry,
+  }
+}
+
+/** When the certificates end, under the names that the webhook has too. */
+function certificateExpiry(registry: Registry) {
+  const expiry = new Gauge({
+    name: 'azds_certificate_expiry_timestamp_seconds',
+    help: 'When a certificate ends, in seconds since 1970: the one that is served, and that of the authority.',
+    labelNames: ['kind'] as const,
+    registers: [registry],
+  })
+  return (ends: { leaf: Date; authority: Date }) => {
+    expiry.set({ kind: 'leaf' }, ends.leaf.getTime() / 1000)
+    expiry.set({ kind: 'authority' }, ends.authority.getTime() / 1000)
+  }
+}
+
+export type ApiMetrics = ReturnType<typeof createApiMetrics>
+
+/** What `azds-api` counts. */
+export function createApiMetrics() {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const answers = new Counter({
+    name: 'azds_api_requests_total',
+    help: 'Requests for objects of azds.io by verb, resource and status.',
+    labelNames: ['verb', 'resource', 'code'] as const,
+    registers: [registry],
+  })
+  const repairs = new Counter({
+    name: 'azds_ca_bundle_repairs_total',
+    help: 'How often somebody had taken our authority out of the APIService.',
+    registers: [registry],
+  })
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    answer: (verb: string, resource: string, code: number) =>
+      answers.inc({ verb, resource, code: String(code) }),
+    repair: () => repairs.inc(),
+    expiry: certificateExpiry(registry),
   }
 }

@@ -1,5 +1,6 @@
 /** The HTTP server's manners: what it accepts, how it says no, and the headers of every answer. */
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import type { KeyPair } from '../core/authority/certificate.ts'
 import type { ErrorAnswer } from '../core/controller-api.ts'
 import type { Log } from '../core/log.ts'
 import { MAX_BATCH_BYTES } from '../core/trace-record.ts'
@@ -37,8 +38,11 @@ export class ApiError extends Error {
   }
 }
 
-export function createServer(log: Log): FastifyInstance {
+/** @param leaf certificate and key (PEM); with them the server speaks TLS */
+export function createServer(log: Log, leaf?: KeyPair): FastifyInstance {
   const app = fastify({
+    // The kind of server makes no difference to any route, so the type of the plain one stands for both.
+    ...((leaf ? { https: { ...leaf, minVersion: 'TLSv1.2' } } : {}) as object),
     bodyLimit: MAX_BATCH_BYTES,
     requestTimeout: REQUEST_MS,
     // A URL that cannot be decoded fails before any hook; its answer looks like all others.

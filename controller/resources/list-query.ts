@@ -7,6 +7,21 @@ import { StatusError, statusOf } from './status.ts'
 
 export type Parameters = Readonly<Record<string, string | undefined>>
 
+/**
+ * Each parameter once: of two, whoever grants a right and whoever answers could each take another.
+ * @throws StatusError 400
+ */
+export function parametersOf(query: Iterable<[string, string]>): Record<string, string> {
+  const parameters: Record<string, string> = {}
+  for (const [name, value] of query) {
+    if (Object.hasOwn(parameters, name)) {
+      throw new StatusError(statusOf('BadRequest', `parameter ${name} comes twice`))
+    }
+    Object.defineProperty(parameters, name, { value, enumerable: true })
+  }
+  return parameters
+}
+
 /** What Kubernetes lets every list be asked. */
 export interface ListQuery {
   watch: boolean
@@ -61,7 +76,9 @@ function selectedFields(selector: string): Pick<ListQuery, 'name' | 'namespace'>
     if (!(field in FIELDS)) {
       throw wrong('fieldSelector', selector, 'metadata.name=… or metadata.namespace=…')
     }
-    selected[FIELDS[field as keyof typeof FIELDS]] = value
+    const key = FIELDS[field as keyof typeof FIELDS]
+    if (selected[key] !== null) throw wrong('fieldSelector', selector, `${field} only once`)
+    selected[key] = value
   }
   return selected
 }

@@ -4,7 +4,12 @@ import type { SpaceSummary } from '../../core/controller-api.ts'
 import type { Log } from '../../core/log.ts'
 import { API_GROUP } from '../../core/names.ts'
 import { API_ROOT, type Sidecar, type Status } from '../../core/trace-resource.ts'
-import { type ListQuery, listQueryOf, type Parameters } from '../resources/list-query.ts'
+import {
+  type ListQuery,
+  listQueryOf,
+  type Parameters,
+  parametersOf,
+} from '../resources/list-query.ts'
 import { listOf, spaceOf } from '../resources/objects.ts'
 import { notFound, StatusError, type StatusReason, statusOf } from '../resources/status.ts'
 import { includeObjectOf, type Resource, tableOf, wantsTable } from '../resources/table.ts'
@@ -71,14 +76,14 @@ export async function resourceRoutes(
 
   for (const scope of ['', 'namespaces/:namespace/']) {
     get(`${scope}traces`, async (request, reply) => {
-      const parameters = parametersOf(request)
+      const parameters = parametersOfRequest(request)
       const list = listQueryOf(parameters)
       const wanted = traceRequestOf(request.params.namespace ?? null, list, parameters)
       if (list.watch) return watch(request, reply, wanted, options)
       return shaped(request, 'Trace', await readTraces(options, wanted))
     })
     get(`${scope}sidecars`, (request) => {
-      const list = unwatched(listQueryOf(parametersOf(request)))
+      const list = unwatched(listQueryOf(parametersOfRequest(request)))
       const items = selected(sidecars(), list).filter(
         ({ metadata }) => metadata.namespace === (request.params.namespace ?? metadata.namespace),
       )
@@ -97,7 +102,7 @@ export async function resourceRoutes(
     return shaped(request, 'Sidecar', found ?? missing('sidecars', name))
   })
   get('spaces', (request) => {
-    const list = unwatched(listQueryOf(parametersOf(request)))
+    const list = unwatched(listQueryOf(parametersOfRequest(request)))
     const items = selected(known(spaces()).map(spaceOf), list)
     return shaped(request, 'Space', listOf('SpaceList', items, versionOf(options)))
   })
@@ -136,15 +141,13 @@ function watch(
   raw.on('close', leave)
 }
 
-function parametersOf({ query }: Request): Parameters {
-  for (const [name, value] of Object.entries(query)) {
-    if (Array.isArray(value)) throw refusal('BadRequest', `parameter ${name} comes twice`)
-  }
-  return query as Parameters
+/** From the text itself, as azds-api reads it: two readers of one query could differ. */
+function parametersOfRequest({ url }: Request): Parameters {
+  return parametersOf(new URLSearchParams(url.split(/\?(.*)/s)[1] ?? ''))
 }
 
 function includeOf(request: Request) {
-  const include = includeObjectOf(parametersOf(request)['includeObject'])
+  const include = includeObjectOf(parametersOfRequest(request)['includeObject'])
   if (include) return include
   throw refusal('BadRequest', 'parameter includeObject: expected None, Metadata or Object')
 }

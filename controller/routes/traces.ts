@@ -1,5 +1,5 @@
 /** `/v1/traces`: taking records in, listing traces, showing one, and following live. */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { TraceDetail, TraceQuery } from '../../core/controller-api.ts'
 import type { TraceBatch, TraceRecord } from '../../core/trace-record.ts'
 import { ApiError, streamHeaders } from '../server.ts'
@@ -51,10 +51,15 @@ const schema = {
 
 type ListQuery = TraceQuery & { since?: string; before?: string; limit?: string }
 
+export interface IngestRouteOptions {
+  ingest: Ingest
+  /** Throws where the sender may not deliver these records; without it everybody may. */
+  permit?: (request: FastifyRequest, batch: TraceBatch) => void
+}
+
 export interface TraceRouteOptions {
   store: TraceStore
   followers: Followers
-  ingest: Ingest
 }
 
 const TOO_MANY_FOLLOWERS = new ApiError(
@@ -63,9 +68,8 @@ const TOO_MANY_FOLLOWERS = new ApiError(
   `${MAX_FOLLOWERS} live views are open, which is all that the controller serves: close one that nobody looks at`,
 )
 
-export function traceRoutes(app: FastifyInstance, options: TraceRouteOptions): void {
-  const { store, followers, ingest } = options
-
+/** `POST /v1/traces`. */
+export function ingestRoutes(app: FastifyInstance, { ingest, permit }: IngestRouteOptions): void {
   app.post<{ Body: TraceBatch }>(
     '/v1/traces',
     { schema: schema.ingest },
@@ -77,11 +81,16 @@ export function traceRoutes(app: FastifyInstance, options: TraceRouteOptions): v
       if (sorted.fault !== null && sorted.valid.length === 0) {
         throw new ApiError(400, 'bad-request', sorted.fault)
       }
+      const batch = { ...head, records: sorted.valid }
+      permit?.(request, batch)
       reply.code(202)
-      return ingest({ ...head, records: sorted.valid }, sorted)
+      return ingest(batch, sorted)
     },
   )
+}
 
+/** Everything that reads traces, for whoever can reach this port. */
+export function traceRoutes(app: FastifyInstance, { store, followers }: TraceRouteOptions): void {
   app.get<{ Querystring: ListQuery }>('/v1/traces', { schema: schema.list }, async (request) => {
     const { since, before, limit, ...filter } = request.query
     const { items } = await listTraces(store, {
