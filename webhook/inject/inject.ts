@@ -24,7 +24,7 @@ import { rangesOf } from './port-ranges.ts'
 import { portCollisions } from './ports.ts'
 import { proxyContainer } from './proxy-container.ts'
 import { proxyInitContainer } from './proxy-init-container.ts'
-import { chooseProxyUid } from './proxy-uid.ts'
+import { chooseProxyUid, hasUidClash } from './proxy-uid.ts'
 import { repair } from './repair.ts'
 import { readPod } from './shape.ts'
 import { strip } from './strip.ts'
@@ -61,9 +61,14 @@ export function inject(candidate: unknown, facts: InjectionFacts): Injection {
   const state = stateOf(pod)
   if (state.state === 'collision') return { kind: 'invalid', errors: containersTaken(state.found) }
   if (state.state === 'fresh') return injectFresh(pod, pod, facts)
-  if (state.state === 'injected' && state.status.version === STATUS_VERSION)
+  if (state.state === 'injected' && isAsWeMakeIt(pod, state.status))
     return repairInjected(pod, state.status, facts)
   return injectFresh(pod, strip(pod), facts)
+}
+
+/** What an older webhook has injected, and a sidecar whose uid is taken by now, are made anew. */
+function isAsWeMakeIt(pod: Pod, { version }: InjectionStatus): boolean {
+  return version === STATUS_VERSION && !hasUidClash(pod)
 }
 
 /** What was decided before stays: the pod's rules are made, or will be, whatever Services say by now. */

@@ -1,28 +1,23 @@
 /** Mangled pods: whatever is wrong with one, the answer is whole, names a field, and is the same the second time. */
-import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { parseAllDocuments } from 'yaml'
 import type { Pod } from '../../../core/kube/types.ts'
 import { inject } from '../../../webhook/inject/inject.ts'
 import { applyPatch } from '../../../webhook/inject/patch.ts'
 import { factsOf, node } from '../cluster-fixture.ts'
+import { readCorpus } from '../corpus/read-corpus.ts'
 
 const native = await factsOf('alice-web')
 const classic = await factsOf('alice-web', undefined, [node('old', 'v1.27.3')])
 
-const GOLDEN = join(import.meta.dirname, '../golden')
 /** As they come over the wire: JSON, without the anchors that YAML may have. */
-const pods: string[] = readdirSync(GOLDEN)
-  .filter((file) => file.endsWith('.pod.yaml'))
-  .flatMap((file) => parseAllDocuments(readFileSync(join(GOLDEN, file), 'utf8')))
-  .map((document) => document.toJS())
-  .filter((object) => object?.kind === 'Pod')
-  .map((pod) => {
+const pods: string[] = ['golden', 'corpus']
+  .flatMap((folder) => readCorpus(join(import.meta.dirname, '..', folder)).pods)
+  .map(({ pod }) => {
     // Where it goes is the facts' matter.
-    delete pod.metadata.namespace
-    return JSON.stringify(pod)
+    const { namespace: _, ...metadata } = pod.metadata
+    return JSON.stringify({ ...pod, metadata })
   })
 
 type Place = { parent: Record<string, unknown>; key: string }
