@@ -4,7 +4,7 @@ import type { Log } from '../../core/log.ts'
 import type { Aggregator } from './aggregation/aggregator.ts'
 import type { AggregatedApi } from './aggregation/api-services.ts'
 import { forwardRequest } from './aggregation/forward.ts'
-import { methodNotAllowed, notAllowed, unknownPath } from './api-error.ts'
+import { ApiError, methodNotAllowed, notAllowed, unknownPath } from './api-error.ts'
 import {
   aggregatedDiscovery,
   coreVersions,
@@ -17,14 +17,15 @@ import { sendError, sendJson, sendText } from './http-answer.ts'
 import type { JsonObject } from './object.ts'
 import type { Objects } from './objects.ts'
 import { openApiDocument, openApiRoot } from './openapi.ts'
+import { OPENAPI_V2_ANSWER, OPENAPI_V2_PROTOBUF, openApiV2 } from './openapi-v2.ts'
 import type { LogProvider } from './pod-log.ts'
+import { parseProxyPath, proxyRequest } from './proxy.ts'
 import { type Attributes, attributesOf } from './rbac/attributes.ts'
 import { describeRefusal } from './rbac/authorizer.ts'
 import { answerGet } from './reads.ts'
 import { parseResourcePath } from './request-path.ts'
 import type { Registry } from './resources.ts'
 import type { Rights } from './reviews.ts'
-import { parseServiceProxyPath, proxyToService } from './service-proxy.ts'
 import { type Authorize, signIn } from './sign-in.ts'
 import type { Tokens } from './tokens.ts'
 import { answerWrite, writeOptionsOf } from './writes.ts'
@@ -78,8 +79,8 @@ async function route(
     const { context: forwarding } = context.aggregator
     return forwardRequest(forwarding, elsewhere, user, { request, response })
   }
-  const service = parseServiceProxyPath(request.url ?? '/')
-  if (service) return proxyToService(context.objects, service, { request, response })
+  const through = parseProxyPath(request.url ?? '/')
+  if (through) return proxyRequest(context.objects, through, { request, response })
   const { registry } = context.objects
   const target = parseResourcePath(registry, pathname)
   if (!target) {
@@ -134,9 +135,26 @@ function answerDocument(
     sendJson(response, aggregatedDiscovery(registry, path, others), { type: AGGREGATED })
     return
   }
+  if (path === 'openapi/v2') {
+    sendOpenApiV2(registry, headers.accept ?? '', response)
+    return
+  }
   const document = documentAt(registry, aggregator, path)
   if (!document) throw unknownPath()
   sendJson(response, document)
+}
+
+function sendOpenApiV2(registry: Registry, accept: string, response: ServerResponse): void {
+  if (!accept.includes(OPENAPI_V2_PROTOBUF)) {
+    throw new ApiError(
+      406,
+      'NotAcceptable',
+      `only the following media types are accepted: ${OPENAPI_V2_PROTOBUF}`,
+    )
+  }
+  const document = openApiV2(registry)
+  const head = { 'content-type': OPENAPI_V2_ANSWER, 'content-length': document.length }
+  response.writeHead(200, head).end(document)
 }
 
 function documentAt(registry: Registry, aggregator: Aggregator, path: string): JsonObject | null {

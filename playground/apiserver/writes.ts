@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { badRequest, methodNotAllowed, notFound } from './api-error.ts'
 import type { User, WriteOptions } from './caller.ts'
 import { readDeleteOptions } from './deletion.ts'
+import { requireEvictable } from './disruption.ts'
 import { sendJson } from './http-answer.ts'
 import { listObjects } from './list.ts'
 import { type ApiObject, isObject, valueAt } from './object.ts'
@@ -114,6 +115,7 @@ async function post(
     return
   }
   if (subresource === 'eviction') {
+    requireEvictable(objects.store, objects.get(ref))
     const deletion = valueAt(body, ['deleteOptions']) ?? {}
     await objects.remove(ref, readDeleteOptions(deletion, exchange.query), options)
     sendJson(

@@ -21,6 +21,7 @@ const API_VERSIONS = {
   jobs: 'batch/v1',
   namespaces: 'v1',
   nodes: 'v1',
+  poddisruptionbudgets: 'policy/v1',
   pods: 'v1',
   replicasets: 'apps/v1',
   resourcequotas: 'v1',

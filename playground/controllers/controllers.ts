@@ -5,6 +5,7 @@ import { Cluster } from './cluster.ts'
 import { startCustomResources } from './custom-resources.ts'
 import { startDaemonSets } from './daemon-set.ts'
 import { startDeployments } from './deployment.ts'
+import { startDisruption } from './disruption.ts'
 import { startEndpointSlices } from './endpoint-slices.ts'
 import { startEventExpiry } from './event-expiry.ts'
 import { GarbageCollector } from './garbage-collector.ts'
@@ -36,6 +37,7 @@ export function startControllers({ objects, caPem, log = silentLog }: Controller
     startStatefulSets(as('statefulset-controller')),
     startDaemonSets(as('daemonset-controller')),
     startJobs(as('job-controller')),
+    startDisruption(as('disruption-controller')),
     startEndpointSlices(as('endpointslice-controller')),
     startResourceQuotas(as('resourcequota-controller')),
     startScheduler(as('default-scheduler')),

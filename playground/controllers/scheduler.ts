@@ -4,18 +4,20 @@ import { type Cluster, keyOf } from './cluster.ts'
 import { isReady, type NodeObject, type PodObject, withCondition } from './kinds.ts'
 import { WorkQueue } from './work-queue.ts'
 
+const SCHEDULER = 'default-scheduler'
+
 /** @returns a function that stops the scheduler */
 export function startScheduler(cluster: Cluster): () => Promise<void> {
   const queue = new WorkQueue('scheduler', (key) => schedule(cluster, key), cluster.log)
   const unwatch = [
     cluster.watch<PodObject>('pods', ({ now }) => {
-      if (now && !now.spec.nodeName) queue.add(keyOf(now))
+      if (now && isOurs(now)) queue.add(keyOf(now))
     }),
     cluster.watch<NodeObject>('nodes', ({ now, old }) => {
       const better = now && canTake(now) && !(old && canTake(old))
       if (!better) return
       for (const pod of cluster.list<PodObject>('pods')) {
-        if (!pod.spec.nodeName) queue.add(keyOf(pod))
+        if (isOurs(pod)) queue.add(keyOf(pod))
       }
     }),
   ]
@@ -23,6 +25,11 @@ export function startScheduler(cluster: Cluster): () => Promise<void> {
     for (const end of unwatch) end()
     await queue.stop()
   }
+}
+
+/** A pod that names another scheduler waits for that one, if need be for ever. */
+function isOurs({ spec }: PodObject): boolean {
+  return !spec.nodeName && (spec['schedulerName'] ?? SCHEDULER) === SCHEDULER
 }
 
 function canTake(node: NodeObject): boolean {
@@ -37,7 +44,7 @@ export function fitsNode(podSpec: JsonObject, { metadata }: NodeObject): boolean
 
 async function schedule(cluster: Cluster, key: string): Promise<void> {
   const pod = cluster.get<PodObject>('pods', key)
-  if (!pod || pod.spec.nodeName || pod.metadata.deletionTimestamp) return
+  if (!pod || !isOurs(pod) || pod.metadata.deletionTimestamp) return
   const nodes = cluster.list<NodeObject>('nodes')
   const node = nodes.find((one) => canTake(one) && fitsNode(pod.spec, one))
   if (!node) return reportUnschedulable(cluster, pod, nodes)

@@ -218,3 +218,17 @@ test('deletion cascades, to the whole namespace in the end', async () => {
   await kubectl('delete ns shop typed --timeout=30s')
   expect(await kubectl('get ns -o name')).not.toMatch(/shop|typed/)
 })
+
+test('a List is looked at as a whole by kubectl, and its objects are taken one by one', async () => {
+  const config = (name: string, extra: object = {}) => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, namespace: 'default' },
+    ...extra,
+  })
+  const list = (...items: object[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
+  const said = await kubectl('apply -f -', list(config('list-1'), config('list-2')))
+  expect(said).toBe('configmap/list-1 created\nconfigmap/list-2 created\n')
+  const bad = await tryKubectl('apply -f -', list(config('list-3', { dota: {} })))
+  expect(bad.stderr).toMatch(/unknown field "dota" in io\.k8s\.api\.V1ConfigMap/)
+})
