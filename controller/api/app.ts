@@ -1,5 +1,5 @@
 /** Puts `azds-api` together: its certificate and registration, how it knows the API server, and its server. */
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, LookupFunction } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AuthorityKeeper } from '../../core/authority/keeper.ts'
 import { applySecureContext } from '../../core/authority/leaf.ts'
@@ -37,6 +37,8 @@ export interface ApiOptions {
   resolvConf?: string
   /** Monotonic time in ms. */
   now?: () => number
+  /** How the controller's name is looked up; default: by the system. */
+  lookup?: LookupFunction
 }
 
 export interface RunningApi extends Stoppable {
@@ -78,6 +80,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     authorities: identity.bundle,
     token: tokenFile(config.controllerTokenFile, now),
     onError: (error) => log.warn({ error: error.message }, 'the controller does not answer'),
+    lookup: options.lookup,
   })
   const server = createApiServer({
     leaf: identity.leaf(),

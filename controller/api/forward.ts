@@ -1,6 +1,7 @@
 /** Hands a request that is allowed on to the controller, and its answer back as it comes. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Agent, request as httpsRequest } from 'node:https'
+import type { LookupFunction } from 'node:net'
 import { pipeline } from 'node:stream/promises'
 import type { Status } from '../../core/trace-resource.ts'
 import { statusOf } from '../resources/status.ts'
@@ -13,6 +14,8 @@ export interface ForwardOptions {
   /** The token that we show it. */
   token: () => Promise<string>
   onError: (error: Error) => void
+  /** How a name is looked up; default: by the system. */
+  lookup?: LookupFunction | undefined
 }
 
 export interface Forward {
@@ -69,7 +72,7 @@ interface Question {
 }
 
 async function ask(
-  { controllerUrl, authorities, token }: ForwardOptions,
+  { controllerUrl, authorities, token, lookup }: ForwardOptions,
   agent: Agent,
   { target, accept, signal }: Question,
 ): Promise<IncomingMessage> {
@@ -85,6 +88,7 @@ async function ask(
     // A change of authorities makes new connections: the agent tells them apart by this.
     ca: authorities(),
     minVersion: 'TLSv1.2',
+    lookup,
   })
   request.setTimeout(ANSWER_MS, () => request.destroy(new Error('no answer in time')))
   request.on('response', (answer) => {
