@@ -1,11 +1,15 @@
 /** The table of commands: parsing, help and docs/reference/cli.md are made from it. */
 import type { Command, Flag } from './command.ts'
+import { doctor } from './commands/doctor.ts'
 import { inspect } from './commands/inspect.ts'
 import { install } from './commands/install.ts'
+import { listUp } from './commands/list-up.ts'
 import { spaceCreate } from './commands/space-create.ts'
+import { spaceHeal } from './commands/space-heal.ts'
 import { spaceList } from './commands/space-list.ts'
 import { spaceRemove } from './commands/space-remove.ts'
 import { trace } from './commands/trace.ts'
+import { uninstall } from './commands/uninstall.ts'
 import { upgrade } from './commands/upgrade.ts'
 import { use } from './commands/use.ts'
 import { version } from './commands/version.ts'
@@ -43,9 +47,13 @@ export const COMMANDS: readonly Command[] = [
   use,
   install,
   upgrade,
+  doctor,
+  uninstall,
+  listUp,
   spaceList,
   spaceCreate,
   spaceRemove,
+  spaceHeal,
   trace,
   viewer,
   inspect,

@@ -1,14 +1,9 @@
 /** `azds install`: the control plane, from the chart inside of azds. */
 import { SYSTEM_NAMESPACE } from '../../core/names.ts'
 import { CliError, type Command, EXIT_OK, type Invocation, textFlag } from '../command.ts'
+import { chartVersion } from '../install/chart-version.ts'
 import { readGround, refuseForeign } from '../install/ownership.ts'
-import {
-  chartVersion,
-  installationObjects,
-  manifestText,
-  perform,
-  preflight,
-} from '../install/perform.ts'
+import { installationObjects, manifestText, perform, preflight } from '../install/perform.ts'
 import { requestedValues, VALUE_FLAGS } from '../install/request.ts'
 import { steps } from '../install/steps.ts'
 import { allowed } from '../spaces.ts'

@@ -9,15 +9,10 @@ import {
   type Values,
 } from '../chart/values.ts'
 import { CliError, type Command, EXIT_OK } from '../command.ts'
+import { chartVersion } from '../install/chart-version.ts'
 import { findInstallation, type Installation, valuesOf } from '../install/installation.ts'
 import { readGround, refuseForeign } from '../install/ownership.ts'
-import {
-  chartVersion,
-  installationObjects,
-  manifestText,
-  perform,
-  preflight,
-} from '../install/perform.ts'
+import { installationObjects, manifestText, perform, preflight } from '../install/perform.ts'
 import { prune, surplusObjects } from '../install/prune.ts'
 import { requestedValues, VALUE_FLAGS } from '../install/request.ts'
 import { type Steps, steps } from '../install/steps.ts'

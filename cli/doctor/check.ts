@@ -7,8 +7,8 @@ export type Outcome =
   | { result: 'warning' | 'error'; cause: string; next: string; objects?: readonly string[] }
   /** Nobody can say: a right is missing, or what it builds on has failed. */
   | { result: 'unknown'; cause: string; next: string }
-  /** There is nothing to look at. */
-  | { result: 'skipped'; cause: string }
+  /** There is nothing to look at; or (`blocked`) what it builds on has failed, which has been told already. */
+  | { result: 'skipped'; cause: string; blocked?: true }
 
 export interface Check {
   /** Stable; the anchor in docs/doctor.md. */

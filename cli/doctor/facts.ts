@@ -1,5 +1,6 @@
 /** What checks look at, each read from the cluster once, at the first check that needs it. */
-import type { KubeClient } from '../../core/kube/client.ts'
+import type { AuditFinding } from '../../core/injection/audit.ts'
+import { type KubeClient, KubeError } from '../../core/kube/client.ts'
 import type {
   ApiService,
   ConfigMap,
@@ -23,7 +24,9 @@ import {
   type WebhookConfiguration,
 } from '../install/installation.ts'
 import { API_SERVICE_PATH } from '../install/ownership.ts'
+import { auditSpace } from '../space-audit.ts'
 import { readSpaces, type SpaceTree } from '../spaces.ts'
+import { type Canary, sendCanary } from './canary.ts'
 
 export interface DoctorFacts {
   readonly client: KubeClient
@@ -38,8 +41,10 @@ export interface DoctorFacts {
   elapsed(): number
 
   version(): Promise<{ gitVersion: string; major: string; minor: string }>
-  /** Who we are to the server, and the server's own time. */
-  self(): Promise<{ user: string; serverTime: number }>
+  /** Who we are to the server; empty if it does not tell. */
+  user(): Promise<string>
+  /** The server's clock, in ms since 1970; null where we may not even try to make something. */
+  serverTime(): Promise<number | null>
   resources(): Promise<ApiResources>
   installation(): Promise<Installation | null>
   /** The installation where there is one; its absence is an error that the check names. */
@@ -57,6 +62,12 @@ export interface DoctorFacts {
   pods(namespace: string): Promise<readonly Pod[]>
   /** Published certificates of the controller's authority, of all namespaces. */
   authorityMaps(): Promise<readonly ConfigMap[]>
+  /** The answer to a pod that is only tried, in `--space` or the first space; null where there is no space. */
+  canary(): Promise<{ space: string; answer: Canary } | null>
+  /** What lacks a sidecar in the spaces, or hangs because of one. */
+  audits(): Promise<readonly AuditFinding[]>
+  /** What has a sidecar outside of them. */
+  strays(): Promise<readonly AuditFinding[]>
   /** What sidecars tell, and which pods lack one; null where nobody serves that. */
   sidecars(): Promise<SidecarList['items'] | null>
 }
@@ -83,11 +94,22 @@ export function doctorFacts(parts: FactParts): DoctorFacts {
     return found
   }
   const tree = once(() => readSpaces(client))
+  const spaces = async () =>
+    [...(await tree()).namespaces.values()].filter(
+      ({ metadata }) => metadata.labels?.[LABEL.space] === 'true' && !metadata.deletionTimestamp,
+    )
+  const podsOf = (namespace: string) => {
+    const known = perNamespace.get(namespace) ?? listPods(client, namespace)
+    perNamespace.set(namespace, known)
+    return known
+  }
+  const system = async () => (await installation())?.namespace ?? parts.target
   const perNamespace = new Map<string, Promise<Pod[]>>()
   return {
     ...parts,
     version: once(() => client.get('/version')),
-    self: once(() => askSelf(client)),
+    user: once(() => askUser(client)),
+    serverTime: once(() => askTime(client)),
     resources: once(() => discover(client)),
     installation,
     installed,
@@ -109,18 +131,31 @@ export function doctorFacts(parts: FactParts): DoctorFacts {
     apiService: once(() => getOrNull<ApiService>(client, API_SERVICE_PATH)),
     nodes: once(() => list<KubeNode>('/api/v1/nodes')),
     tree,
-    spaces: async () =>
-      [...(await tree()).namespaces.values()].filter(
-        ({ metadata }) => metadata.labels?.[LABEL.space] === 'true' && !metadata.deletionTimestamp,
-      ),
-    pods: (namespace) => {
-      const known = perNamespace.get(namespace) ?? listPods(client, namespace)
-      perNamespace.set(namespace, known)
-      return known
-    },
+    spaces,
+    pods: podsOf,
     authorityMaps: once(() =>
       list<ConfigMap>(`/api/v1/configmaps?fieldSelector=metadata.name%3D${CA_CONFIG_MAP}`),
     ),
+    canary: once(async () => {
+      const space = parts.space ?? (await spaces())[0]?.metadata.name
+      if (space === undefined) return null
+      return { space, answer: await sendCanary(client, space, parts.elapsed) }
+    }),
+    audits: once(async () => {
+      const all = (await spaces()).map(async (namespace) =>
+        auditSpace(namespace, await podsOf(namespace.metadata.name ?? ''), await system()),
+      )
+      return (await Promise.all(all)).flat()
+    }),
+    strays: once(async () => {
+      const injected = await list<Pod>(`/api/v1/pods?labelSelector=${LABEL.instrumented}%3Dtrue`)
+      const { namespaces } = await tree()
+      const groups = Map.groupBy(injected, ({ metadata }) => metadata.namespace ?? '')
+      const found = [...groups].map(async ([name, pods]) =>
+        auditSpace(namespaces.get(name) ?? { metadata: { name } }, pods, await system()),
+      )
+      return (await Promise.all(found)).flat().filter(({ reason }) => reason === 'stray')
+    }),
     sidecars: once(async () => {
       const answer = await getOrNull<SidecarList>(client, sidecarsPath(null))
       return answer?.items ?? null
@@ -141,18 +176,28 @@ export async function listPods(client: KubeClient, namespace: string): Promise<P
   return pods
 }
 
-/** The answer of a review is made at that moment, and so tells the server's time. */
-async function askSelf(client: KubeClient): Promise<{ user: string; serverTime: number }> {
+async function askUser(client: KubeClient): Promise<string> {
   const review = await client.create<
     KubeObject & { status?: { userInfo?: { username?: string } } }
   >('/apis/authentication.k8s.io/v1/selfsubjectreviews', {
     apiVersion: 'authentication.k8s.io/v1',
     kind: 'SelfSubjectReview',
   })
-  return {
-    user: review.status?.userInfo?.username ?? '',
-    serverTime: Date.parse(review.metadata.creationTimestamp ?? ''),
-  }
+  return review.status?.userInfo?.username ?? ''
+}
+
+/** An object that is only tried gets the server's time as that of its creation. */
+async function askTime(client: KubeClient): Promise<number | null> {
+  const path = `/api/v1/namespaces/${client.namespace}/configmaps`
+  const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { generateName: 'azds-clock-' } }
+  const tried = await client
+    .create<KubeObject>(path, body, { dryRun: true })
+    .catch((error: Error) => {
+      if (error instanceof KubeError && [403, 404].includes(error.status)) return null
+      throw error
+    })
+  const time = Date.parse(tried?.metadata.creationTimestamp ?? '')
+  return Number.isNaN(time) ? null : time
 }
 
 function once<T>(read: () => Promise<T>): () => Promise<T> {

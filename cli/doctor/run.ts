@@ -30,7 +30,7 @@ export async function runChecks(
       if ((pre && !check.pre) || (developer && check.admin)) continue
       const missing = check.after?.find((id) => bad.has(id))
       const outcome: Outcome = missing
-        ? { result: 'skipped', cause: `${missing} has to hold first` }
+        ? { result: 'skipped', cause: `${missing} has to hold first`, blocked: true }
         : await outcomeOf(check, facts)
       if (outcome.result === 'error' || (missing && outcome.result === 'skipped')) bad.add(check.id)
       const finding = { group: name, check, outcome }

@@ -2,10 +2,9 @@
 import type { ConfigMap, KubeObject } from '../../core/kube/types.ts'
 import { PART_OF, PART_OF_LABEL } from '../../core/names.ts'
 import { ownChart } from '../chart/files.ts'
-import { isMap } from '../chart/functions.ts'
 import { checkValues, renderChart } from '../chart/render.ts'
 import { defaultValues, mergeValues, overlayValues, type Values } from '../chart/values.ts'
-import { readYaml, toYaml } from '../chart/yaml.ts'
+import { toYaml } from '../chart/yaml.ts'
 import { CliError, usageError } from '../command.ts'
 import { type DoctorFacts, doctorFacts } from '../doctor/facts.ts'
 import { KUBERNETES_CHECKS } from '../doctor/groups/kubernetes.ts'
@@ -15,14 +14,9 @@ import { hasFailed, runChecks } from '../doctor/run.ts'
 import { painter } from '../output.ts'
 import type { World } from '../world.ts'
 import { applyAll } from './apply.ts'
+import { chartVersion } from './chart-version.ts'
 import { MANAGED_BY_LABEL, VALUES_CONFIG_MAP, VERSION_LABEL } from './installation.ts'
 import type { Steps } from './steps.ts'
-
-/** The version of the chart inside, which is that of azds. */
-export function chartVersion(): string {
-  const chart = readYaml('Chart.yaml', ownChart()['Chart.yaml'] ?? '')[0]
-  return isMap(chart) ? String(chart['appVersion']) : ''
-}
 
 /** All objects of an installation by azds: those of the chart, its namespace, and the values that made them. */
 export function installationObjects(
@@ -88,7 +82,8 @@ export async function preflight(world: World, target: string, steps: Steps): Pro
     pre: true,
     developer: false,
     onFinding: (finding) => {
-      if (finding.outcome.result !== 'ok') world.err(findingText(finding, paint))
+      if (!['ok', 'skipped'].includes(finding.outcome.result))
+        world.err(findingText(finding, paint))
     },
   })
   if (hasFailed(findings)) {

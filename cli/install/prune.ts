@@ -15,7 +15,7 @@ export async function surplusObjects(
 ): Promise<Owned[]> {
   const resources = await discover(client)
   const kept = new Set(objects.map((object) => objectPath(resourceFor(resources, object), object)))
-  const { owned } = await takeInventory(client, resources, [])
+  const { owned } = await takeInventory(client, resources, { chart: [] })
   return owned.filter(
     ({ path, object: { kind, metadata } }) =>
       metadata.labels?.[MANAGED_BY_LABEL] === 'azds' &&

@@ -9,6 +9,8 @@ export interface Steps {
   head(text: string): void
   done(title: string, what: string): void
   warn(title: string, what: string): void
+  /** What is going to happen. */
+  plan(title: string, what: string): void
   next(lines: readonly (readonly [command: string, does: string])[]): void
 }
 
@@ -19,6 +21,7 @@ export function steps(world: Pick<World, 'out' | 'colour'>): Steps {
   return {
     head: (text) => world.out(`${paint('bold', text)}\n\n`),
     done: (title, what) => line(paint('green', '√'), title, what),
+    plan: (title, what) => line(paint('dim', '-'), title, what),
     warn: (title, what) => line(paint('yellow', '‼'), title, what),
     next: (lines) => {
       const width = Math.max(...lines.map(([command]) => command.length))

@@ -46,11 +46,17 @@ const DERIVED: readonly string[] = [
 /** Page of a list, so that no answer grows past a few megabytes. */
 const PAGE = 500
 
-/** @param chart the objects of the chart, for their names */
+export interface InventoryOptions {
+  /** The objects of the chart, for their names. */
+  chart: readonly KubeObject[]
+  /** Where Helm keeps what it knows of our release; null without Helm. */
+  helm?: { namespace: string; release: string } | null
+}
+
 export async function takeInventory(
   client: KubeClient,
   resources: ApiResources,
-  chart: readonly KubeObject[],
+  { chart, helm = null }: InventoryOptions,
 ): Promise<Inventory> {
   const unseen = resources.failed.map(({ groupVersion }) => groupVersion)
   const found = new Map<string, Owned>()
@@ -73,9 +79,17 @@ export async function takeInventory(
       const live = await readable(getOrNull<KubeObject>(client, objectPath(resource, object)))
       if (live) add(resource, live)
     }),
-    ...[await authorityMaps(client, resources)].flatMap(({ resource, items }) =>
-      resource ? items.map(async (item) => add(resource, item)) : [],
-    ),
+    ...[
+      {
+        kind: 'ConfigMap',
+        path: `/api/v1/configmaps?fieldSelector=metadata.name%3D${CA_CONFIG_MAP}`,
+      },
+      ...(helm ? [{ kind: 'Secret', path: helmSecretsPath(helm) }] : []),
+    ].map(async ({ kind, path }) => {
+      const resource = resources.all.find((one) => one.kind === kind && one.apiVersion === 'v1')
+      const answer = await readable(client.get<{ items: KubeObject[] }>(path))
+      if (resource) for (const item of answer?.items ?? []) add(resource, item)
+    }),
   ])
   const order = (a: Owned, b: Owned) => (nameOf(a.object) < nameOf(b.object) ? -1 : 1)
   return { owned: [...found.values()].sort(order), unseen: [...new Set(unseen)].sort() }
@@ -122,14 +136,9 @@ function namedObjects(resources: ApiResources, chart: readonly KubeObject[]) {
   })
 }
 
-/** The certificates that were published to spaces, also where somebody took their label. */
-async function authorityMaps(client: KubeClient, resources: ApiResources) {
-  const resource = resources.all.find(
-    ({ kind, apiVersion }) => kind === 'ConfigMap' && apiVersion === 'v1',
-  )
-  const path = `/api/v1/configmaps?fieldSelector=metadata.name%3D${CA_CONFIG_MAP}`
-  const answer = await readable(client.get<{ items: KubeObject[] }>(path))
-  return { resource, items: answer?.items ?? [] }
+function helmSecretsPath({ namespace, release }: { namespace: string; release: string }): string {
+  const selector = encodeURIComponent(`owner=helm,name=${release}`)
+  return `/api/v1/namespaces/${namespace}/secrets?labelSelector=${selector}`
 }
 
 /** Null where one may not read it, which the look by label tells already. */

@@ -34,7 +34,7 @@ export const RIGHTS_CHECKS: readonly Check[] = [
       })
       const missing = await notAllowed(client, null, different(deeds))
       if (missing.length === 0) return ok()
-      const { user } = await facts.self()
+      const user = await facts.user()
       return failure(
         `${user || 'you'} may not make all that the chart has; missing:`,
         'let an admin of the cluster (ClusterRole cluster-admin) install azds',
@@ -47,7 +47,7 @@ export const RIGHTS_CHECKS: readonly Check[] = [
       id: `rights-${program}`,
       title: `azds-${program} may do what its roles say`,
       admin: true,
-      after: ['api-reachable'],
+      after: ['installed'],
       run: (facts) => rightsOfProgram(`azds-${program}`, facts),
     }),
   ),

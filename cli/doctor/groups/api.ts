@@ -1,0 +1,42 @@
+/** Whether traces can be read, and by whom. */
+import { mayDo } from '../../access-review.ts'
+import { type Check, failure, ok, skipped, warning } from '../check.ts'
+
+export const API_CHECKS: readonly Check[] = [
+  {
+    id: 'apiservice-available',
+    title: 'the API server serves azds.io',
+    after: ['installed'],
+    async run({ apiService, installed }) {
+      const { namespace } = await installed()
+      const found = await apiService()
+      if (!found) return skipped('the installation does without azds-api')
+      const available = found.status?.conditions?.find(({ type }) => type === 'Available')
+      if (available?.status === 'True') return ok()
+      return failure(
+        `the APIService v1.azds.io is not available (${available?.reason ?? 'unknown'}: ${available?.message ?? 'no condition'}): traces cannot be read, kubectl complains, and no namespace of the cluster can be deleted`,
+        `see kubectl -n ${namespace} get pods -l app.kubernetes.io/name=azds-api; the way out: kubectl delete apiservice v1.azds.io`,
+      )
+    },
+  },
+  {
+    id: 'traces-rights',
+    title: 'you may read traces',
+    after: ['apiservice-available'],
+    async run({ client, apiService, spaces, space }) {
+      if (!(await apiService())) return skipped('the installation does without azds-api')
+      const deed = { verb: 'get', group: 'azds.io', resource: 'traces' }
+      if (await mayDo(client, null, { ...deed, namespace: '' })) return ok('of all spaces')
+      const names = space ? [space] : (await spaces()).map(({ metadata }) => metadata.name ?? '')
+      const answers = await Promise.all(
+        names.map((namespace) => mayDo(client, null, { ...deed, namespace })),
+      )
+      const readable = names.filter((_, index) => answers[index])
+      if (readable.length > 0) return ok(`of ${readable.join(', ')}`)
+      return warning(
+        'you may read the traces of no space',
+        'ask for the ClusterRole azds-traces, edit or admin in your space',
+      )
+    },
+  },
+]

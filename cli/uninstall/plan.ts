@@ -1,0 +1,71 @@
+/** What of an inventory goes, in which order, and what stays and why. Pure. */
+import { PART_OF, PART_OF_LABEL } from '../../core/names.ts'
+import { nameOf } from '../api-resources.ts'
+import type { Inventory, Owned } from './inventory.ts'
+
+export interface Plan {
+  /** In the order in which they go. */
+  steps: readonly { title: string; objects: readonly Owned[] }[]
+  /** What is ours and stays, with the reason. */
+  kept: readonly { name: string; why: string }[]
+}
+
+/**
+ * The webhook configuration first, so that pods start without us from then on; then the APIService, because one that
+ * has lost its backend keeps every namespace of the cluster from being deleted; then the programs, which would write
+ * back what goes after them.
+ */
+const ORDER: readonly { title: string; kinds: readonly string[] }[] = [
+  { title: 'admission', kinds: ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'] },
+  { title: 'aggregated API', kinds: ['APIService'] },
+  { title: 'programs', kinds: ['Deployment', 'DaemonSet', 'StatefulSet', 'Job', 'CronJob'] },
+  { title: 'settings', kinds: [] },
+  {
+    title: 'rights',
+    kinds: ['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding', 'ServiceAccount'],
+  },
+  { title: 'namespace', kinds: ['Namespace'] },
+]
+
+export interface Surroundings {
+  /** Objects in our namespace that are not ours; where there are some, the namespace stays. */
+  foreign: readonly string[]
+  /** Whether claims, with the traces in them, go too. */
+  deleteTraces: boolean
+}
+
+export function planUninstall({ owned }: Inventory, surroundings: Surroundings): Plan {
+  const kept: { name: string; why: string }[] = []
+  const going = owned.filter(({ object }) => {
+    const why = reasonToKeep(object.kind ?? '', object.metadata.labels ?? {}, surroundings)
+    if (why !== null) kept.push({ name: nameOf(object), why })
+    return why === null
+  })
+  const named = new Set(ORDER.flatMap(({ kinds }) => kinds))
+  const steps = ORDER.map(({ title, kinds }) => ({
+    title,
+    objects: going.filter(({ object: { kind = '' } }) =>
+      kinds.length > 0 ? kinds.includes(kind) : !named.has(kind),
+    ),
+  }))
+  return { steps: steps.filter(({ objects }) => objects.length > 0), kept }
+}
+
+function reasonToKeep(
+  kind: string,
+  labels: Readonly<Record<string, string>>,
+  { foreign, deleteTraces }: Surroundings,
+): string | null {
+  if (kind === 'PersistentVolumeClaim' && !deleteTraces) {
+    return 'the traces in it are the team’s; --delete-traces takes it away'
+  }
+  if (kind !== 'Namespace') return null
+  if (labels[PART_OF_LABEL] !== PART_OF) return 'it is not marked as ours'
+  if (foreign.length === 0) return null
+  return `it holds what is not ours: ${foreign.slice(0, 3).join(', ')}${foreign.length > 3 ? ' and more' : ''}`
+}
+
+/** How many objects go. */
+export function countOf({ steps }: Plan): number {
+  return steps.reduce((sum, { objects }) => sum + objects.length, 0)
+}
