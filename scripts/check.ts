@@ -17,6 +17,7 @@ const CHECKS: { name: string; command: string; args: string[] }[] = [
     args: [...JEST, '--selectProjects', 'unit', '--testPathPatterns', 'test/repo'],
   },
   { name: 'generated documents', command: process.execPath, args: ['scripts/docs.ts', '--check'] },
+  { name: 'manifests', command: process.execPath, args: ['scripts/manifests.ts', '--check'] },
   { name: 'bundles', command: process.execPath, args: ['scripts/check-bundles.ts'] },
 ]
 

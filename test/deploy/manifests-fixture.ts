@@ -1,8 +1,11 @@
-/** The objects of deploy/manifests, as kubectl applies them. */
+/** The objects of deploy/manifests, as kubectl applies them, and of the chart. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
+import { ownChart } from '../../cli/chart/files.ts'
+import { renderChart } from '../../cli/chart/render.ts'
 import type { Container, KubeObject, PodSpec } from '../../core/kube/types.ts'
+import { SYSTEM_NAMESPACE } from '../../core/names.ts'
 
 export const ROOT = join(import.meta.dirname, '../..')
 export const MANIFESTS = join(ROOT, 'deploy/manifests')
@@ -46,9 +49,16 @@ export const manifests: readonly Manifest[] = readdirSync(MANIFESTS)
   .toSorted()
   .flatMap((file) => documentsOf(readFileSync(join(MANIFESTS, file), 'utf8')))
 
+/** The same with all programs, whether they are on by default or not. */
+export const objects = renderChart(
+  ownChart(),
+  { api: { enabled: true }, namespace: { create: true } },
+  { name: 'azds', namespace: SYSTEM_NAMESPACE },
+) as readonly Manifest[]
+
 export function find(kind: string, name: string): Manifest {
-  const found = manifests.find((object) => object.kind === kind && object.metadata.name === name)
-  if (!found) throw new Error(`no ${kind} ${name} in deploy/manifests`)
+  const found = objects.find((object) => object.kind === kind && object.metadata.name === name)
+  if (!found) throw new Error(`no ${kind} ${name} in the chart`)
   return found
 }
 

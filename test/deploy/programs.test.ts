@@ -4,6 +4,7 @@ import { settings as controllerSettings } from '../../controller/config.ts'
 import type { Container, PodSpec } from '../../core/kube/types.ts'
 import {
   API_SERVER_FACING_PORT,
+  API_SERVICE,
   CONTROLLER_AUDIENCE,
   CONTROLLER_PORT,
   CONTROLLER_SERVICE,
@@ -18,7 +19,7 @@ import {
 import { settings as proxySettings } from '../../proxy/config.ts'
 import { settings as webhookSettings } from '../../webhook/config.ts'
 import { DEFAULT_PROXY_RESOURCES } from '../../webhook/inject/resources.ts'
-import { containerOf, find, manifests } from './manifests-fixture.ts'
+import { containerOf, find, manifests, objects } from './manifests-fixture.ts'
 
 test('the namespace comes first and the webhook configuration last, as kubectl applies them', () => {
   expect(manifests[0]).toMatchObject({ kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE } })
@@ -29,6 +30,7 @@ test.each([
   [WEBHOOK_SERVICE, 443, API_SERVER_FACING_PORT, 'azds-webhook'],
   [CONTROLLER_SERVICE, 80, CONTROLLER_PORT, 'azds-controller'],
   [CONTROLLER_SERVICE, 443, CONTROLLER_TLS_PORT, 'azds-controller'],
+  [API_SERVICE, 443, API_SERVER_FACING_PORT, 'azds-api'],
   [GATEWAY_SERVICE, 80, GATEWAY_PORT, 'azds-gateway'],
 ])('the service %s leads from port %d to port %d of %s', (name, port, target, deployment) => {
   const service = find('Service', name)
@@ -42,6 +44,7 @@ test.each([
 test.each([
   ['azds-webhook', webhookSettings],
   ['azds-controller', controllerSettings],
+  ['azds-api', controllerSettings],
   ['azds-gateway', proxySettings],
 ])(
   '%s gets only settings that its program reads, with values that it accepts',
@@ -60,7 +63,7 @@ test('a sidecar’s resources are those that the webhook would take by itself', 
   expect(JSON.parse(value)).toEqual(JSON.parse(DEFAULT_PROXY_RESOURCES))
 })
 
-const workloads = manifests.filter(({ kind }) => kind === 'Deployment' || kind === 'DaemonSet')
+const workloads = objects.filter(({ kind }) => kind === 'Deployment' || kind === 'DaemonSet')
 const podOf = (name: string): PodSpec => {
   const spec = workloads.find(({ metadata }) => metadata.name === name)?.spec?.template?.spec
   if (!spec) throw new Error(`${name} has no pods`)

@@ -2,13 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { ownChart } from '../../cli/chart/files.ts'
-import { renderChart } from '../../cli/chart/render.ts'
 import { SYSTEM_NAMESPACE } from '../../core/names.ts'
-import { type Manifest, ROOT, type Rule } from './manifests-fixture.ts'
+import { type Manifest, objects, ROOT, type Rule } from './manifests-fixture.ts'
 
-const release = { name: 'azds', namespace: SYSTEM_NAMESPACE }
-const objects = renderChart(ownChart(), { api: { enabled: true } }, release) as Manifest[]
 const ofKind = (kind: string) => objects.filter((object) => object.kind === kind)
 
 /** What stands between `|` in the rows of the tables with a column `what`. */
