@@ -23,7 +23,7 @@ export interface TcpHandle {
   /** Called when bytes, an end or an error came; what it returns is read into from then on. */
   onread: (this: TcpHandle) => Buffer | undefined
   onconnection: ((this: TcpHandle, status: number, client: TcpHandle | undefined) => void) | null
-  bind(ip: string, port: number): number
+  bind(ip: string, port: number, flags: number): number
   bind6(ip: string, port: number, flags: number): number
   listen(backlog: number): number
   connect(request: RawRequest, ip: string, port: number): number
@@ -62,6 +62,8 @@ export interface RawBindings {
   /** Kinds of handles. */
   socketKind: number
   serverKind: number
+  /** Flag for `bind`: other sockets of this user may have the port as well. 0 where there is none. */
+  reusePort: number
   /** What the last call into or out of a handle has to say, at the two places that follow. */
   state: Int32Array
   /** Bytes read, or a negative errno. */
@@ -96,7 +98,11 @@ export function loadRawBindings(getBinding: GetBinding = processBinding): Loaded
     const stream = getBinding('stream_wrap') as Binding
     const problem = problemOf(tcp, stream)
     if (problem !== null) return { ok: false, problem }
-    const { SOCKET, SERVER } = tcp['constants'] as { SOCKET: number; SERVER: number }
+    const {
+      SOCKET,
+      SERVER,
+      UV_TCP_REUSEPORT = 0,
+    } = tcp['constants'] as Record<'SOCKET' | 'SERVER' | 'UV_TCP_REUSEPORT', number>
     const bindings = {
       Tcp: tcp['TCP'] as RawBindings['Tcp'],
       ConnectRequest: tcp['TCPConnectWrap'] as RequestType,
@@ -104,6 +110,7 @@ export function loadRawBindings(getBinding: GetBinding = processBinding): Loaded
       ShutdownRequest: stream['ShutdownWrap'] as RequestType,
       socketKind: SOCKET,
       serverKind: SERVER,
+      reusePort: UV_TCP_REUSEPORT,
       state: stream['streamBaseState'] as Int32Array,
       readAt: stream['kReadBytesOrError'] as number,
       asyncAt: stream['kLastWriteWasAsync'] as number,

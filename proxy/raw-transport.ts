@@ -7,16 +7,15 @@ import {
   type RawRequest,
   type TcpHandle,
 } from './raw-bindings.ts'
+import { openListeners } from './raw-listening.ts'
 import { type LoopOptions, RawLoop } from './raw-loop.ts'
 import { RawStream } from './raw-stream.ts'
 import { SPECIMENS } from './specimens.ts'
 import type { ByteStream } from './stream.ts'
 import {
   type Accepted,
-  BACKLOG,
   CONNECT_TIMEOUT_MS,
   type DialOptions,
-  KEEP_ALIVE_SECONDS,
   type Listening,
   type ListenOptions,
   plainIp,
@@ -65,39 +64,19 @@ function onConnected(this: RawRequest, status: number): void {
 /** @throws NodeJS.ErrnoException if the port cannot be had */
 function listen(options: ListenOptions, { bindings, loop }: Raw): Listening {
   const { onAccept, onAcceptError, onFault = rethrow } = options
-  const handle = openListener(options, bindings)
-  handle.onconnection = (status, client) => {
-    if (client === undefined) onAcceptError(errnoError(status, 'accept'))
-    else accept(client, { loop, onFault, onAccept })
+  const portOf = (handle: TcpHandle) => addressOf(handle, 'getsockname').port
+  const doors = openListeners(options, bindings, portOf)
+  for (const door of doors) {
+    door.onconnection = (status, client) => {
+      if (client === undefined) onAcceptError(errnoError(status, 'accept'))
+      else accept(client, { loop, onFault, onAccept })
+    }
   }
-  const address = addressOf(handle, 'getsockname')
-  return { address, close: () => handle.close() }
-}
-
-function openListener({ host, port }: ListenOptions, bindings: RawBindings): TcpHandle {
-  // A kernel without IPv6 has no `::` to bind.
-  const ips = host === undefined ? ['::', '0.0.0.0'] : [host]
-  let first = 0
-  for (const ip of ips) {
-    const handle = new bindings.Tcp(bindings.serverKind)
-    const errno = bindAndListen(handle, ip, port)
-    if (errno === 0) return handle
-    handle.close()
-    first ||= errno
-    if (!NO_SUCH_FAMILY.includes(errnoError(errno, 'listen').code ?? '')) break
+  const address = addressOf(doors[0] as TcpHandle, 'getsockname')
+  const close = () => {
+    for (const door of doors) door.close()
   }
-  throw errnoError(first, 'listen', { ip: ips[0] ?? '', port })
-}
-
-const NO_SUCH_FAMILY = ['EAFNOSUPPORT', 'EINVAL', 'EADDRNOTAVAIL']
-
-function bindAndListen(handle: TcpHandle, ip: string, port: number): number {
-  const errno = ip.includes(':') ? handle.bind6(ip, port, 0) : handle.bind(ip, port)
-  if (errno !== 0) return errno
-  // Linux hands both on to every socket that is accepted, which saves five system calls each.
-  handle.setNoDelay(true)
-  handle.setKeepAlive(true, KEEP_ALIVE_SECONDS)
-  return handle.listen(BACKLOG)
+  return { address, close }
 }
 
 function accept(
