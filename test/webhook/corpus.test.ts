@@ -3,7 +3,6 @@
  * large, and, with AZDS_POD_CORPUS=FOLDER, over the manifests in any folder.
  */
 import { join } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
 import { expect, test } from '@jest/globals'
 import { statusOf } from '../../core/injection/status.ts'
 import type { Container, LimitRange, Pod, ResourceQuota } from '../../core/kube/types.ts'
@@ -16,7 +15,7 @@ import { withOthersWork } from './corpus/other-webhooks.ts'
 import { faultsOfPod, served } from './corpus/pod-validity.ts'
 import { blindProbes, sidecarFaults } from './corpus/promises.ts'
 import { type CorpusPod, readCorpus } from './corpus/read-corpus.ts'
-import { applyStrictly } from './corpus/strict-json-patch.ts'
+import { applyStrictly, isSameJson } from './corpus/strict-json-patch.ts'
 
 type Layout = 'native' | 'classic'
 type Injected = Injection & { kind: 'injected' }
@@ -181,9 +180,9 @@ function checkOthersWork({ pod: after, layout }: Injected, wanted: Layout): void
   }
 }
 
-/** Jest's own comparison takes seconds for large pods; it is asked only to show a difference. */
+/** Jest's own comparison is slow; it is asked only to show a difference. */
 function expectSame(found: unknown, wanted: unknown): void {
-  if (!isDeepStrictEqual(found, wanted)) expect(found).toEqual(wanted)
+  if (!isSameJson(found, wanted)) expect(found).toEqual(wanted)
 }
 
 function expectNothingMore(pod: Pod, layout: Layout): void {

@@ -74,6 +74,8 @@ function envOf(container: Container | undefined, name: string): string | undefin
 interface Probe {
   tcpSocket?: { port: number | string; host?: string }
   httpGet?: { path?: string; port: unknown }
+  grpc?: unknown
+  exec?: unknown
 }
 
 const PROBES = ['startupProbe', 'readinessProbe', 'livenessProbe'] as const
@@ -112,14 +114,16 @@ export function blindProbes(pod: Pod, { native }: { native: boolean }): string[]
       return first <= port && port <= last
     })
   return probesOf(pod).flatMap(({ where, container, init, probe }) => {
-    const { tcpSocket } = probe
-    if (!tcpSocket || tcpSocket.host) return []
+    const { tcpSocket, httpGet, grpc, exec } = probe
+    // Two kinds in one, a port that is none, and a probe of what runs once: no API server takes that.
+    if (!tcpSocket || tcpSocket.host || httpGet || grpc || exec) return []
+    if (init && container.restartPolicy !== 'Always') return []
     const { port } = tcpSocket
     const number =
       typeof port === 'number'
         ? port
         : container.ports?.find(({ name }) => name === port)?.containerPort
-    if (number === undefined || isDirect(number)) return []
+    if (number === undefined || number < 1 || number > 65_535 || isDirect(number)) return []
     // Before the sidecar: such a container cannot wait for it.
     if (init && !native && !where.endsWith('readinessProbe')) return []
     return [where]
