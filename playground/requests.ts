@@ -68,7 +68,11 @@ export async function fetchRecords(
 ): Promise<TraceRecord[]> {
   const deadline = performance.now() + TRACE_LIMIT_MS
   for (;;) {
-    const { status, body } = await get(viewerPort, 'localhost', `/v1/traces/${traceId}`)
+    const { status, body } = await get(
+      viewerPort,
+      `localhost:${viewerPort}`,
+      `/v1/traces/${traceId}`,
+    )
     const records = status === 200 ? (JSON.parse(body) as TraceDetail).records : []
     if (records.length >= count || performance.now() > deadline) return records
     await sleep(TRACE_POLL_MS)

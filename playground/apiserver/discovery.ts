@@ -1,6 +1,6 @@
 /** What the server says about itself: groups, versions and resources, in all forms clients ask for. */
 import type { JsonObject } from './object.ts'
-import { apiVersionOf, type Registry, type Resource } from './resources.ts'
+import { apiVersionOf, type Registry, type Resource, splitGroupVersion } from './resources.ts'
 
 /** The version that the playground speaks like. */
 export const VERSION = {
@@ -36,7 +36,9 @@ const SUBRESOURCES: Record<string, { verbs: string[]; kind?: [apiVersion: string
     status: { verbs: ['get', 'patch', 'update'] },
     ephemeralcontainers: { verbs: ['get', 'patch', 'update'] },
     finalize: { verbs: ['update'] },
+    exec: { verbs: ['create', 'get'], kind: ['v1', 'PodExecOptions'] },
     log: { verbs: ['get'] },
+    proxy: { verbs: ['create', 'delete', 'get', 'patch', 'update'] },
     scale: { verbs: ['get', 'patch', 'update'], kind: ['autoscaling/v1', 'Scale'] },
     eviction: { verbs: ['create'], kind: ['policy/v1', 'Eviction'] },
     token: { verbs: ['create'], kind: ['authentication.k8s.io/v1', 'TokenRequest'] },
@@ -127,7 +129,7 @@ function describeResource(resource: Resource): JsonObject[] {
   }
   const below = resource.subresources.map((name) => {
     const { verbs = [], kind: other } = SUBRESOURCES[name] ?? {}
-    const [group, version] = other?.[0].split('/') ?? []
+    const [group, version] = other ? splitGroupVersion(other[0]) : []
     return {
       name: `${plural}/${name}`,
       singularName: '',
@@ -188,7 +190,7 @@ function describeAggregated(resource: Resource): JsonObject {
     ...(resource.categories.length > 0 && { categories: resource.categories }),
     subresources: resource.subresources.map((name) => {
       const { verbs = [], kind: other } = SUBRESOURCES[name] ?? {}
-      const [otherGroup = '', otherVersion = ''] = other?.[0].split('/') ?? []
+      const [otherGroup = '', otherVersion = ''] = other ? splitGroupVersion(other[0]) : []
       return {
         subresource: name,
         responseKind: other

@@ -5,6 +5,7 @@ import type { Aggregator } from './aggregation/aggregator.ts'
 import type { AggregatedApi } from './aggregation/api-services.ts'
 import { forwardRequest } from './aggregation/forward.ts'
 import { ApiError, methodNotAllowed, notAllowed, unknownPath } from './api-error.ts'
+import type { User } from './caller.ts'
 import {
   aggregatedDiscovery,
   coreVersions,
@@ -18,6 +19,7 @@ import type { JsonObject } from './object.ts'
 import type { Objects } from './objects.ts'
 import { openApiDocument, openApiRoot } from './openapi.ts'
 import { OPENAPI_V2_ANSWER, OPENAPI_V2_PROTOBUF, openApiV2 } from './openapi-v2.ts'
+import type { ExecProvider } from './pod-exec.ts'
 import type { LogProvider } from './pod-log.ts'
 import { parseProxyPath, proxyRequest } from './proxy.ts'
 import { type Attributes, attributesOf } from './rbac/attributes.ts'
@@ -37,6 +39,7 @@ export interface HandlerContext {
   rights: Rights | null
   aggregator: Aggregator
   logs: () => LogProvider | null
+  exec: () => ExecProvider | null
   log: Log
 }
 
@@ -66,12 +69,9 @@ async function route(
 ): Promise<void> {
   // The host is of no interest; a base makes the path a URL.
   const { pathname, searchParams: query } = new URL(request.url ?? '/', 'https://apiserver')
-  const authorize = context.rights?.authorize ?? null
   // Without rights to ask about, these are for everybody.
-  if (!authorize && PUBLIC.has(pathname)) return answerPublic(pathname, response)
-  const user = signIn(context.tokens, request.headers, authorize)
-  const attributes = attributesOf(user, request.method ?? '', request.url ?? '/')
-  if (authorize) requireRight(authorize, attributes)
+  if (!context.rights && PUBLIC.has(pathname)) return answerPublic(pathname, response)
+  const { user, attributes, authorize } = signInFor(context, request)
   if (PUBLIC.has(pathname)) return answerPublic(pathname, response)
 
   const elsewhere = context.aggregator.at(pathname) ?? openApiElsewhere(context, pathname)
@@ -96,6 +96,18 @@ async function route(
   if (authorize)
     options.beforeCreate = () => requireRight(authorize, { ...attributes, verb: 'create' })
   return answerWrite({ ...context, user }, target, exchange, options)
+}
+
+/** Who asks, and for what; throws 401 or 403 unless the request is allowed. */
+export function signInFor(
+  { tokens, rights }: HandlerContext,
+  { headers, method = '', url = '/' }: IncomingMessage,
+): { user: User; attributes: Attributes; authorize: Authorize | null } {
+  const authorize = rights?.authorize ?? null
+  const user = signIn(tokens, headers, authorize)
+  const attributes = attributesOf(user, method, url)
+  if (authorize) requireRight(authorize, attributes)
+  return { user, attributes, authorize }
 }
 
 const PUBLIC = new Set(['/healthz', '/livez', '/readyz', '/version', '/version/'])

@@ -1,8 +1,9 @@
 /** Opens one HTTPS server on several addresses, and closes them all. */
 
-import type { RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /** Port 0 takes a free one. */
 export type ListenAddress = { host: string; port: number } | { path: string }
@@ -13,11 +14,17 @@ export interface Listeners {
   close(): Promise<void>
 }
 
+export interface Handlers {
+  request: RequestListener
+  /** Of a request that asks for another protocol. */
+  upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+}
+
 /** Rejects, with nothing left open, if one of the addresses cannot be had. */
 export async function listen(
   addresses: readonly ListenAddress[],
   tls: { cert: string; key: string },
-  handler: RequestListener,
+  handlers: Handlers,
 ): Promise<Listeners> {
   const servers: Server[] = []
   const sockets = new Set<Socket>()
@@ -30,7 +37,8 @@ export async function listen(
   try {
     const bound: ListenAddress[] = []
     for (const address of addresses) {
-      const server = createServer({ ...tls, ALPNProtocols: ['http/1.1'] }, handler)
+      const server = createServer({ ...tls, ALPNProtocols: ['http/1.1'] }, handlers.request)
+      server.on('upgrade', handlers.upgrade)
       // Watches last as long as their client wants; a request's own limit is its client's too.
       server.requestTimeout = 0
       server.on('connection', (socket: Socket) => {

@@ -1,6 +1,6 @@
 /** Answers GET: one object, a list, a watch, a pod's log. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { ApiError, badRequest } from './api-error.ts'
+import { ApiError, badRequest, methodNotAllowed } from './api-error.ts'
 import { sendJson } from './http-answer.ts'
 import { listObjects } from './list.ts'
 import type { JsonObject } from './object.ts'
@@ -27,6 +27,9 @@ export interface Exchange {
 
 /** A reader that lags behind by more than this (bytes) is cut off; it lists again. */
 const MAX_BACKLOG = 32 * 1024 * 1024
+
+/** Parts of an object that are read as the object. */
+const READABLE = new Set(['ephemeralcontainers', 'scale', 'status'])
 
 export async function answerGet(
   { objects, logs }: ReadContext,
@@ -56,6 +59,8 @@ export async function answerGet(
     })
     return
   }
+  if (subresource === 'exec') throw badRequest('Upgrade request required')
+  if (subresource && !READABLE.has(subresource)) throw methodNotAllowed()
   sendJson(response, renderObject(subresource === 'scale' ? scaleOf(object) : object, form, now))
 }
 

@@ -49,12 +49,16 @@ const TABLE: Record<string, Row[]> = {
     [
       'pods',
       'Pod',
-      { short: ['po'], all: true, sub: ['status', 'log', 'eviction', 'ephemeralcontainers'] },
+      {
+        short: ['po'],
+        all: true,
+        sub: ['status', 'log', 'exec', 'proxy', 'eviction', 'ephemeralcontainers'],
+      },
     ],
     ['resourcequotas', 'ResourceQuota', { short: ['quota'], sub: STATUS }],
     ['secrets', 'Secret'],
     ['serviceaccounts', 'ServiceAccount', { short: ['sa'], sub: ['token'] }],
-    ['services', 'Service', { short: ['svc'], all: true, sub: STATUS }],
+    ['services', 'Service', { short: ['svc'], all: true, sub: ['status', 'proxy'] }],
   ],
   'apps/v1': [
     ['controllerrevisions', 'ControllerRevision'],

@@ -10,6 +10,7 @@ import { kubeconfig } from './kubeconfig.ts'
 import { limitRangeCheck } from './limit-range.ts'
 import { type ListenAddress, listen } from './listen.ts'
 import { Objects } from './objects.ts'
+import type { ExecProvider } from './pod-exec.ts'
 import type { LogProvider } from './pod-log.ts'
 import { podSecurityCheck } from './pod-security.ts'
 import { keepAggregatedRoles } from './rbac/aggregated-roles.ts'
@@ -23,6 +24,7 @@ import { ServiceConnections } from './service-connections.ts'
 import { Store } from './store.ts'
 import { seedCluster } from './system-objects.ts'
 import { Tokens } from './tokens.ts'
+import { handleUpgrade } from './upgrade.ts'
 import { WebhookAdmission } from './webhook-admission.ts'
 
 export interface ApiServerOptions {
@@ -62,6 +64,8 @@ export interface ApiServer {
   tokenForUser(name: string, groups?: readonly string[]): string
   /** Sets who serves pods' logs; before that, logs answer 503. */
   setLogProvider(provider: LogProvider): void
+  /** Sets who runs commands in containers; before that, exec answers 503. */
+  setExecProvider(provider: ExecProvider): void
   /** In-process access for the built-in controllers. */
   objects: Objects
   close(): Promise<void>
@@ -107,12 +111,24 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   await aggregator.listLocal()
 
   let logs: LogProvider | null = null
+  let exec: ExecProvider | null = null
   const enforced = rights === 'enforced' ? rightsOf(policy) : null
-  const context = { objects, tokens, rights: enforced, aggregator, logs: () => logs, log }
+  const context = {
+    objects,
+    tokens,
+    rights: enforced,
+    aggregator,
+    logs: () => logs,
+    exec: () => exec,
+    log,
+  }
   const listeners = await listen(
     [{ host, port }, ...(options.listen ?? [])],
     { cert: certificate.certPem, key: certificate.keyPem },
-    (request, response) => void handle(context, request, response),
+    {
+      request: (request, response) => void handle(context, request, response),
+      upgrade: (request, socket, head) => void handleUpgrade(context, request, socket, head),
+    },
   )
   const [first] = listeners.addresses
   const bound = first && 'port' in first ? first.port : port
@@ -134,6 +150,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     tokenForUser: (name, groups) => tokens.issueForUser(name, groups),
     setLogProvider: (provider) => {
       logs = provider
+    },
+    setExecProvider: (provider) => {
+      exec = provider
     },
     objects,
     close: async () => {

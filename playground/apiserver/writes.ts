@@ -52,6 +52,9 @@ export function writeOptionsOf(
   }
 }
 
+/** Parts of an object that are written like one; the others are done, not stored. */
+const REPLACEABLE = new Set(['ephemeralcontainers', 'finalize', 'scale', 'status'])
+
 export async function answerWrite(
   context: WriteContext,
   target: Target,
@@ -59,6 +62,10 @@ export async function answerWrite(
   options: WriteOptions,
 ): Promise<void> {
   const { request, query } = exchange
+  const replaces = request.method === 'PUT' || request.method === 'PATCH'
+  if (replaces && target.subresource && !REPLACEABLE.has(target.subresource)) {
+    throw methodNotAllowed()
+  }
   const mediaType = mediaTypeOf(request)
   const body = await readBody(request, mediaType)
   switch (request.method) {

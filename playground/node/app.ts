@@ -28,6 +28,9 @@ export interface NodeDeps {
   nodeBinary: string
 }
 
+/** Exit code of a command that was killed. */
+const KILLED = 137
+
 /** Room (bytes) for all pods' files; memory is only taken by what is written. */
 const WORK_SIZE = '2g'
 
@@ -91,6 +94,7 @@ export async function startNode({ config, log, exec, nodeBinary }: NodeDeps): Pr
     now: Date.now,
   })
   serveLogs(api, kubelet)
+  serveExec(api, kubelet)
   await startDialServer(`${config.dir}/node.sock`, {
     addressOf: (namespace, name) => {
       const ip = services.get(`${namespace}/${name}`)?.spec.clusterIP
@@ -119,5 +123,18 @@ function serveLogs(api: ApiServer, kubelet: Kubelet): void {
     if (log) return readLog(log, options)
     const which = options.previous ? 'previous terminated container' : 'container'
     throw new Error(`${which} "${container}" in pod "${name}" has no log: it has not run`)
+  })
+}
+
+function serveExec(api: ApiServer, kubelet: Kubelet): void {
+  api.setExecProvider(async ({ namespace, pod, container, command }) => {
+    const child = await kubelet.attach({ namespace, name: pod }, container, command)
+    const { stdin, stdout, stderr } = child
+    // As a shell says it of a command that a signal has ended.
+    const exit = new Promise<number>((resolve) => {
+      child.once('close', (code) => resolve(code ?? KILLED))
+      child.once('error', () => resolve(KILLED))
+    })
+    return { stdin, stdout, stderr, exit, kill: () => void child.kill('SIGKILL') }
   })
 }

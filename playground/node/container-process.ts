@@ -1,5 +1,5 @@
 /** One run of a container: a process tree in the pod's namespaces with a file system of its own. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { constants, openSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { Socket } from 'node:net'
@@ -19,6 +19,8 @@ export interface ContainerProcess {
   signal(name: 'SIGTERM' | 'SIGKILL'): Promise<void>
   /** Runs a command beside it, in the same namespaces and as the same user. */
   exec(command: readonly string[], timeoutMs: number): Promise<ExecResult>
+  /** The same with its streams open, until it ends; null if the container has ended. */
+  attach(command: readonly string[]): Promise<ChildProcessWithoutNullStreams | null>
 }
 
 export interface ContainerStart {
@@ -69,12 +71,19 @@ export async function startContainer(start: ContainerStart): Promise<ContainerPr
     exec: async (command, timeoutMs) => {
       const pid = await firstChild(child.pid ?? 0)
       if (pid === null) return { code: 126, stdout: '', stderr: 'the container is not running' }
-      const args = ['-t', String(pid), '-m', '-n', '-u', '-i', '-p', 'setpriv', ...rootfs.setpriv]
-      return start.exec('nsenter', [...args, 'env', '-i', ...rootfs.variables, ...command], {
-        timeoutMs,
-      })
+      return start.exec('nsenter', besides(pid, rootfs, command), { timeoutMs })
+    },
+    attach: async (command) => {
+      const pid = await firstChild(child.pid ?? 0)
+      return pid === null ? null : spawn('nsenter', besides(pid, rootfs, command))
     },
   }
+}
+
+/** Arguments of nsenter that run a command in the namespaces of a container, as its user. */
+function besides(pid: number, rootfs: RootfsPlan, command: readonly string[]): string[] {
+  const into = ['-t', String(pid), '-m', '-n', '-u', '-i', '-p', 'setpriv', ...rootfs.setpriv]
+  return [...into, 'env', '-i', ...rootfs.variables, ...command]
 }
 
 /** Numbers of the signals that end containers in practice (signal(7)). */

@@ -1,4 +1,5 @@
 /** The kubelet: follows the pods of this node and gives each a worker; ends them when they are deleted. */
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import type { Exec, ExecResult } from '../../core/exec.ts'
 import { type Cached, watchCache } from '../../core/kube/cache.ts'
 import { type KubeClient, KubeError } from '../../core/kube/client.ts'
@@ -37,6 +38,12 @@ export interface Kubelet {
   logOf(pod: PodName, container: string, previous: boolean): ContainerLog | null
   /** Runs a command in a running container, as its user. */
   exec(pod: PodName, container: string, command: readonly string[]): Promise<ExecResult>
+  /** The same with its streams open. */
+  attach(
+    pod: PodName,
+    container: string,
+    command: readonly string[],
+  ): Promise<ChildProcessWithoutNullStreams>
 }
 
 export interface PodName {
@@ -104,9 +111,18 @@ export async function startKubelet(deps: KubeletDeps): Promise<Kubelet> {
     exec: async (pod, container, command) => {
       const process = find(pod, container)?.process
       if (process) return process.exec(command, EXEC_LIMIT_MS)
-      throw new Error(`container "${container}" of pod ${pod.namespace}/${pod.name} is not running`)
+      throw notRunning(pod, container)
+    },
+    attach: async (pod, container, command) => {
+      const child = await find(pod, container)?.process?.attach(command)
+      if (child) return child
+      throw notRunning(pod, container)
     },
   }
+}
+
+function notRunning({ namespace, name }: PodName, container: string): Error {
+  return new Error(`container "${container}" of pod ${namespace}/${name} is not running`)
 }
 
 /** What of a pod's metadata its volumes can show, to compare. */

@@ -38,7 +38,7 @@ const IDENTITY = {
   },
 }
 
-describeCluster('volumes of running pods', () => {
+describeCluster('running pods', () => {
   beforeAll(async () => {
     on = await startTestCluster()
   })
@@ -106,5 +106,19 @@ describeCluster('volumes of running pods', () => {
     const state = ['stat', '-L', '-c', '%a %u %g', `${DIR}/token`]
     expect((await on.inPod('grouped', 'one', state)).trim()).toBe('640 0 2000')
     expect(await on.inPod('grouped', 'two', ['cat', `${DIR}/token`])).toMatch(/^ey/)
+  })
+
+  test('kubectl exec runs a command as the container’s user, with input, output and exit code', async () => {
+    const who = await on.kubectl(['exec', 'two', '-c', 'sidecar', '--', 'id', '-u'])
+    expect(who).toBe('1337\n')
+    const echoed = await on.kubectl(
+      ['exec', '-i', 'two', '-c', 'app', '--', 'tr', 'a-z', 'A-Z'],
+      'up',
+    )
+    expect(echoed).toBe('UP')
+    const failed = on.kubectl(['exec', 'two', '-c', 'app', '--', 'sh', '-c', 'echo no >&2; exit 3'])
+    await expect(failed).rejects.toThrow(/exited with 3: no/)
+    const long = await on.kubectl(['exec', 'two', '-c', 'app', '--', 'seq', '1', '200000'])
+    expect(long.split('\n').at(-2)).toBe('200000')
   })
 })
