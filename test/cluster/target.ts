@@ -3,10 +3,19 @@
  * installed. On the latter kubectl is the only way in, and every namespace has a prefix of this run's own.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { aggregatedTraces } from '../../cli/aggregated-traces.ts'
+import { startViewerServer, type ViewerServer } from '../../cli/viewer/server.ts'
 import { type ExecResult, exec, execOk } from '../../core/exec.ts'
 import type { KubeClient } from '../../core/kube/client.ts'
 import { createKubeClient } from '../../core/kube/kubeconfig.ts'
-import { CONTROLLER_SERVICE, GATEWAY_SERVICE, SYSTEM_NAMESPACE } from '../../core/names.ts'
+import {
+  API_GROUP,
+  API_VERSION,
+  CONTROLLER_SERVICE,
+  GATEWAY_SERVICE,
+  SYSTEM_NAMESPACE,
+} from '../../core/names.ts'
 import { bringUp, type Playground } from '../../playground/bring-up.ts'
 import { kubernetesTools } from '../../playground/kubectl.ts'
 
@@ -105,18 +114,21 @@ async function startForeign(options: ForeignOptions): Promise<ClusterTarget> {
       forwards,
     )
   try {
+    const client = createKubeClient({ kubeconfig, ...(context && { context }) })
     const gatewayPort = await forward(GATEWAY_SERVICE)
-    const viewerPort = await forward(CONTROLLER_SERVICE)
+    const found = await kubectl(['get', 'apiservices', API_SERVICE_OBJECT, '--ignore-not-found'])
+    const viewer = found.stdout === '' ? null : await startViewer(client)
+    const viewerPort = viewer?.port ?? (await forward(CONTROLLER_SERVICE))
     // Different from run to run: a namespace of the last one may still be going.
     const prefix = `azds-e2e-${Date.now().toString(36).slice(-5)}-`
     return {
       ...{ playground: null, prefix, sampleImage, waitLimitMs: FOREIGN_WAIT_MS },
-      client: createKubeClient({ kubeconfig, ...(context && { context }) }),
-      ...{ gatewayPort, viewerPort, kubectl },
+      ...{ client, gatewayPort, viewerPort, kubectl },
       exec: (namespace, pod, container, command) =>
         kubectl(['exec', '-n', namespace, pod, '-c', container, '--', ...command]),
       stop: async (namespaces) => {
         for (const child of forwards) child.kill()
+        await viewer?.close()
         if (options.keep || namespaces.length === 0) return
         const remove = ['delete', 'namespace', '--ignore-not-found', '--wait=false']
         await execOk(exec, program, [...flags, ...remove, ...namespaces])
@@ -126,6 +138,16 @@ async function startForeign(options: ForeignOptions): Promise<ClusterTarget> {
     for (const child of forwards) child.kill()
     throw error
   }
+}
+
+/** The registration of the group of traces; without it the controller answers for them. */
+const API_SERVICE_OBJECT = `${API_VERSION}.${API_GROUP}`
+
+/** As `azds viewer` does, with the rights of the kubeconfig. */
+function startViewer(client: KubeClient): Promise<ViewerServer> {
+  const source = aggregatedTraces(client, null)
+  const directory = join(import.meta.dirname, '../../dist/viewer')
+  return startViewerServer({ client, source, directory, port: 0, access: 'open' })
 }
 
 /** kubectl chooses a free port of this machine, and says which. */

@@ -79,7 +79,7 @@ export class Customer {
   /** The traces of the scenario's own spaces that the store lists for a query. */
   async listed(query: string): Promise<TraceSummary[]> {
     const { viewerPort, names } = this.#it
-    const { body } = await get(viewerPort, 'localhost', `/v1/traces?${query}`)
+    const { body } = await get(viewerPort, `localhost:${viewerPort}`, `/v1/traces?${query}`)
     const own = (JSON.parse(body) as TraceSummary[]).filter((one) =>
       names.concerns(JSON.stringify(one)),
     )

@@ -138,7 +138,11 @@ describeCluster(
     test('such a connection is recorded by the side of the caller alone, as tcp', async () => {
       const { viewerPort } = it.playground
       const recordsOf = async (service: string): Promise<TraceRecord[]> => {
-        const { body } = await get(viewerPort, 'localhost', `/v1/traces?service=${service}`)
+        const { body } = await get(
+          viewerPort,
+          `localhost:${viewerPort}`,
+          `/v1/traces?service=${service}`,
+        )
         const traces = (JSON.parse(body) as TraceSummary[]).filter(({ error }) => error === null)
         const all = traces.map(({ traceId }) => fetchRecords(viewerPort, traceId, 1))
         return (await Promise.all(all)).flat()
