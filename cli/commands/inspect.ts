@@ -3,7 +3,7 @@ import { stringify } from 'yaml'
 import { SKIP_REASON } from '../../core/injection/reasons.ts'
 import { statusOf } from '../../core/injection/status.ts'
 import type { Pod } from '../../core/kube/types.ts'
-import { CONTAINER, type DirectPorts } from '../../core/names.ts'
+import { CONTAINER, type DirectPorts, type RewrittenProbe } from '../../core/names.ts'
 import type { TargetedService } from '../../core/service-target.ts'
 import { displayPath } from '../../core/spaces.ts'
 import type { InjectionFacts } from '../../webhook/inject/facts.ts'
@@ -41,11 +41,12 @@ export function findingText({ source, facts, injection }: Finding, paint: Paint)
   if (injection.kind === 'skipped') {
     const sentence = SKIP_REASON[injection.reason]
     // A pod that is there already tells what was decided when it came.
-    const direct = injection.reason === 'already-injected' ? statusOf(source.pod)?.direct : []
+    const status = injection.reason === 'already-injected' ? statusOf(source.pod) : null
     const lines = [
       `${head}: ${paint('yellow', 'not injected')} (${injection.reason})`,
       `  ${sentence}`,
-      ...directLines(direct),
+      ...directLines(status?.direct),
+      ...probeLines(status?.probes),
     ]
     return `${lines.join('\n')}\n`
   }
@@ -62,6 +63,7 @@ export function findingText({ source, facts, injection }: Finding, paint: Paint)
     `  init containers: ${namesOf(spec.initContainers, paint)}`,
     `  containers: ${namesOf(spec.containers, paint)}`,
     ...directLines(injection.direct),
+    ...probeLines(injection.probes),
     ...injection.declaredHttp.map(
       ({ port, by }) => `  to the sidecar after all: ${port} (${printable(by)})`,
     ),
@@ -74,6 +76,13 @@ export function findingText({ source, facts, injection }: Finding, paint: Paint)
 
 function directLines(direct: readonly DirectPorts[] = []): string[] {
   return direct.map((entry) => `  straight to the app: ${printable(describeDirect(entry))}`)
+}
+
+function probeLines(probes: readonly RewrittenProbe[] = []): string[] {
+  return probes.map(
+    ({ container, probe, port }) =>
+      `  asks the app by way of the sidecar: ${printable(container)}'s ${printable(probe)} of port ${port}`,
+  )
 }
 
 const OURS: readonly string[] = Object.values(CONTAINER)

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ANNOTATION, HEADER, LABEL, PORT } from '../../core/names.ts'
+import { CHANGES } from '../../webhook/inject/mutate.ts'
 import { WELL_KNOWN_PORTS } from '../../webhook/inject/well-known-ports.ts'
 import { docComments } from './doc-comments.ts'
 import { code, page, section, sentence, table } from './markdown.ts'
@@ -23,10 +24,18 @@ export function namesPage(root: string): string {
   ])
   return page(
     'Labels, annotations, headers and ports',
-    '`core/names.ts` and `webhook/inject/well-known-ports.ts`',
+    '`core/names.ts`, `webhook/inject/mutate.ts` and `webhook/inject/well-known-ports.ts`',
     section('Labels', tableOf('Label', 'LABEL', LABEL)),
     section('Annotations', tableOf('Annotation', 'ANNOTATION', ANNOTATION)),
     section(`The JSON of ${ANNOTATION.build}`, table(['Key', 'What it is'], request)),
+    section(
+      'What an injection changes in a pod',
+      'Nothing else. A copy of a pod that was injected before is first freed of what that has left.',
+      table(
+        ['Field', 'Change'],
+        CHANGES.map(({ field, change }) => [code(field), sentence(change)]),
+      ),
+    ),
     section('Headers', tableOf('Header', 'HEADER', HEADER)),
     section(
       'Ports inside a pod',

@@ -168,6 +168,15 @@ test('a pod that was injected before tells the ports of that time', async () => 
   expect(out).toContain(`  straight to the app: ${WELL_KNOWN} (well-known)\n`)
 })
 
+test('TCP probes that ask the sidecar are told, of a pod to come and of one that is there', async () => {
+  const readinessProbe = { tcpSocket: { port: 8081 } }
+  const spec = { containers: [{ name: 'web', image: 'nginx:1', readinessProbe }] }
+  const line = "  asks the app by way of the sidecar: web's readinessProbe of port 8081\n"
+  expect((await inspect({ ...pod, spec })).out).toContain(line)
+  const after = await inspect({ ...pod, spec }, '--space alice --parent dev -o yaml')
+  expect((await inspect(after.out)).out).toContain(line)
+})
+
 test('--patch prints the operations of the JSON patch', async () => {
   const { out } = await inspect(pod, '--space alice --parent dev --patch')
   const patch = JSON.parse(out)

@@ -127,7 +127,7 @@ function checkFolder(folder: string): void {
         if (answer.kind === 'invalid') expect(answer.errors.length).toBeGreaterThan(0)
         if (answer.kind !== 'injected') continue
         checkInjected(before, layout)
-        checkOthersWork(answer, layout)
+        if (!answer.repaired) checkOthersWork(answer, layout)
       }
     }
   })
@@ -151,8 +151,11 @@ function checkInjected(before: Pod, wanted: Layout): void {
   expectSame(applyPatch(before, patch), after)
   expectSame(applyStrictly(before, patch), after)
 
-  if (!answer.repaired) expect(forbiddenChanges(before, after, { native })).toEqual([])
-  expect(sidecarFaults(after)).toEqual([])
+  // Of a pod that came with a sidecar only that is put right which is known to go wrong.
+  if (!answer.repaired) {
+    expect(forbiddenChanges(before, after, { native })).toEqual([])
+    expect(sidecarFaults(after)).toEqual([])
+  }
   expect(blindProbes(after, { native })).toEqual([])
   const wasWell = faultsOfPod(before).length === 0
   if (wasWell) expect(faultsOfPod(after)).toEqual([])

@@ -24,11 +24,50 @@ export interface Plan {
   probes: TcpProbe[]
 }
 
-type Step = (pod: Pod, plan: Plan) => void
-
 /** Which container `kubectl exec` and `kubectl logs` take when none is named. */
 const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container'
 const DEFAULT_LOGS_CONTAINER = 'kubectl.kubernetes.io/default-logs-container'
+
+/** All that an injection changes in a pod; nothing else of it is touched. */
+export const CHANGES: readonly { field: string; change: string }[] = [
+  {
+    field: `metadata.labels["${LABEL.instrumented}"]`,
+    change: 'Is set to "true"',
+  },
+  {
+    field: `metadata.annotations["${ANNOTATION.status}"]`,
+    change:
+      'Is set: what was injected, which ports are not redirected, which probes were rewritten',
+  },
+  {
+    field: `metadata.annotations["${DEFAULT_CONTAINER}"]`,
+    change: "Is set to the app's first container, where the pod has none",
+  },
+  {
+    field: `metadata.annotations["${DEFAULT_LOGS_CONTAINER}"]`,
+    change: 'Is set to the same, where the pod has none',
+  },
+  {
+    field: 'spec.initContainers',
+    change:
+      'Native layout: the build if one is asked for, the init container and the sidecar come before all others; classic: the build before, the init container after all others',
+  },
+  {
+    field: 'spec.containers',
+    change: 'Classic layout: the sidecar comes before all others',
+  },
+  {
+    field: 'spec.volumes',
+    change: `The volume ${IDENTITY_VOLUME}, which only our containers mount, comes after all others`,
+  },
+  {
+    field: 'startupProbe, readinessProbe, livenessProbe of a container',
+    change:
+      "A tcpSocket without host, on a port that is redirected, becomes httpGet of the sidecar, which dials the app; in the classic layout not the startupProbe and livenessProbe of the app's own sidecars",
+  },
+]
+
+type Step = (pod: Pod, plan: Plan) => void
 
 // The default container and the probes are found before our containers change what is at which place.
 const STEPS: readonly Step[] = [
