@@ -1,5 +1,6 @@
 /** The page: the live list, and beside it the trace that is open. */
 import { useState } from 'preact/hooks'
+import { BarrierPage } from './barrier-page.tsx'
 import { EmptyList } from './empty-list.tsx'
 import { FilterBar } from './filter-bar.tsx'
 import { TraceDetail } from './trace-detail.tsx'
@@ -13,6 +14,10 @@ const CONNECTION: Record<Connection, string> = {
   connecting: 'connecting…',
   live: 'live',
   lost: 'controller not reached, trying again…',
+}
+
+function statusOf(connection: Connection, isPaused: boolean): string {
+  return isPaused && connection === 'live' ? 'paused' : CONNECTION[connection]
 }
 
 export function App() {
@@ -49,15 +54,27 @@ export function App() {
           {isPaused ? `Resume${feed.waiting > 0 ? ` (${feed.waiting} new)` : ''}` : 'Pause'}
         </button>
         <span class={`connection ${isPaused ? 'paused' : feed.connection}`} role="status">
-          {isPaused && feed.connection === 'live' ? 'paused' : CONNECTION[feed.connection]}
+          {feed.barrier ? '' : statusOf(feed.connection, isPaused)}
         </span>
       </header>
       <main>
-        <section class="list" aria-label="Requests, newest first" aria-busy={!feed.isLoaded}>
+        <section
+          class="list"
+          aria-label="Requests, newest first"
+          aria-busy={!feed.isLoaded && !feed.barrier}
+        >
           {feed.problem && (
             <p class="problem" role="alert">
               {feed.problem}
             </p>
+          )}
+          {feed.barrier && (
+            <BarrierPage
+              barrier={feed.barrier}
+              space={filter.space ?? null}
+              spaces={spaces}
+              onChoose={(space) => navigate({ filter: { ...filter, space } })}
+            />
           )}
           {isEmpty ? (
             <EmptyList
@@ -66,7 +83,9 @@ export function App() {
               onClear={() => navigate({ filter: {} })}
             />
           ) : (
-            <TraceList traces={traces} address={{ filter, traceId, hop }} onOpen={openTrace} />
+            !feed.barrier && (
+              <TraceList traces={traces} address={{ filter, traceId, hop }} onOpen={openTrace} />
+            )
           )}
           {feed.hasOlder && (
             <button type="button" class="older" onClick={feed.loadOlder}>

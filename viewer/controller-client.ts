@@ -6,6 +6,7 @@ import type {
   TraceQuery,
   TraceSummary,
 } from '../core/controller-api.ts'
+import { AnswerError } from './barrier.ts'
 import { PAGE_SIZE } from './trace-page.ts'
 
 /** @param after the last trace of the page before; null for the newest page */
@@ -31,7 +32,10 @@ async function fetchJson<T>(path: string, signal: AbortSignal): Promise<T> {
   const answer = await fetch(path, { signal })
   if (answer.ok) return (await answer.json()) as T
   const body = (await answer.json().catch(() => null)) as ErrorAnswer | null
-  throw new Error(body?.error.message ?? `the controller answered ${answer.status}`)
+  throw new AnswerError(
+    answer.status,
+    body?.error?.message ?? `the controller answered ${answer.status}`,
+  )
 }
 
 export interface StreamListener {

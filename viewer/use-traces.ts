@@ -1,6 +1,7 @@
 /** The live list as state: the stream says that something is new, the list asks what. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { TraceQuery, TraceSummary } from '../core/controller-api.ts'
+import { type Barrier, barrierOf } from './barrier.ts'
 import { fetchTraces, followRecords } from './controller-client.ts'
 import { appendOlder, mergeNewest, PAGE_SIZE } from './trace-page.ts'
 
@@ -19,6 +20,8 @@ export interface TraceFeed {
   hasOlder: boolean
   connection: Connection
   problem: string | null
+  /** Set where there can be no list; nothing is asked again until the filter changes. */
+  barrier: Barrier | null
   /** Traces that were heard of while paused. */
   waiting: number
   /** Grows with each record of the trace that is open, so that it can be read again. */
@@ -37,6 +40,7 @@ export function useTraces(
   const [hasOlder, setHasOlder] = useState(false)
   const [connection, setConnection] = useState<Connection>('connecting')
   const [problem, setProblem] = useState<string | null>(null)
+  const [barrier, setBarrier] = useState<Barrier | null>(null)
   const [heard, setHeard] = useState<ReadonlySet<string>>(new Set())
   const [openTraceNews, setOpenTraceNews] = useState(0)
   // Read by the stream's callbacks, which outlive a render.
@@ -61,11 +65,22 @@ export function useTraces(
         setIsLoaded(true)
         setProblem(null)
       } catch (error) {
-        if (!stopped.signal.aborted) setProblem((error as Error).message)
+        if (stopped.signal.aborted) return
+        const found = barrierOf(error)
+        if (found) shut(found)
+        else setProblem((error as Error).message)
       }
     }
+    const shut = (found: Barrier) => {
+      stopped.abort()
+      stop()
+      setTraces([])
+      setHasOlder(false)
+      setProblem(null)
+      setBarrier(found)
+    }
     const loadSoon = () => {
-      if (now.current.isPaused && !isFirst) return
+      if (stopped.signal.aborted || (now.current.isPaused && !isFirst)) return
       clearTimeout(settle)
       settle = setTimeout(load, SETTLE_MS)
       if (timer) return
@@ -76,6 +91,7 @@ export function useTraces(
     }
     refresh.current = loadSoon
     setIsLoaded(false)
+    setBarrier(null)
     setHeard(new Set())
     void load()
     const stop = followRecords(filter, {
@@ -115,5 +131,15 @@ export function useTraces(
   }
 
   const waiting = heard.size
-  return { traces, isLoaded, hasOlder, connection, problem, waiting, openTraceNews, loadOlder }
+  return {
+    traces,
+    isLoaded,
+    hasOlder,
+    connection,
+    problem,
+    barrier,
+    waiting,
+    openTraceNews,
+    loadOlder,
+  }
 }

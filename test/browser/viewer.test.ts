@@ -96,6 +96,65 @@ describeBrowser('viewer', () => {
     expect(complaints).toEqual([])
   })
 
+  /** Answers the page as `azds viewer` does for who has not all rights. */
+  async function refuse(status: number, isRefused = (_: URL) => true): Promise<void> {
+    await page.route('**/v1/traces?**', (route) => {
+      if (!isRefused(new URL(route.request().url()))) return route.continue()
+      const error = { code: 'refused', message: 'because of your rights' }
+      return route.fulfill({ status, json: { error } })
+    })
+  }
+  const isOfAll = ({ searchParams }: URL) => !searchParams.has('space')
+
+  test('who may not read every space chooses one, and sees that', async () => {
+    await post(sampleTrace())
+    await refuse(403, isOfAll)
+    await page.goto(controller.url)
+    await page.getByRole('heading', { name: 'Choose a space' }).waitFor()
+    await page.getByRole('button', { name: 'dev/alice' }).click()
+    await rows().first().waitFor()
+    expect(page.url()).toContain('space=alice')
+    await page.getByText('live', { exact: true }).waitFor()
+  })
+
+  test('who may not read this space is told why and how to see it, and can choose another', async () => {
+    await post(sampleTrace())
+    await refuse(403, ({ searchParams }) => searchParams.get('space') === 'dev')
+    await page.goto(`${controller.url}/#/?space=dev`)
+    await page.getByText('because of your rights').waitFor()
+    await page.getByText('kubectl auth can-i list traces.azds.io -n dev').waitFor()
+    expect(await page.getByRole('button', { name: 'dev', exact: true }).count()).toBe(0)
+    await page.getByRole('button', { name: 'dev/alice' }).click()
+    await rows().first().waitFor()
+  })
+
+  test('where the spaces are not to be read either, one is typed', async () => {
+    await post(sampleTrace())
+    await refuse(403, isOfAll)
+    await page.route('**/v1/spaces', (route) => route.fulfill({ status: 403, json: {} }))
+    await page.goto(controller.url)
+    await page.locator('.empty').getByLabel('Space').fill('alice')
+    await page.getByRole('button', { name: 'Show' }).click()
+    await rows().first().waitFor()
+  })
+
+  test.each([
+    [401, 'This page is not signed in'],
+    [404, 'Here is only the page'],
+  ])('an answer of %d ends in the next step, and nothing is asked again', async (status, title) => {
+    await refuse(status)
+    await page.goto(controller.url)
+    await page.getByRole('heading', { name: title }).waitFor()
+    await page.getByText('azds viewer', { exact: true }).waitFor()
+    let asked = 0
+    page.on('request', (request) => {
+      if (request.url().includes('/v1/traces')) asked += 1
+    })
+    // Longer than the page waits before it follows again.
+    await page.waitForTimeout(2500)
+    expect(asked).toBe(0)
+  })
+
   test('a click shows the hops, each with its reason, and the error with its next step', async () => {
     await post(sampleTrace())
     await open()
