@@ -126,6 +126,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
       audience: CONTROLLER_AUDIENCE,
       now,
       wallClock: () => Date.now(),
+      onError: (error) => log.warn({ error: error.message }, 'tokens cannot be reviewed'),
     }),
     systemNamespace: config.namespace,
     count: metrics.signIn,

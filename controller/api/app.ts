@@ -90,6 +90,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
       audience: null,
       now,
       wallClock: () => Date.now(),
+      onError: (error) => log.warn({ error: error.message }, 'tokens cannot be reviewed'),
     }),
     reviewAccess: createAccessReview(kube, now, (error) =>
       log.warn({ error: error.message }, 'rights are not known'),

@@ -20,6 +20,8 @@ export interface TokenReviewOptions {
   now: () => number
   /** Wall clock in ms since 1970, which a token's end is told by. */
   wallClock: () => number
+  /** Told why the API server could not be asked. */
+  onError?: (error: Error) => void
 }
 
 interface TokenReview {
@@ -44,7 +46,7 @@ const MAX_TOKEN = 16 * 1024
 
 /** Tokens are not kept, only their hash. */
 export function createTokenReview(options: TokenReviewOptions): ReviewToken {
-  const { now } = options
+  const { now, onError } = options
   const answers = new AnswerCache<Review>({
     max: MAX_ANSWERS,
     inFlight: IN_FLIGHT,
@@ -57,7 +59,9 @@ export function createTokenReview(options: TokenReviewOptions): ReviewToken {
     try {
       return await answers.get(key, () => ask(token, options))
     } catch (error) {
-      const cause = error instanceof TooManyQuestions ? 'too many ask at once' : 'no answer'
+      const isCrowded = error instanceof TooManyQuestions
+      if (!isCrowded) onError?.(error as Error)
+      const cause = isCrowded ? 'too many ask at once' : 'no answer'
       return { outcome: 'unknown', message: `the API server was not asked: ${cause}` }
     }
   }

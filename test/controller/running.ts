@@ -11,7 +11,7 @@ export interface TestController extends RunningController {
   kube: FakeKube
 }
 
-/** @param env settings that differ from: loopback, any port, store in memory, no viewer */
+/** @param env settings that differ from: loopback, any port, data without sign-in, store in memory, no viewer */
 export async function startTestController(
   env: Record<string, string> = {},
   kube = new FakeKube(),
@@ -19,6 +19,8 @@ export async function startTestController(
   const result = readConfig(settings, {
     AZDS_CONTROLLER_HOST: '127.0.0.1',
     AZDS_CONTROLLER_PORT: '0',
+    AZDS_CONTROLLER_TLS_PORT: '0',
+    AZDS_PLAIN_DATA: 'on',
     AZDS_DATA_DIR: ':memory:',
     AZDS_VIEWER_DIR: '/nonexistent',
     ...env,
