@@ -3,7 +3,7 @@
  * the machine's shell. There is no registry: a name that is not here gives ErrImagePull, as a wrong
  * name does on a real cluster.
  */
-import { PROXY_NODE_FLAGS, PROXY_UID } from '../core/names.ts'
+import { PROXY_NODE_FLAGS, PROXY_UID, WEBHOOK_NODE_FLAGS } from '../core/names.ts'
 
 /** Where the repository is seen, read-only, inside every container. */
 export const REPO_MOUNT = '/run/azds/app'
@@ -30,7 +30,11 @@ const NOBODY = 65532
 const RULES: readonly ImageRule[] = [
   { name: /^azds\/(proxy)$/, program: ({ name }) => bundle(name, PROXY_UID, PROXY_NODE_FLAGS) },
   { name: /^azds\/(proxy-init)$/, program: ({ name }) => bundle(name, 0) },
-  { name: /^azds\/(webhook|controller|prepull)$/, program: ({ name }) => bundle(name, NOBODY) },
+  {
+    name: /^azds\/(webhook)$/,
+    program: ({ name }) => bundle(name, NOBODY, WEBHOOK_NODE_FLAGS),
+  },
+  { name: /^azds\/(controller|prepull)$/, program: ({ name }) => bundle(name, NOBODY) },
   {
     // As its image has it: the pod says which service it plays.
     name: /^azds\/(sample)$/,

@@ -3,8 +3,10 @@
  * and refuses to take fields that others own unless it is forced to.
  */
 import { type FieldFault, managerConflict } from './api-error.ts'
+import { refuseDuplicates } from './duplicate-items.ts'
 import {
   differenceOf,
+  displayPath,
   type FieldPath,
   type FieldSet,
   flatten,
@@ -41,6 +43,7 @@ export interface ApplyRequest {
 export function applyConfiguration(request: ApplyRequest): ApiObject {
   const { resource, live, wanted, writer } = request
   const type = rootType(resource.type)
+  refuseDuplicates(wanted, resource.type)
   const managers = readManagers(live)
   const before = managers.find((entry) => isEntryOf(entry, writer))
   const others = managers.filter((entry) => entry !== before)
@@ -87,18 +90,6 @@ function conflictWith(entry: ManagerEntry, path: FieldPath): FieldFault {
     message: `conflict with "${entry.manager}"${subresource}${version}`,
     field: displayPath(path),
   }
-}
-
-/** `.spec.containers[name="web"].image`, as `kubectl` prints it. */
-export function displayPath(path: FieldPath): string {
-  return stepsOf(path)
-    .map((step) => {
-      if (step.startsWith('f:')) return `.${step.slice(2)}`
-      if (step.startsWith('v:')) return `[=${step.slice(2)}]`
-      const keys = Object.entries(JSON.parse(step.slice(2)) as JsonObject)
-      return `[${keys.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(',')}]`
-    })
-    .join('')
 }
 
 function intersection(a: FieldSet, b: FieldSet): FieldSet {

@@ -137,3 +137,15 @@ export function fromFieldsV1(fields: unknown): FieldSet {
   visit(fields, [])
   return set
 }
+
+/** `.spec.containers[name="web"].image`, as `kubectl` prints it. */
+export function displayPath(path: FieldPath): string {
+  return stepsOf(path)
+    .map((step) => {
+      if (step.startsWith('f:')) return `.${step.slice(2)}`
+      if (step.startsWith('v:')) return `[=${step.slice(2)}]`
+      const keys = Object.entries(JSON.parse(step.slice(2)) as JsonObject)
+      return `[${keys.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(',')}]`
+    })
+    .join('')
+}

@@ -13,6 +13,7 @@ import { Objects } from './objects.ts'
 import type { ExecProvider } from './pod-exec.ts'
 import type { LogProvider } from './pod-log.ts'
 import { podSecurityCheck } from './pod-security.ts'
+import { podWarnings } from './pod-warnings.ts'
 import { keepAggregatedRoles } from './rbac/aggregated-roles.ts'
 import { authorize, type Policy, rulesOf } from './rbac/authorizer.ts'
 import { storedPolicy } from './rbac/stored-policy.ts'
@@ -100,6 +101,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       ...(rights === 'enforced' ? [escalationCheck(policy)] : []),
       limitRangeCheck(store),
       podSecurityCheck(store),
+      podWarnings,
     ],
     last: (request) => checkQuota(store, request),
   })

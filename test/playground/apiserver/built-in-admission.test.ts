@@ -222,3 +222,34 @@ test.each<[string, string, object, string]>([
   expect(answer.status).toBe(422)
   expect(answer.body.message).toContain(message)
 })
+
+test('a variable that is defined twice is warned of, and cannot be applied', async () => {
+  await makeNamespace()
+  const twice = [
+    { name: 'A', value: '1' },
+    { name: 'B', value: '2' },
+    { name: 'A', value: '3' },
+  ]
+  const labels = { a: 'b' }
+  const deployment = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web' },
+    spec: {
+      replicas: 0,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers: [{ ...container(), env: twice }] } },
+    },
+  }
+  const posted = await make('/apis/apps/v1/NS/deployments', deployment)
+  expect(posted.headers['warning']).toMatch(
+    /spec\.template\.spec\.containers\[0\]\.env\[2\]: hides previous definition of/,
+  )
+  const path = `/apis/apps/v1/namespaces/${namespace}/deployments/web?fieldManager=test`
+  const type = 'application/apply-patch+yaml'
+  const { status, body } = await call(server, 'PATCH', path, deployment, { type })
+  expect([status, body.message]).toEqual([
+    500,
+    'failed to create typed patch object (/web; apps/v1, Kind=Deployment): .spec.template.spec.containers[name="app"].env: duplicate entries for key [name="A"]',
+  ])
+})
