@@ -3,7 +3,7 @@
 import { isSystemNamespace } from '../core/injection/decide.ts'
 import { type KubeClient, KubeError } from '../core/kube/client.ts'
 import type { Namespace } from '../core/kube/types.ts'
-import { LABEL, SYSTEM_NAMESPACE } from '../core/names.ts'
+import { LABEL, PART_OF, PART_OF_LABEL, SYSTEM_NAMESPACE } from '../core/names.ts'
 import {
   type Chain,
   chainOf,
@@ -70,10 +70,12 @@ export function oneName(argument: string | undefined, flag: string | undefined) 
   return argument ?? flag
 }
 
-/** Refuses the namespaces that belong to the cluster and to us. */
-export function refuseSystem(name: string): void {
-  if (!isSystemNamespace(name, SYSTEM_NAMESPACE)) return
-  const whose = name === SYSTEM_NAMESPACE ? 'the control plane of spaces' : 'the cluster itself'
+/** Refuses the namespaces that belong to the cluster and to us: ours is told by its label, wherever it is. */
+export function refuseSystem(name: string, { namespaces }: Pick<SpaceTree, 'namespaces'>): void {
+  const labels = namespaces.get(name)?.metadata.labels
+  const isOurs = name === SYSTEM_NAMESPACE || labels?.[PART_OF_LABEL] === PART_OF
+  if (!isOurs && !isSystemNamespace(name, SYSTEM_NAMESPACE)) return
+  const whose = isOurs ? 'the control plane of spaces' : 'the cluster itself'
   throw new CliError(
     `namespace "${name}" belongs to ${whose} and cannot be a space: choose another name`,
   )

@@ -1,8 +1,12 @@
 /** `azds space create`: a new namespace, or labels on one that is there. */
+import type { AuditFinding } from '../../core/injection/audit.ts'
 import { type KubeClient, KubeError } from '../../core/kube/client.ts'
 import type { Namespace } from '../../core/kube/types.ts'
 import { describeProblem, problemOfParent } from '../../core/spaces.ts'
 import { CliError, type Command, EXIT_OK, textFlag, usageError } from '../command.ts'
+import { listPods } from '../doctor/facts.ts'
+import { printable } from '../output.ts'
+import { auditSpace, byWorkload } from '../space-audit.ts'
 import {
   allowed,
   checkPath,
@@ -37,7 +41,7 @@ export type CreatePlan =
  */
 export function planCreate(path: SpacePath, tree: SpaceTree): CreatePlan {
   const { name } = path
-  refuseSystem(name)
+  refuseSystem(name, tree)
   const parent = path.parents.at(-1) ?? null
   if (parent !== null) checkParent(path, parent, tree)
   const namespace = tree.namespaces.get(name)
@@ -62,7 +66,7 @@ function checkParent(path: SpacePath, parent: string, tree: SpaceTree): void {
       `"${parent}" cannot be the parent of "${path.name}": ${describeProblem(cycle)}`,
     )
   }
-  refuseSystem(parent)
+  refuseSystem(parent, tree)
   requireSpace(tree, parent)
   checkPath({ name: parent, parents: path.parents.slice(0, -1) }, soundChain(tree.spaces, parent))
 }
@@ -97,6 +101,23 @@ function nameOf(argument: string | undefined, flag: string | undefined): string 
   throw usageError('azds space create needs [PARENT/]NAME: the name of the new space')
 }
 
+/** What runs there already and has no sidecar; in general words where one may not look. */
+async function hintAbout(client: KubeClient, name: string): Promise<string> {
+  const waiting = await uninjected(client, name).catch((error: Error) => {
+    if (!(error instanceof KubeError) || error.status !== 403) throw error
+    return null
+  })
+  if (!waiting) return `Pods that run already have no sidecar yet: azds space heal ${name}\n`
+  if (waiting.length === 0) return ''
+  const rows = byWorkload(waiting).map((row) => `  ${printable(row)}\n`)
+  return `These run already and have no sidecar yet; azds space heal ${name} restarts them:\n${rows.join('')}`
+}
+
+async function uninjected(client: KubeClient, name: string): Promise<AuditFinding[]> {
+  const namespace = await client.get<Namespace>(`${NAMESPACES}/${name}`)
+  return auditSpace(namespace, await listPods(client, name)).filter(({ fault }) => fault)
+}
+
 export const spaceCreate: Command = {
   words: ['space', 'create'],
   summary: 'Create a space, or make a namespace one',
@@ -125,11 +146,7 @@ export const spaceCreate: Command = {
     if (plan.kind === 'nothing')
       world.out(`space ${path.name} exists already; nothing was changed\n`)
     else world.out(`space ${[...path.parents, path.name].join('/')} is ready\n`)
-    if (plan.kind === 'label') {
-      world.err(
-        `Pods that run already have no sidecar yet: kubectl rollout restart deployment -n ${plan.name}\n`,
-      )
-    }
+    if (plan.kind === 'label') world.err(await hintAbout(client, plan.name))
     return EXIT_OK
   },
 }

@@ -23,7 +23,7 @@ export function planRemove(
   options: { recursive: boolean; keepNamespace: boolean },
 ): string[] {
   const { name } = path
-  refuseSystem(name)
+  refuseSystem(name, tree)
   requireSpace(tree, name)
   checkPath(path, chainOf(tree.spaces, name))
   const below = descendants(tree.spaces, name)

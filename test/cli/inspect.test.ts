@@ -278,9 +278,8 @@ test('what is assumed without a cluster are the webhook’s own defaults', () =>
       proxyInit: config.proxyInitImage,
       build: config.buildImage,
     },
-    clusterDomain: config.clusterDomain,
-    // The webhook makes this one from the cluster domain.
-    controllerUrl: `http://azds-controller.azds.svc.${config.clusterDomain}`,
+    // The webhook reads it from its own resolv.conf; this is what nearly all clusters have.
+    clusterDomain: config.clusterDomain ?? 'cluster.local',
     proxyResources: config.proxyResources,
     proxyLogLevel: config.proxyLogLevel,
   })

@@ -101,15 +101,48 @@ test.each([
 })
 
 test('create labels a namespace that exists, and tells that its pods have no sidecar yet', async () => {
-  api = await namespaceApi(TREE)
+  const pod = (name: string) => ({
+    metadata: {
+      name,
+      ownerReferences: [{ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'db' }],
+    },
+    spec: { containers: [] },
+  })
+  api = await namespaceApi(TREE, (_, response, url) => {
+    if (url.pathname !== '/api/v1/namespaces/default/pods') return false
+    answerJson(response, 200, { items: [pod('db-0'), pod('db-1')], metadata: {} })
+    return true
+  })
   const { code, err } = await azds('space create dev/default', api)
   expect(code).toBe(0)
   expect(api.labels('default')).toEqual({
     'azds.io/space': 'true',
     'azds.io/parent-space': 'dev',
   })
-  expect(err).toContain('kubectl rollout restart deployment -n default')
+  expect(err).toContain(
+    'azds space heal default restarts them:\n  default: StatefulSet db (2 pods)\n',
+  )
   expect(writes()).toEqual(['PATCH /api/v1/namespaces/default'])
+})
+
+test('create of a namespace whose pods one may not see says what to do all the same', async () => {
+  api = await namespaceApi(TREE, (_, response, url) => {
+    if (!url.pathname.endsWith('/pods')) return false
+    answerJson(response, 403, { reason: 'Forbidden', message: 'no' })
+    return true
+  })
+  const { err } = await azds('space create default', api)
+  expect(err).toBe('Pods that run already have no sidecar yet: azds space heal default\n')
+})
+
+test('a namespace that is marked as the control plane’s is no space, whatever its name', async () => {
+  api = await namespaceApi({ ...TREE, elsewhere: undefined })
+  Object.assign(api.labels('elsewhere') ?? {}, { 'app.kubernetes.io/part-of': 'azds' })
+  for (const line of ['space create elsewhere', 'space remove elsewhere -y']) {
+    const { code, err } = await azds(line, api)
+    expect(err).toContain('namespace "elsewhere" belongs to the control plane of spaces')
+    expect(code).toBe(1)
+  }
 })
 
 test.each(['alice', 'dev/alice'])('create %s a second time changes nothing', async (path) => {

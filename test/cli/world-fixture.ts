@@ -75,7 +75,9 @@ export async function namespaceApi(
     for await (const chunk of request) chunks.push(chunk)
     const body = JSON.parse(Buffer.concat(chunks).toString() || 'null')
     const [, name = ''] = match
-    if (request.method === 'GET') answerJson(response, 200, { items: [...namespaces.values()] })
+    if (request.method === 'GET' && name !== '') answerJson(response, 200, namespaces.get(name))
+    else if (request.method === 'GET')
+      answerJson(response, 200, { items: [...namespaces.values()] })
     else if (request.method === 'POST') {
       namespaces.set(body.metadata.name, body)
       answerJson(response, 201, body)
