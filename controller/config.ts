@@ -43,7 +43,7 @@ export const settings = {
     {
       env: 'AZDS_PLAIN_DATA',
       doc: '`on`: feed and traces are served without TLS and sign-in too; for benchmarks and tests of single programs.',
-      default: 'on',
+      default: 'off',
     },
     ['on', 'off'],
   ),

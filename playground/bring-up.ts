@@ -2,10 +2,11 @@
 import { join } from 'node:path'
 import { type Exec, execOk } from '../core/exec.ts'
 import type { Pod } from '../core/kube/types.ts'
-import { CONTROLLER_SERVICE, GATEWAY_SERVICE, SYSTEM_NAMESPACE } from '../core/names.ts'
+import { API_GROUP, API_VERSION, GATEWAY_SERVICE, SYSTEM_NAMESPACE } from '../core/names.ts'
 import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts'
 import { type ControlPlane, installControlPlane } from './control-plane.ts'
 import { kubernetesTools } from './kubectl.ts'
+import { openViewer } from './viewer.ts'
 
 const REPO = join(import.meta.dirname, '..')
 const SAMPLE = join(REPO, 'playground', 'sample', 'manifests')
@@ -61,19 +62,27 @@ export async function bringUp(
     await installControlPlane(controlPlane, how)
     if (controlPlane !== 'none') {
       await rolledOut(kubectl, SYSTEM_NAMESPACE)
-      step('control plane: webhook, controller, gateway')
+      const api = `apiservice/${API_VERSION}.${API_GROUP}`
+      await kubectl('wait', '--for=condition=Available', `--timeout=${ROLLOUT_SECONDS}s`, api)
+      step('control plane: webhook, controller, azds.io, gateway')
     }
     if (sample) {
       await kubectl('apply', '-f', SAMPLE)
       await Promise.all([rolledOut(kubectl, 'dev'), rolledOut(kubectl, 'alice')])
       step('sample app: web, orders, stock, warehouse in dev; orders in dev/alice')
     }
-    const portOf = async (service: string, port: number) =>
-      controlPlane === 'none' ? 0 : (await forward(cluster, service, port)).port
+    const isThere = controlPlane !== 'none'
+    const viewer = isThere
+      ? await openViewer({ kubeconfig: kubeconfigPath }, VIEWER_HOST_PORT)
+      : null
+    const stop = async () => {
+      await viewer?.close()
+      await cluster.stop()
+    }
     return {
-      cluster,
-      gatewayPort: await portOf(GATEWAY_SERVICE, GATEWAY_HOST_PORT),
-      viewerPort: await portOf(CONTROLLER_SERVICE, VIEWER_HOST_PORT),
+      cluster: { ...cluster, stop },
+      gatewayPort: isThere ? (await forward(cluster, GATEWAY_SERVICE, GATEWAY_HOST_PORT)).port : 0,
+      viewerPort: viewer?.port ?? 0,
       kubectlPath: tools.kubectl,
       helmPath: tools.helm,
       kubectl,

@@ -62,7 +62,7 @@ export const settings = {
   controllerUrl: url({
     env: ENV.controllerUrl,
     doc: 'Where the controller answers.',
-    default: `http://${CONTROLLER_SERVICE}.${SYSTEM_NAMESPACE}.svc.cluster.local`,
+    default: `https://${CONTROLLER_SERVICE}.${SYSTEM_NAMESPACE}.svc.cluster.local`,
   }),
   identityDir: text({
     env: 'AZDS_IDENTITY_DIR',

@@ -134,7 +134,7 @@ function fixedFacts(config: WebhookConfig, clusterDomain: string): FixedFacts {
     layout: config.layout,
     // The whole name: it also resolves in a pod whose dnsConfig has no search domains.
     controllerUrl:
-      config.controllerUrl ?? `http://${CONTROLLER_SERVICE}.${namespace}.svc.${clusterDomain}`,
+      config.controllerUrl ?? `https://${CONTROLLER_SERVICE}.${namespace}.svc.${clusterDomain}`,
     proxyResources: config.proxyResources,
     proxyLogLevel: config.proxyLogLevel,
   }

@@ -55,7 +55,7 @@ export const settings = {
   }),
   controllerUrl: optionalUrl({
     env: ENV.controllerUrl,
-    doc: `Where sidecars reach the controller; unset: http://${CONTROLLER_SERVICE}.<own namespace>.svc.<cluster domain>.`,
+    doc: `Where sidecars reach the controller; unset: https://${CONTROLLER_SERVICE}.<own namespace>.svc.<cluster domain>.`,
   }),
   layout: oneOf(
     {

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { controllerAt } from '../../cli/controller-client.ts'
+import { controllerTraces } from '../../cli/controller-traces.ts'
 import type { TraceRecord } from '../../core/trace-record.ts'
 import { azds } from '../cli/world-fixture.ts'
 import { startTestController, type TestController } from '../controller/running.ts'
@@ -26,7 +27,7 @@ async function send(records: TraceRecord[]): Promise<void> {
 
 const run = (line: string, stop?: AbortSignal) =>
   azds(line, null, {
-    controller: () => controllerAt(controller.url),
+    traces: async () => controllerTraces(controllerAt(controller.url)),
     ...(stop && { stop }),
   })
 

@@ -27,7 +27,7 @@ app.kubernetes.io/part-of: azds
 
 {{/* Where sidecars and gateway reach the controller. */}}
 {{- define "azds.controllerUrl" -}}
-http://azds-controller.{{ .Release.Namespace }}
+https://azds-controller.{{ .Release.Namespace }}.svc
 {{- end }}
 
 {{/* Fields of a pod's spec that say where its image comes from and where it may run. Takes root and values (of its program). */}}

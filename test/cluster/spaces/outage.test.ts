@@ -44,16 +44,18 @@ describeCluster('while the controller is away', () => {
     const { items } = await it.client.get<{ items: Awaited<ReturnType<typeof it.pods>> }>(path)
     return items.filter(({ metadata }) => metadata.name?.startsWith(CONTROLLER_SERVICE))
   }
-  /** The host's way to it may still lead nowhere for some ms after it is ready. */
-  const controllerAnswers = () =>
-    eventually(
+  /** azds-api may still hold connections that lead nowhere for some ms after it is ready. */
+  const controllerAnswers = () => {
+    const { viewerPort } = it.playground
+    return eventually(
       () =>
-        get(it.playground.viewerPort, 'localhost', '/readyz').then(
+        get(viewerPort, `localhost:${viewerPort}`, '/v1/traces?limit=1').then(
           ({ status }) => status,
           (error: Error) => error.message,
         ),
       (status) => status === 200,
     )
+  }
   const scale = (replicas: number) => {
     const target = [`deployment/${CONTROLLER_SERVICE}`, '-n', SYSTEM_NAMESPACE]
     return it.kubectl(['scale', ...target, `--replicas=${replicas}`])
