@@ -27,6 +27,18 @@ const program = (name: string, script: string): PodSpec['containers'][number] =>
 
 const GREETING = 'who is there?\n'
 const ECHO_PORT = 7000
+const LATE_PORT = 7100
+/** Listens when it is told so, on a door that only itself can reach. */
+const LATE_SERVER = `
+  const { createServer } = await import('node:net')
+  const http = await import('node:http')
+  let server = null
+  http.createServer((request, response) => {
+    server?.close()
+    server = request.url === '/open' ? createServer((socket) => socket.end()).listen(${LATE_PORT}) : null
+    response.end()
+  }).listen(7101, '127.0.0.1')
+  process.on('SIGTERM', () => process.exit(0))`
 /** Speaks first, then says what it hears. */
 const ECHO_SERVER = `
   const { createServer } = await import('node:net')
@@ -173,6 +185,41 @@ describeScenario('pods that are not like the others', () => {
       { ...seen, ...sizes, direction: 'inbound', space: 'dev', route: { reason: 'not-http' } },
       { ...seen, ...sizes, direction: 'outbound', space: 'alice', route: { reason: 'not-http' } },
     ])
+  })
+
+  test('a TCP probe sees whether the app listens, and not the sidecar, which always does', async () => {
+    const metadata = { name: 'late', namespace: 'dev', labels: { app: 'late' } }
+    const late = {
+      ...program('late', LATE_SERVER),
+      ports: [{ name: 'late', containerPort: LATE_PORT }],
+      readinessProbe: { tcpSocket: { port: 'late' }, periodSeconds: 1, failureThreshold: 1 },
+    }
+    await it.apply([
+      { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [late] } } as KubeObject,
+    ])
+    const tell = (what: string) => {
+      const call = `await fetch('http://127.0.0.1:7101/${what}')`
+      const command = ['node', '--input-type=module', '-e', call]
+      return eventually(
+        () => it.inPod('dev', 'late', command).catch((error: Error) => error.message),
+        (said) => said === '',
+      )
+    }
+    const becomes = (ready: boolean) =>
+      eventually(
+        () => it.pods('dev', 'late'),
+        ([pod]) => pod !== undefined && isReady(pod) === ready,
+      )
+    const events = ['get', 'events', '-n', 'dev', '--field-selector=involvedObject.name=late']
+    await eventually(
+      () => it.kubectl(events),
+      ({ stdout }) => stdout.includes('Readiness probe failed'),
+    )
+    await becomes(false)
+    await tell('open')
+    await becomes(true)
+    await tell('close')
+    await becomes(false)
   })
 
   /** Traces in which the service took part and nothing failed. */
