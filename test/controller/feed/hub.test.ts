@@ -6,12 +6,14 @@ import {
   type FeedReader,
   type FeedSink,
 } from '../../../controller/feed/hub.ts'
+import { AT_ONCE, PATIENCE_MS } from '../../../controller/feed/snapshot-writer.ts'
 import { type Views, viewsOf } from '../../../controller/feed/views.ts'
 import {
   FEED_HEARTBEAT_MS,
   type FeedMessage,
   type FeedService,
   type FeedVersion,
+  returnSpreadMs,
   type SelfPort,
 } from '../../../core/routing-feed.ts'
 import type { Space } from '../../../core/spaces.ts'
@@ -65,9 +67,11 @@ class Reader implements FeedSink {
   keepsUp = true
   ended = false
 
+  bytes = 0
   #text = ''
 
   write(bytes: Buffer): boolean {
+    this.bytes += bytes.length
     const lines = (this.#text + bytes.toString()).split('\n')
     this.#text = lines.pop() ?? ''
     this.messages.push(...lines.map((line) => JSON.parse(line)))
@@ -290,3 +294,112 @@ test('a feed that is asked for during the end is ended at once', () => {
   expect(reader).toMatchObject({ ended: true, messages: [] })
   expect(hub.size).toBe(0)
 })
+
+test('a reader that comes with the table as it is may go on; it hears only of its pod', () => {
+  const { hub } = setUp()
+  world.self = [{ service: 'web', port: 80, targetPort: 8080 }]
+  hub.start()
+  const [first, again] = [new Reader(), new Reader()]
+  hub.subscribe(DEV, first)
+  const digest = digestIn(first)
+  hub.subscribe(DEV, again, { digest })
+  expect(again.messages).toEqual([
+    { type: 'resume', version: first.versions[0], digest, self: world.self },
+  ])
+})
+
+test('a reader that comes with an earlier table gets what has changed since', () => {
+  const { hub } = setUp()
+  hub.start()
+  const [first, again] = [new Reader(), new Reader()]
+  hub.subscribe(DEV, first)
+  const digest = digestIn(first)
+  world.addService('dev', 'one')
+  jest.advanceTimersByTime(COALESCE_MS)
+  hub.subscribe(DEV, again, { digest })
+  expect(again.messages).toMatchObject([
+    { type: 'delta', services: { put: [{ name: 'one' }], remove: [] }, self: [] },
+  ])
+})
+
+test('a reader that comes with a table of another tree, or of nobody’s, gets a snapshot', () => {
+  const { hub } = setUp()
+  hub.start()
+  const [ops, stranger, own] = [new Reader(), new Reader(), new Reader()]
+  hub.subscribe(OPS, ops)
+  for (const [reader, digest] of [
+    [own, digestIn(ops)],
+    [stranger, 'f'.repeat(32)],
+  ] as const) {
+    hub.subscribe(DEV, reader, { digest })
+    expect(reader.types).toEqual(['snapshot'])
+  }
+})
+
+test('a pod whose containers are done is told so once', () => {
+  const { hub } = setUp()
+  const reader = new Reader()
+  hub.start()
+  hub.subscribe(DEV, reader)
+  world.change(() => {
+    world.finished = true
+  })
+  jest.advanceTimersByTime(COALESCE_MS)
+  world.addService('dev', 'other')
+  jest.advanceTimersByTime(COALESCE_MS)
+  expect(reader.messages.map((message) => 'finished' in message)).toEqual([false, true, false])
+})
+
+test('readers are told to come back one after the other, and how many they are', () => {
+  const { hub } = setUp()
+  const readers = Array.from({ length: 3 }, () => new Reader())
+  hub.start()
+  for (const reader of readers) hub.subscribe(DEV, reader)
+  jest.advanceTimersByTime(FEED_HEARTBEAT_MS)
+  expect(readers[0]?.messages.at(-1)).toMatchObject({ type: 'heartbeat', readers: 3 })
+  hub.close()
+  expect(readers[0]?.messages.at(-1)).toEqual({
+    type: 'bye',
+    afterMs: Math.floor(returnSpreadMs(3) / 2),
+  })
+})
+
+test('the sidecars that are connected are listed with what they tell of themselves', () => {
+  const { hub } = setUp()
+  const report = { version: '1.2.3', search: ['dev.svc.cluster.local'], parentLookup: null }
+  const waiting = hub.subscribe(DEV, new Reader(), { report })
+  hub.subscribe({ scope: 'all' }, new Reader())
+  const about = { namespace: 'dev', pod: 'web-1', since: 1000, report }
+  expect(hub.sidecars()).toEqual([{ ...about, table: null }])
+  hub.start()
+  expect(hub.sidecars()).toEqual([{ ...about, table: 'e.0' }])
+  waiting.closed()
+  expect(hub.sidecars()).toEqual([])
+})
+
+test('of many long snapshots only some are under way at once, and a reader that stalls holds up nobody', () => {
+  const { hub } = setUp()
+  const appProtocol = 'x'.repeat(200_000)
+  const port = { name: '', port: 80, appProtocol, ready: 1, endpoints: [] }
+  world.services.set('dev/web', { space: 'dev', name: 'web', clusterIPs: [], ports: [port] })
+  const readers = Array.from({ length: AT_ONCE + 4 }, () => new Reader())
+  hub.start()
+  for (const reader of readers) {
+    reader.keepsUp = false
+    hub.subscribe(DEV, reader)
+  }
+  const begun = () => readers.filter(({ bytes }) => bytes > 0).length
+  expect(begun()).toBe(AT_ONCE)
+  const held = readers.reduce((sum, { bytes }) => sum + bytes, 0)
+  // A slice each, not the whole.
+  expect(held / AT_ONCE).toBeLessThan(205_000)
+  jest.advanceTimersByTime(PATIENCE_MS)
+  expect(begun()).toBe(readers.length)
+  expect(readers.every(({ messages }) => messages.length === 0)).toBe(true)
+})
+
+function digestIn({ messages }: Reader): string {
+  const [first] = messages
+  if (first?.type !== 'snapshot' || first.digest === undefined) throw new Error('no snapshot')
+  return first.digest
+}
