@@ -195,6 +195,26 @@ test('kubectl lists and explains traces, and its can-i is the truth', async () =
   expect(await kubectl('explain traces')).toMatch(/KIND: +Trace/)
 })
 
+test('kubectl get -w shows traces as they come', async () => {
+  const headers = bearer(await installation.podToken('dev', 'web-1'))
+  let watching = true
+  const watch = programs.tryKubectl('get traces -n dev -w --request-timeout=2s').finally(() => {
+    watching = false
+  })
+  for (let id = 100; watching; id += 1) {
+    const [record] = sampleTrace(traceIdOf(id))
+    const records = [{ ...record, pod: 'web-1', space: 'dev' }]
+    const body = { namespace: 'dev', pod: 'web-1', dropped: 0, records }
+    await toController('/v1/traces', { method: 'POST', headers, body })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  const ids = [...(await watch).stdout.matchAll(/^0{20,}(\w+) /gm)].map(([, id]) =>
+    Number(`0x${id}`),
+  )
+  // A list has the newest first, so one that follows its predecessor has come while we watched.
+  expect(ids.some((id, index) => index > 0 && id === (ids[index - 1] ?? 0) + 1)).toBe(true)
+})
+
 test('whoever may read all namespaces reads a trace whole', async () => {
   const { server } = installation
   const { body } = await call(server, 'GET', tracePath(null, traceIdOf(7)))
