@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { type BuildOptions, build } from 'esbuild'
+import { type BuildOptions, build, type Plugin } from 'esbuild'
 import { readChart } from '../cli/chart/files.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -21,19 +21,34 @@ const KIB = 1024
 
 /**
  * Each program and the largest size its file may have. The data-plane programs, which start in every
- * pod, are small and have no package in them that is CommonJS inside; those with the Kubernetes client
- * are as big as that client is.
+ * pod, are small and have no package in them that is CommonJS inside; azds is as big as the Kubernetes
+ * client in it is.
  */
 const PROGRAMS = {
   proxy: { entry: 'proxy/main.ts', budgetBytes: 512 * KIB, inPods: true },
   'proxy-init': { entry: 'proxy-init/main.ts', budgetBytes: 250 * KIB, inPods: true },
   prepull: { entry: 'prepull/main.ts', budgetBytes: 64 * KIB, inPods: true },
-  webhook: { entry: 'webhook/main.ts', budgetBytes: 8 * KIB * KIB, inPods: false },
-  controller: { entry: 'controller/main.ts', budgetBytes: 8 * KIB * KIB, inPods: false },
+  webhook: { entry: 'webhook/main.ts', budgetBytes: 4 * KIB * KIB, inPods: false },
+  controller: { entry: 'controller/main.ts', budgetBytes: 4 * KIB * KIB, inPods: false },
   azds: { entry: 'cli/main.ts', budgetBytes: 8 * KIB * KIB, inPods: false },
 } as const
 
 export type Program = keyof typeof PROGRAMS
+
+/**
+ * The client library for kubeconfigs, loaded by the webhook and the controller only where they are told one: in a
+ * cluster never, and no image holds it. Inside of their bundles its text alone took 18 MB of memory.
+ */
+const KUBECONFIG = { entry: 'core/kube/kubeconfig.ts', file: 'kubeconfig.mjs' }
+
+const LOADED_IF_NEEDED: Plugin = {
+  name: 'loaded-if-needed',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/kubeconfig\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: `./${KUBECONFIG.file}`, external: true } : null,
+    )
+  },
+}
 
 /** Packages with a native file cannot be bundled; they are copied to dist/node_modules. */
 const NATIVE = ['koffi', '@koromix']
@@ -97,6 +112,7 @@ export async function buildProgram(name: Program, outdir: string): Promise<numbe
     external: NATIVE,
     banner: { js: inPods ? '' : bannerOf(name) },
     define: definesOf(name),
+    plugins: [LOADED_IF_NEEDED],
   })
   if (inPods) {
     writeFileSync(outfile, inAscii(withoutBuiltInImports(readFileSync(outfile, 'utf8'))))
@@ -108,6 +124,19 @@ export async function buildProgram(name: Program, outdir: string): Promise<numbe
     )
   }
   return size
+}
+
+/** Builds the client library that programs outside of a cluster load beside them. */
+async function buildKubeconfig(outdir: string): Promise<void> {
+  await build({
+    ...SHARED,
+    entryPoints: [join(ROOT, KUBECONFIG.entry)],
+    outfile: join(outdir, KUBECONFIG.file),
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    banner: { js: bannerOf('controller') },
+  })
 }
 
 /** Builds the viewer's page into `outdir`. */
@@ -144,6 +173,7 @@ export async function buildAll(outdir: string = DIST): Promise<Record<Program, n
   for (const old of readdirSync(outdir)) rmSync(join(outdir, old), { recursive: true })
   const names = Object.keys(PROGRAMS) as Program[]
   const sizes = await Promise.all(names.map((name) => buildProgram(name, outdir)))
+  await buildKubeconfig(outdir)
   await buildViewer(join(outdir, 'viewer'))
   copyNative(outdir)
   return Object.fromEntries(names.map((name, index) => [name, sizes[index]])) as Record<

@@ -46,8 +46,11 @@ export interface CacheOptions<T> {
 }
 /** A watch shorter than this (ms) has failed even if it ended in order: no busy loop of watches. */
 const SHORT_WATCH_MS = 1000
-/** Objects a page, so that no answer grows past a few megabytes. */
-const PAGE = 500
+/**
+ * Objects a page. A node lists its images in its status, 10 KB and more of text each, and a page is in memory as
+ * bytes, as text and as objects at the same time: larger pages are memory that is never given back.
+ */
+const PAGE = 100
 
 /**
  * Starts to follow a collection.

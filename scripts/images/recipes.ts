@@ -1,5 +1,5 @@
 /** What is in each image: its program, who runs it, and how large it may be. The Dockerfiles say the same for docker. */
-import { PROXY_NODE_FLAGS, PROXY_UID } from '../../core/names.ts'
+import { PROXY_NODE_FLAGS, PROXY_UID, WEBHOOK_NODE_FLAGS } from '../../core/names.ts'
 
 /** As distroless images have it: a user without rights. */
 const NOBODY_UID = 65532
@@ -29,6 +29,7 @@ export const RECIPES = {
     ...PLAIN,
     files: { 'dist/webhook.mjs': 'app/webhook.mjs' },
     program: 'app/webhook.mjs',
+    nodeFlags: WEBHOOK_NODE_FLAGS,
     budgetBytes: 60 * MB,
   },
   controller: {

@@ -91,8 +91,8 @@ test('a list comes in pages, and the watch starts from its version', async () =>
   expect(cache.size).toBe(2)
   expect(changes).toEqual(['dev:->3', 'qa:->4'])
   await eventually(() => expect(requests).toHaveLength(3))
-  expect(requests[0]).toBe(`GET ${PATH}?limit=500`)
-  expect(requests[1]).toBe(`GET ${PATH}?limit=500&continue=a%20b`)
+  expect(requests[0]).toBe(`GET ${PATH}?limit=100`)
+  expect(requests[1]).toBe(`GET ${PATH}?limit=100&continue=a%20b`)
   expect(requests[2]).toMatch(/watch=true&allowWatchBookmarks=true&.*resourceVersion=5$/)
 })
 

@@ -1,0 +1,183 @@
+/** The row `admission`: how fast, at what cost and in how much memory pods are judged in a large cluster. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WEBHOOK_NODE_FLAGS } from '../../core/names.ts'
+import type { ApiServer } from '../../playground/apiserver/server.ts'
+import { pinned } from '../cores.ts'
+import type { LoadResult } from './admission-load.ts'
+import { type Program, startProgram } from './program.ts'
+import type { ControlOutcome, ControlRow } from './row.ts'
+import { countingFront, seededApi } from './seeded-api.ts'
+
+const SIZE = { namespaces: 10_000, nodes: 500, services: 5000 }
+const PACED = { perSecond: 200, seconds: 30 }
+const WARM_SECONDS = 5
+const FLAT_SECONDS = 15
+/** Events are written in the background, ten a second: their last ones are done by then (ms). */
+const SETTLE_MS = 1000
+const MIB = 1024 * 1024
+
+export const admissionRow: ControlRow = {
+  name: 'admission',
+  title: 'Admission with 10,000 namespaces, 500 nodes and 5,000 Services',
+  how: `\`webhook.mjs\` is asked about pods of 50 shapes in 1,000 spaces over ${4} kept TLS connections, with an
+owner for every ten pods: after ${WARM_SECONDS} s of warm-up first at ${PACED.perSecond} reviews a second for
+${PACED.seconds} s, where the time is the client's from the first byte sent to the last byte read, then as fast as it
+answers for ${FLAT_SECONDS} s. Every request to the API server meanwhile is counted.`,
+  async run(progress, stop) {
+    progress('filling the cluster')
+    const api = await seededApi(SIZE)
+    const front = await countingFront(api)
+    let webhook: Program | null = null
+    let load: Load | null = null
+    const end = async () => {
+      load?.stop()
+      await webhook?.stop('SIGKILL')
+      front.close()
+      await api.close()
+    }
+    stop.addEventListener('abort', () => void end(), { once: true })
+    try {
+      await configure(api)
+      webhook = startProgram({
+        flags: WEBHOOK_NODE_FLAGS,
+        ...{ bundle: 'webhook.mjs', api: front.api, namespace: 'azds', account: 'azds-webhook' },
+        env: { AZDS_WEBHOOK_PORT: '0', AZDS_LISTEN_ADDRESS: '127.0.0.1', AZDS_DRAIN_SECONDS: '0' },
+      })
+      const { port } = await webhook.logged('listening')
+      const ca = await callable(api)
+      load = startLoad(Number(port), ca, SIZE.namespaces / 10)
+      progress('warming up')
+      await load.ask(`flat ${WARM_SECONDS}`)
+      await sleep(SETTLE_MS)
+      const before = front.requests.length
+      progress('paced')
+      const paced = await load.ask(`paced ${PACED.perSecond} ${PACED.seconds}`)
+      progress('as fast as it goes')
+      const cpu = webhook.cpuSeconds()
+      const flat = await load.ask(`flat ${FLAT_SECONDS}`)
+      const cpuSeconds = webhook.cpuSeconds() - cpu
+      await sleep(SETTLE_MS)
+      return outcomeOf({ paced, flat, cpuSeconds, webhook, requests: front.requests.slice(before) })
+    } finally {
+      await end()
+    }
+  },
+}
+
+interface Seen {
+  paced: LoadResult
+  flat: LoadResult
+  cpuSeconds: number
+  webhook: Program
+  /** Requests to the API server while it was loaded. */
+  requests: string[]
+}
+
+/** What it may ask for in the background: watches that begin anew, Events and whom they are about. */
+const BACKGROUND = /^GET \S+watch=true|^POST \S+\/events$|^GET \S+\/(replicasets|jobs)\/[^/?]+$/
+
+function outcomeOf({ paced, flat, cpuSeconds, webhook, requests }: Seen): ControlOutcome {
+  const others = requests.filter((request) => !BACKGROUND.test(request))
+  const failed = paced.failed + flat.failed
+  const reviews = paced.reviews + flat.reviews
+  return {
+    figures: [
+      { name: 'p99 of a review', value: paced.p99Ms, unit: 'ms', digits: 2, must: { atMost: 5 } },
+      { name: 'median of a review', value: paced.p50Ms, unit: 'ms', digits: 2 },
+      {
+        name: 'reviews per CPU-second',
+        value: flat.reviews / cpuSeconds,
+        unit: '',
+        must: { atLeast: 500 },
+      },
+      { name: 'memory', value: webhook.peakBytes() / MIB, unit: 'MiB', must: { atMost: 120 } },
+      { name: 'memory at the end', value: webhook.residentBytes() / MIB, unit: 'MiB' },
+      {
+        name: 'requests to the API server for a review',
+        value: others.length,
+        unit: '',
+        must: { atMost: 0 },
+      },
+      { name: 'reviews that failed', value: failed, unit: '', must: { atMost: 0 } },
+    ],
+    notes: [
+      `${reviews} reviews, ${requests.length} requests of watches and Events in the background`,
+      ...[...new Set(others)].slice(0, 5).map((request) => `asked for ${request}`),
+      ...[paced.problem, flat.problem].filter((problem) => problem !== null),
+    ],
+  }
+}
+
+const CONFIGURATIONS = 'admissionregistration.k8s.io/mutatingwebhookconfigurations'
+
+async function configure(api: ApiServer): Promise<void> {
+  api.objects.store.put(CONFIGURATIONS, {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'MutatingWebhookConfiguration',
+    metadata: {
+      name: 'azds-webhook',
+      uid: 'azds-webhook',
+      resourceVersion: '',
+      creationTimestamp: '2026-01-01T00:00:00Z',
+    },
+    webhooks: [
+      {
+        name: 'inject.azds.io',
+        admissionReviewVersions: ['v1'],
+        sideEffects: 'None',
+        clientConfig: { service: { namespace: 'azds', name: 'azds-webhook-service' } },
+        rules: [],
+      },
+    ],
+  })
+}
+
+/** Waits until the webhook has registered itself; returns the bundle (PEM). */
+async function callable(api: ApiServer): Promise<string> {
+  for (let tries = 0; tries < 600; tries += 1) {
+    const object = api.objects.store.get(CONFIGURATIONS, undefined, 'azds-webhook')
+    const [first] = (object?.['webhooks'] ?? []) as { clientConfig?: { caBundle?: string } }[]
+    const bundle = first?.clientConfig?.caBundle
+    if (bundle) return Buffer.from(bundle, 'base64').toString('utf8')
+    await sleep(50)
+  }
+  throw new Error('the webhook did not register its authority within 30 s')
+}
+
+interface Load {
+  ask(command: string): Promise<LoadResult>
+  stop(): void
+}
+
+function startLoad(port: number, ca: string, spaces: number): Load {
+  const directory = mkdtempSync(join(tmpdir(), 'azds-load-'))
+  const file = join(directory, 'ca.crt')
+  writeFileSync(file, ca)
+  const program = join(import.meta.dirname, 'admission-load.ts')
+  const command = pinned('load', [process.execPath, program, String(port), file, String(spaces)])
+  const child: ChildProcess = spawn(command[0] ?? '', command.slice(1), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
+  return {
+    async ask(command) {
+      child.stdin?.write(`${command}\n`)
+      const line = await Promise.race([
+        once(lines, 'line').then(([text]) => String(text)),
+        once(child, 'exit').then(() => null),
+      ])
+      if (line === null) throw new Error('the load ended early')
+      return JSON.parse(line) as LoadResult
+    },
+    stop() {
+      child.kill('SIGKILL')
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,6 @@
+/** All rows, in the order in which they run and stand in the document. */
+import { admissionRow } from './admission.ts'
+
+import type { ControlRow } from './row.ts'
+
+export const CONTROL_ROWS: readonly ControlRow[] = [admissionRow]
