@@ -47,9 +47,11 @@ test.each([
   ['azds-api', controllerSettings],
   ['azds-gateway', proxySettings],
 ])(
-  '%s gets only settings that its program reads, with values that it accepts',
+  '%s gets only settings that its program reads, each once, with values that it accepts',
   (name, settings) => {
-    for (const { name: env, value } of containerOf(name).env ?? []) {
+    const variables = containerOf(name).env ?? []
+    expect(variables).toHaveLength(new Set(variables.map((one) => one.name)).size)
+    for (const { name: env, value } of variables) {
       const setting = Object.values(settings).find((candidate) => candidate.env === env)
       expect(`${env}: ${setting?.env}`).toBe(`${env}: ${env}`)
       if (value !== undefined) expect(setting?.parse(value)).toMatchObject({ ok: true })

@@ -1,11 +1,10 @@
 /**
- * kubectl for a playground that is treated as somebody's own cluster: the playground's API server has neither `exec` nor
- * `port-forward`, so these two go over the playground's own bridge; all else is the real kubectl's.
+ * kubectl for a playground that is treated as somebody's own cluster: the playground's API server has no `port-forward`,
+ * so that goes over the playground's own bridge; all else is the real kubectl's.
  */
 import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
-import type { ExecResult } from '../../../core/exec.ts'
-import { dial, openForward } from '../../../playground/bridge/forward.ts'
+import { openForward } from '../../../playground/bridge/forward.ts'
 import { kubernetesTools } from '../../../playground/kubectl.ts'
 
 const args = process.argv.slice(2)
@@ -17,17 +16,6 @@ if (args.includes('port-forward')) {
   const target = { want: 'service', namespace: flagOf('-n'), name, port: 80 } as const
   const { port } = await openForward(socketPath, target, 0)
   process.stdout.write(`Forwarding from 127.0.0.1:${port} -> 80\n`)
-} else if (args.includes('exec')) {
-  const command = args.slice(args.indexOf('--') + 1)
-  // `-n NAMESPACE POD -c CONTAINER -- …`
-  const pod = args[args.indexOf('-n') + 2] ?? ''
-  const named = { namespace: flagOf('-n'), pod, container: flagOf('-c') }
-  const { socket, result } = await dial(socketPath, { want: 'exec', ...named, command })
-  socket.destroy()
-  const { code, stdout, stderr } = result as ExecResult
-  process.stdout.write(stdout)
-  process.stderr.write(stderr)
-  process.exitCode = code
 } else {
   const { kubectl } = await kubernetesTools()
   const child = spawn(kubectl, args, { stdio: 'inherit' })
