@@ -68,7 +68,7 @@ async function route(
   warnings: string[],
 ): Promise<void> {
   // The host is of no interest; a base makes the path a URL.
-  const { pathname, searchParams: query } = new URL(request.url ?? '/', 'https://apiserver')
+  const { pathname, search, searchParams: query } = new URL(request.url ?? '/', 'https://apiserver')
   // Without rights to ask about, these are for everybody.
   if (!context.rights && PUBLIC.has(pathname)) return answerPublic(pathname, response)
   const { user, attributes, authorize } = signInFor(context, request)
@@ -77,9 +77,11 @@ async function route(
   const elsewhere = context.aggregator.at(pathname) ?? openApiElsewhere(context, pathname)
   if (elsewhere) {
     const { context: forwarding } = context.aggregator
-    return forwardRequest(forwarding, elsewhere, user, { request, response })
+    // The path as it was authorized: without steps that lead up again.
+    const path = pathname + search
+    return forwardRequest(forwarding, elsewhere, user, path, { request, response })
   }
-  const through = parseProxyPath(request.url ?? '/')
+  const through = parseProxyPath(pathname + search)
   if (through) return proxyRequest(context.objects, through, { request, response })
   const { registry } = context.objects
   const target = parseResourcePath(registry, pathname)

@@ -20,12 +20,13 @@ export async function forwardRequest(
   context: ForwardContext,
   api: AggregatedApi,
   user: User,
+  path: string,
   { request, response }: { request: IncomingMessage; response: ServerResponse },
 ): Promise<void> {
   if (!api.available) return sendText(response, 'service unavailable\n', 503)
   let answer: IncomingMessage
   try {
-    answer = await send(context, api, user, request, response)
+    answer = await send(context, api, user, path, request, response)
   } catch (error) {
     const message = `error trying to reach service: ${(error as Error).message}\n`
     return sendText(response, message, 503)
@@ -41,6 +42,7 @@ function send(
   { store, connections, certificate }: ForwardContext,
   api: AggregatedApi,
   user: User,
+  path: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<IncomingMessage> {
@@ -52,7 +54,7 @@ function send(
       const outgoing = httpsRequest({
         ...connections.optionsFor(address, { ...api.identity, cert, key }),
         method: request.method,
-        path: request.url,
+        path,
         headers: {
           ...forwardedHeaders(request.headers),
           ...remoteHeaders(user),

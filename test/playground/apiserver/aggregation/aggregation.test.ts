@@ -115,6 +115,25 @@ test('nobody passes for another by sending the headers himself', async () => {
   expect(status).toBe(403)
 })
 
+test('what is passed on is what was allowed, whatever steps the path takes', async () => {
+  backend.requests.length = 0
+  const path = '/apis/azds.io/v1/namespaces/other/traces/../../dev/traces?limit=1'
+  const request = { ca: server.caPem, headers: { authorization: `Bearer ${server.adminToken}` } }
+  await new Promise((resolve, reject) => {
+    // As a path, not as a URL: that would be tidied up on this side already.
+    const { hostname, port } = new URL(server.url)
+    httpsRequest({ ...request, hostname, port, path }, (response) => {
+      response.resume()
+      response.on('end', resolve)
+    })
+      .on('error', reject)
+      .end()
+  })
+  expect(backend.requests.map(({ url }) => url).filter((url) => url.includes('limit'))).toEqual([
+    `/apis/azds.io/v1/namespaces/dev/traces?limit=1`,
+  ])
+})
+
 test('a stream goes on as its lines come, and ends at both ends when its reader leaves', async () => {
   let ended = false
   answer = (_, response) => {
