@@ -81,11 +81,12 @@ function lostGuarantee({ pod, injected }: WarningSource): string[] {
   ]
 }
 
+/** The sidecar is an ordinary container there, which goes on until it is told. */
 function endlessJob({ pod, layout }: WarningSource): string[] {
   const { restartPolicy } = pod.spec
   if (layout === 'native' || (restartPolicy ?? 'Always') === 'Always') return []
   return [
-    `the pod will not complete: spec.restartPolicy is ${restartPolicy}, and in the classic layout the sidecar goes on; use nodes with Kubernetes 1.29 or later, or the label ${LABEL.noProxy}=true`,
+    `spec.restartPolicy is ${restartPolicy}: in the classic layout the pod completes only while the controller can tell the sidecar that the others have ended; use nodes with Kubernetes 1.29 or later, or the label ${LABEL.noProxy}=true`,
   ]
 }
 
