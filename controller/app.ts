@@ -135,6 +135,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
   const resources = {
     store,
     followers,
+    systemNamespace: config.namespace,
     spaces: () => {
       const known = view()
       return known && summarizeSpaces(known)

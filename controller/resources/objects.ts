@@ -9,9 +9,17 @@ import {
   type TraceNews,
 } from '../../core/trace-resource.ts'
 
-/** @param namespace that was asked for; null: all */
-export function traceOf(summary: TraceSummary, namespace: string | null): Trace {
-  return { ...headOf(summary.traceId, summary.startedAt, namespace ?? homeOf(summary)), summary }
+/**
+ * @param namespace that was asked for; null: all
+ * @param systemNamespace of our own control plane, where the gateway is
+ */
+export function traceOf(
+  summary: TraceSummary,
+  namespace: string | null,
+  systemNamespace: string,
+): Trace {
+  const home = namespace ?? homeOf(summary) ?? systemNamespace
+  return { ...headOf(summary.traceId, summary.startedAt, home), summary }
 }
 
 /** What is new of a trace, without a look at the rest of it; `added` is not empty. */
@@ -31,10 +39,11 @@ function headOf(name: string, startedAt: number, namespace: string) {
 
 /**
  * The namespace under which a trace is shown among those of all: one that sees at least a part of it. Its
- * spaces begin with such a one: where the first record is the gateway's, it is that record's target.
+ * spaces begin with such a one: where the first record is the gateway's, it is that record's target. Null where
+ * it passed none, which only what the gateway has turned away has not.
  */
-function homeOf({ context, spaces }: TraceSummary): string {
-  return (isNamespace(context) ? context : spaces[0]) ?? 'default'
+function homeOf({ context, spaces }: TraceSummary): string | null {
+  return (isNamespace(context) ? context : spaces[0]) ?? null
 }
 
 /** RFC 1123 label: a context is what a request said of itself, and can be any text. */

@@ -18,6 +18,8 @@ import { notFound, StatusError, statusOf } from './status.ts'
 export interface TraceSources {
   store: TraceStore
   followers: Followers
+  /** Namespace of our own control plane. */
+  systemNamespace: string
 }
 
 /** What a list or watch of traces asks for. */
@@ -58,14 +60,16 @@ export function traceRequestOf(
 
 /** One page, newest first. */
 export async function readTraces(
-  { store, followers }: TraceSources,
+  { store, followers, systemNamespace }: TraceSources,
   request: TraceRequest,
 ): Promise<TraceList> {
   const { namespace, list, since, filter } = request
   // Before the store is read: what comes meanwhile is then told by a watch that goes on from here.
   const { version } = followers
   if (list.name !== null) {
-    const items = isElsewhere(request) ? [] : [readNamed(store, list.name, request)]
+    const items = isElsewhere(request)
+      ? []
+      : [readNamed(store, list.name, request, systemNamespace)]
     return listOf(
       'TraceList',
       items.flatMap((trace) => trace ?? []),
@@ -77,7 +81,7 @@ export async function readTraces(
   const { items, next } = await listTraces(store, { filter, since, before, limit: list.limit })
   return listOf(
     'TraceList',
-    items.map((summary) => traceOf(summary, namespace ?? list.namespace)),
+    items.map((summary) => traceOf(summary, namespace ?? list.namespace, systemNamespace)),
     { version, next: next && continueTokenOf(next) },
   )
 }
@@ -87,26 +91,31 @@ function isElsewhere({ namespace, list }: TraceRequest): boolean {
   return namespace !== null && list.namespace !== null && list.namespace !== namespace
 }
 
-function readNamed(store: TraceStore, traceId: string, request: TraceRequest): Trace | null {
+function readNamed(
+  store: TraceStore,
+  traceId: string,
+  request: TraceRequest,
+  systemNamespace: string,
+): Trace | null {
   const { namespace, list, since, records: wantsRecords, filter } = request
   const records = store.get(traceId, filter.visible)
   const summary = store.summary(traceId, filter.visible)
   if (!records?.some((record) => matches(record, filter)) || !summary) return null
   if (since !== undefined && summary.startedAt < since) return null
-  const trace = traceOf(summary, namespace ?? list.namespace)
+  const trace = traceOf(summary, namespace ?? list.namespace, systemNamespace)
   return wantsRecords ? { ...trace, records } : trace
 }
 
 /** @throws StatusError 404 where the namespace sees no record of the trace */
 export function readTrace(
-  { store, followers }: TraceSources,
+  { store, followers, systemNamespace }: TraceSources,
   namespace: string,
   traceId: string,
 ): Trace {
   const summary = store.summary(traceId, namespace)
   const records = store.get(traceId, namespace)
   if (!summary || !records) throw new StatusError(notFound('traces', traceId))
-  const { metadata, ...trace } = traceOf(summary, namespace)
+  const { metadata, ...trace } = traceOf(summary, namespace, systemNamespace)
   const resourceVersion = String(followers.version)
   return { ...trace, metadata: { ...metadata, resourceVersion }, records }
 }

@@ -16,13 +16,14 @@ export interface WatchOptions extends TraceSources {
 
 /** Begins a watch; the returned function ends it. */
 export function watchTraces(
-  { store, followers, table, now }: WatchOptions,
+  { store, followers, systemNamespace, table, now }: WatchOptions,
   { namespace, list, filter, records }: TraceRequest,
   sink: FollowerSink,
 ): () => void {
   const form = watchForm({
     store,
     namespace: namespace ?? list.namespace,
+    systemNamespace,
     records,
     bookmarks: list.bookmarks,
     table,

@@ -11,6 +11,8 @@ export interface WatchFormOptions {
   store: Pick<TraceStore, 'summary'>
   /** Namespace that is watched; null: all. */
   namespace: string | null
+  /** Namespace of our own control plane. */
+  systemNamespace: string
   /** The new records, in place of a summary. */
   records: boolean
   /** Whether lines that only carry a version are wanted. */
@@ -22,7 +24,8 @@ export interface WatchFormOptions {
 }
 
 export function watchForm(options: WatchFormOptions): FollowerForm {
-  const { store, namespace, records: wantsRecords, bookmarks, table, now } = options
+  const { store, namespace, systemNamespace, bookmarks, table, now } = options
+  const wantsRecords = options.records
   const line = (type: string, object: object) => `${JSON.stringify({ type, object })}\n`
   const shaped = (
     kind: 'Trace' | 'TraceNews',
@@ -45,7 +48,9 @@ export function watchForm(options: WatchFormOptions): FollowerForm {
         // It was among the oldest and has had to go already.
         if (!summary) continue
         const type = summary.records === added.length ? 'ADDED' : 'MODIFIED'
-        const object = wantsRecords ? newsOf(added, namespace) : traceOf(summary, namespace)
+        const object = wantsRecords
+          ? newsOf(added, namespace)
+          : traceOf(summary, namespace, systemNamespace)
         const versioned = {
           ...object,
           metadata: { ...object.metadata, resourceVersion: String(version) },

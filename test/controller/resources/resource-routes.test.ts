@@ -54,6 +54,7 @@ async function serve({
   await app.register(resourceRoutes, {
     store,
     followers,
+    systemNamespace: 'azds',
     spaces,
     sidecars: () => [CONNECTED],
     now: () => START + 60_000,

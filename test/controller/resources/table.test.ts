@@ -24,7 +24,7 @@ test.each([
 test('a trace is one row, with its metadata beside it for kubectl', () => {
   const summary = summarize(sampleTrace().map(summaryRecord))
   if (!summary) throw new Error('no summary')
-  const trace = traceOf(summary, 'alice')
+  const trace = traceOf(summary, 'alice', 'azds')
   const table = tableOf('Trace', [trace], { include: 'Metadata', now: START + 65_000 })
   const cellOf = (name: string) =>
     table.rows[0]?.cells[table.columnDefinitions.findIndex((column) => column.name === name)]
@@ -54,14 +54,14 @@ test('over all namespaces a trace is shown under one that sees it', () => {
   const homeOf = (change: object, route: object = {}) => {
     const record = { ...first, ...change, route: { ...first.route, ...route } }
     const summary = summarize([summaryRecord(record)])
-    return summary && traceOf(summary, null).metadata.namespace
+    return summary && traceOf(summary, null, 'azds').metadata.namespace
   }
   const target = { space: 'bob', name: 'web', port: 80 }
   expect(homeOf({ space: 'dev' }, { context: 'alice' })).toBe('alice')
   expect(homeOf({ space: 'dev' }, { context: null })).toBe('dev')
   expect(homeOf({ space: 'dev' }, { context: 'No Namespace' })).toBe('dev')
   expect(homeOf({ direction: 'gateway' }, { context: null, service: target })).toBe('bob')
-  expect(homeOf({ direction: 'gateway' }, { context: null, service: null })).toBe('default')
+  expect(homeOf({ direction: 'gateway' }, { context: null, service: null })).toBe('azds')
 })
 
 test('a space that is wrong says so', () => {
