@@ -9,7 +9,7 @@ import { type E2eOptions, environmentOf, HELP, parseE2eOptions, SCENARIOS } from
 const ROOT = join(import.meta.dirname, '..')
 const JEST = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js']
 /** Without these no scenario can pass. */
-const NEEDED = ['azds-webhook', 'azds-controller', 'azds-gateway']
+const NEEDED = ['azds-webhook', 'azds-controller', 'azds-api', 'azds-gateway']
 
 process.exitCode = await main(process.argv.slice(2))
 

@@ -9,13 +9,7 @@ import { startViewerServer, type ViewerServer } from '../../cli/viewer/server.ts
 import { type ExecResult, exec, execOk } from '../../core/exec.ts'
 import type { KubeClient } from '../../core/kube/client.ts'
 import { createKubeClient } from '../../core/kube/kubeconfig.ts'
-import {
-  API_GROUP,
-  API_VERSION,
-  CONTROLLER_SERVICE,
-  GATEWAY_SERVICE,
-  SYSTEM_NAMESPACE,
-} from '../../core/names.ts'
+import { GATEWAY_SERVICE, SYSTEM_NAMESPACE } from '../../core/names.ts'
 import { bringUp, type Playground } from '../../playground/bring-up.ts'
 import { kubernetesTools } from '../../playground/kubectl.ts'
 
@@ -116,19 +110,17 @@ async function startForeign(options: ForeignOptions): Promise<ClusterTarget> {
   try {
     const client = createKubeClient({ kubeconfig, ...(context && { context }) })
     const gatewayPort = await forward(GATEWAY_SERVICE)
-    const found = await kubectl(['get', 'apiservices', API_SERVICE_OBJECT, '--ignore-not-found'])
-    const viewer = found.stdout === '' ? null : await startViewer(client)
-    const viewerPort = viewer?.port ?? (await forward(CONTROLLER_SERVICE))
+    const viewer = await startViewer(client)
     // Different from run to run: a namespace of the last one may still be going.
     const prefix = `azds-e2e-${Date.now().toString(36).slice(-5)}-`
     return {
       ...{ playground: null, prefix, sampleImage, waitLimitMs: FOREIGN_WAIT_MS },
-      ...{ client, gatewayPort, viewerPort, kubectl },
+      ...{ client, gatewayPort, viewerPort: viewer.port, kubectl },
       exec: (namespace, pod, container, command) =>
         kubectl(['exec', '-n', namespace, pod, '-c', container, '--', ...command]),
       stop: async (namespaces) => {
         for (const child of forwards) child.kill()
-        await viewer?.close()
+        await viewer.close()
         if (options.keep || namespaces.length === 0) return
         const remove = ['delete', 'namespace', '--ignore-not-found', '--wait=false']
         await execOk(exec, program, [...flags, ...remove, ...namespaces])
@@ -139,9 +131,6 @@ async function startForeign(options: ForeignOptions): Promise<ClusterTarget> {
     throw error
   }
 }
-
-/** The registration of the group of traces; without it the controller answers for them. */
-const API_SERVICE_OBJECT = `${API_VERSION}.${API_GROUP}`
 
 /** As `azds viewer` does, with the rights of the kubeconfig. */
 function startViewer(client: KubeClient): Promise<ViewerServer> {

@@ -13,8 +13,6 @@ jest.setTimeout(120_000)
 const CHART = join(import.meta.dirname, '../../../deploy/chart')
 const CONFIGURATION = ['mutatingwebhookconfiguration', 'azds-webhook'] as const
 const WAIT = ['--wait', '--timeout', '90s']
-/** With what the API server serves through azds-api. */
-const VALUES = ['--set', 'api.enabled=true']
 
 describeCluster('the chart, installed by helm', () => {
   let playground: Playground
@@ -74,7 +72,7 @@ describeCluster('the chart, installed by helm', () => {
   })
 
   test('it installs into a namespace that helm makes, and all of it becomes ready', async () => {
-    const said = await helm('install', 'azds', CHART, '--create-namespace', ...VALUES, ...WAIT)
+    const said = await helm('install', 'azds', CHART, '--create-namespace', ...WAIT)
     expect(said).toContain('is installed in the namespace azds')
     for (const [name, replicas] of [
       ...([
@@ -118,7 +116,7 @@ describeCluster('the chart, installed by helm', () => {
 
   test('an upgrade changes what it is told, and leaves alone what the programs have written', async () => {
     const before = await caBundle()
-    await helm('upgrade', 'azds', CHART, ...VALUES, '--set', 'gateway.replicas=2')
+    await helm('upgrade', 'azds', CHART, '--set', 'gateway.replicas=2')
     await rolledOut('azds', 'deployment/azds-gateway')
     expect(await replicasOf('azds-gateway')).toBe(2)
     expect(await caBundle()).toBe(before)
