@@ -28,6 +28,7 @@ async function main(): Promise<number> {
       service: apiServiceOf(process.env),
       namespace: config.namespace,
       userAgent: `azds-${program}`,
+      directory: config.accountDir,
     })
     const start = isApi ? startApi : startController
     const app = await start({ config, kube, log, resolvConf: readResolvConf() })

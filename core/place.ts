@@ -1,6 +1,6 @@
 /** Where a program of the control plane runs: its namespace, its pod, and the domain of its cluster. */
 import { optionalDnsDomain, type Settings, text } from './config.ts'
-import { ENV, SYSTEM_NAMESPACE } from './names.ts'
+import { ENV, IDENTITY_DIR, SYSTEM_NAMESPACE } from './names.ts'
 
 /** Settings that all programs of the control plane have in common. */
 export const placeSettings = {
@@ -13,6 +13,11 @@ export const placeSettings = {
     env: ENV.podName,
     doc: 'Name of the pod (downward API): who an Event is from, and who made an object.',
     default: 'unnamed',
+  }),
+  accountDir: text({
+    env: 'AZDS_SERVICE_ACCOUNT_DIR',
+    doc: 'Folder with `token` and `ca.crt` for the API server; only benchmarks have it elsewhere.',
+    default: IDENTITY_DIR,
   }),
   clusterDomain: optionalDnsDomain({
     env: ENV.clusterDomain,

@@ -3,7 +3,12 @@
  * the machine's shell. There is no registry: a name that is not here gives ErrImagePull, as a wrong
  * name does on a real cluster.
  */
-import { PROXY_NODE_FLAGS, PROXY_UID, WEBHOOK_NODE_FLAGS } from '../core/names.ts'
+import {
+  CONTROLLER_NODE_FLAGS,
+  PROXY_NODE_FLAGS,
+  PROXY_UID,
+  WEBHOOK_NODE_FLAGS,
+} from '../core/names.ts'
 
 /** Where the repository is seen, read-only, inside every container. */
 export const REPO_MOUNT = '/run/azds/app'
@@ -34,7 +39,11 @@ const RULES: readonly ImageRule[] = [
     name: /^azds\/(webhook)$/,
     program: ({ name }) => bundle(name, NOBODY, WEBHOOK_NODE_FLAGS),
   },
-  { name: /^azds\/(controller|prepull)$/, program: ({ name }) => bundle(name, NOBODY) },
+  {
+    name: /^azds\/(controller)$/,
+    program: ({ name }) => bundle(name, NOBODY, CONTROLLER_NODE_FLAGS),
+  },
+  { name: /^azds\/(prepull)$/, program: ({ name }) => bundle(name, NOBODY) },
   {
     // As its image has it: the pod says which service it plays.
     name: /^azds\/(sample)$/,

@@ -77,7 +77,9 @@ export class Group {
   /** A snapshot, of the present state or of one from which a short delta leads on: many readers get the same. */
   snapshot(): Snapshot {
     const made = this.#snapshot
-    if (made && (made.number === this.#number || this.deltaFrom(made.number))) return made
+    if (made?.number === this.#number) return made
+    // A short one is made anew: one message is better than two.
+    if (made && made.head.length > 1 && this.deltaFrom(made.number)) return made
     this.#snapshot = { number: this.#number, head: snapshotHead(this.#view, this.stamp) }
     return this.#snapshot
   }

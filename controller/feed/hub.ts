@@ -62,6 +62,12 @@ const FLUSH_SHARE = 5
 /** A reader that has not caught up for this time (ms) is gone: the same as a reader's own patience. */
 const STALLED_MS = 3 * FEED_HEARTBEAT_MS
 
+/**
+ * A snapshot is kept for this time (ms) after the last one was sent: a herd comes over some seconds, and to make one
+ * of 5,000 Services for each of a thousand readers would take 10 s and a gigabyte.
+ */
+const SNAPSHOT_REST_MS = 10_000
+
 /** Group of those who read every tree; no namespace has such a name. */
 const EVERY_TREE = '*'
 /** Group of those whose namespace is no space. */
@@ -98,6 +104,8 @@ export class FeedHub {
   #number = 0
   #pending: NodeJS.Timeout | null = null
   #restUntil = 0
+  /** When the last long line was handed over. */
+  #servedAt = 0
   readonly #heartbeat: NodeJS.Timeout
 
   constructor(options: HubOptions) {
@@ -251,7 +259,7 @@ export class FeedHub {
       },
       done: () => {
         reader.isServed = false
-        if (this.#writer.size === 0) for (const group of this.#groups.values()) group.dropSnapshot()
+        this.#servedAt = this.#options.now()
         this.#tell(reader)
       },
     })
@@ -269,6 +277,9 @@ export class FeedHub {
 
   #beat(): void {
     const now = this.#options.now()
+    if (this.#writer.size === 0 && now - this.#servedAt > SNAPSHOT_REST_MS) {
+      for (const group of this.#groups.values()) group.dropSnapshot()
+    }
     for (const reader of this.#readers) {
       const { behindSince, sentAt, group } = reader
       if (behindSince !== null && now - behindSince > STALLED_MS) this.#drop(reader)

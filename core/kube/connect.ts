@@ -23,14 +23,14 @@ export interface ConnectOptions {
   namespace: string
   /** Header `user-agent`: `azds-webhook/0.1.0`. */
   userAgent: string
+  /** Folder of the pod's account; default: where Kubernetes mounts it. */
+  directory?: string
 }
 
 /** @throws a sentence where no cluster is configured */
 export async function connect(options: ConnectOptions): Promise<KubeClient> {
-  const { kubeconfig, service, namespace, userAgent } = options
-  if (kubeconfig === null && service) {
-    return createInClusterClient({ ...service, namespace, userAgent })
-  }
+  const { kubeconfig, service, ...account } = options
+  if (kubeconfig === null && service) return createInClusterClient({ ...service, ...account })
   // Loaded here only: the library behind it is larger than our programs.
   const { createKubeClient } = await import('./kubeconfig.ts')
   return createKubeClient({ kubeconfigs: kubeconfig?.split(delimiter).filter(Boolean) })

@@ -1,5 +1,10 @@
 /** What is in each image: its program, who runs it, and how large it may be. The Dockerfiles say the same for docker. */
-import { PROXY_NODE_FLAGS, PROXY_UID, WEBHOOK_NODE_FLAGS } from '../../core/names.ts'
+import {
+  CONTROLLER_NODE_FLAGS,
+  PROXY_NODE_FLAGS,
+  PROXY_UID,
+  WEBHOOK_NODE_FLAGS,
+} from '../../core/names.ts'
 
 /** As distroless images have it: a user without rights. */
 const NOBODY_UID = 65532
@@ -36,6 +41,7 @@ export const RECIPES = {
     ...PLAIN,
     files: { 'dist/controller.mjs': 'app/controller.mjs', 'dist/viewer': 'app/viewer' },
     program: 'app/controller.mjs',
+    nodeFlags: CONTROLLER_NODE_FLAGS,
     budgetBytes: 65 * MB,
   },
   proxy: {

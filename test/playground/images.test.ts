@@ -4,9 +4,13 @@ import { programOf } from '../../playground/images.ts'
 test.each([
   ['azds/proxy:dev', ['node', '--expose-gc', '/app/proxy.mjs'], 1337],
   ['azds/proxy-init:1.2.3', ['node', '/app/proxy-init.mjs'], 0],
-  ['docker.io/azds/webhook', ['node', '/app/webhook.mjs'], 65532],
+  ['docker.io/azds/webhook', ['node', '--max-semi-space-size=1', '/app/webhook.mjs'], 65532],
   ['azds/prepull:1', ['node', '/app/prepull.mjs'], 65532],
-  [`azds/controller@sha256:${'a'.repeat(64)}`, ['node', '/app/controller.mjs'], 65532],
+  [
+    `azds/controller@sha256:${'a'.repeat(64)}`,
+    ['node', '--max-semi-space-size=2', '/app/controller.mjs'],
+    65532,
+  ],
 ])('the image %s runs %j as uid %i', (image, entrypoint, user) => {
   expect(programOf(image)).toMatchObject({ entrypoint, user })
 })
