@@ -38,6 +38,7 @@ const SUBRESOURCES: Record<string, { verbs: string[]; kind?: [apiVersion: string
     finalize: { verbs: ['update'] },
     exec: { verbs: ['create', 'get'], kind: ['v1', 'PodExecOptions'] },
     log: { verbs: ['get'] },
+    portforward: { verbs: ['create', 'get'], kind: ['v1', 'PodPortForwardOptions'] },
     proxy: { verbs: ['create', 'delete', 'get', 'patch', 'update'] },
     scale: { verbs: ['get', 'patch', 'update'], kind: ['autoscaling/v1', 'Scale'] },
     eviction: { verbs: ['create'], kind: ['policy/v1', 'Eviction'] },

@@ -20,6 +20,7 @@ import type { Objects } from './objects.ts'
 import { openApiDocument, openApiRoot } from './openapi.ts'
 import { OPENAPI_V2_ANSWER, OPENAPI_V2_PROTOBUF, openApiV2 } from './openapi-v2.ts'
 import type { ExecProvider } from './pod-exec.ts'
+import type { DialProvider } from './pod-forward.ts'
 import type { LogProvider } from './pod-log.ts'
 import { parseProxyPath, proxyRequest } from './proxy.ts'
 import { type Attributes, attributesOf } from './rbac/attributes.ts'
@@ -40,6 +41,7 @@ export interface HandlerContext {
   aggregator: Aggregator
   logs: () => LogProvider | null
   exec: () => ExecProvider | null
+  dial: () => DialProvider | null
   log: Log
 }
 

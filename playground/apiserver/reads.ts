@@ -59,7 +59,8 @@ export async function answerGet(
     })
     return
   }
-  if (subresource === 'exec') throw badRequest('Upgrade request required')
+  if (subresource === 'exec' || subresource === 'portforward')
+    throw badRequest('Upgrade request required')
   if (subresource && !READABLE.has(subresource)) throw methodNotAllowed()
   sendJson(response, renderObject(subresource === 'scale' ? scaleOf(object) : object, form, now))
 }

@@ -52,7 +52,7 @@ const TABLE: Record<string, Row[]> = {
       {
         short: ['po'],
         all: true,
-        sub: ['status', 'log', 'exec', 'proxy', 'eviction', 'ephemeralcontainers'],
+        sub: ['status', 'log', 'exec', 'portforward', 'proxy', 'eviction', 'ephemeralcontainers'],
       },
     ],
     ['resourcequotas', 'ResourceQuota', { short: ['quota'], sub: STATUS }],

@@ -11,6 +11,7 @@ import { limitRangeCheck } from './limit-range.ts'
 import { type ListenAddress, listen } from './listen.ts'
 import { Objects } from './objects.ts'
 import type { ExecProvider } from './pod-exec.ts'
+import type { DialProvider } from './pod-forward.ts'
 import type { LogProvider } from './pod-log.ts'
 import { podSecurityCheck } from './pod-security.ts'
 import { podWarnings } from './pod-warnings.ts'
@@ -67,6 +68,8 @@ export interface ApiServer {
   setLogProvider(provider: LogProvider): void
   /** Sets who runs commands in containers; before that, exec answers 503. */
   setExecProvider(provider: ExecProvider): void
+  /** Sets who connects to ports inside of pods; before that, port-forward answers 503. */
+  setDialProvider(provider: DialProvider): void
   /** In-process access for the built-in controllers. */
   objects: Objects
   close(): Promise<void>
@@ -114,6 +117,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 
   let logs: LogProvider | null = null
   let exec: ExecProvider | null = null
+  let dial: DialProvider | null = null
   const enforced = rights === 'enforced' ? rightsOf(policy) : null
   const context = {
     objects,
@@ -122,6 +126,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     aggregator,
     logs: () => logs,
     exec: () => exec,
+    dial: () => dial,
     log,
   }
   const listeners = await listen(
@@ -155,6 +160,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     },
     setExecProvider: (provider) => {
       exec = provider
+    },
+    setDialProvider: (provider) => {
+      dial = provider
     },
     objects,
     close: async () => {

@@ -5,8 +5,9 @@ import type { Duplex } from 'node:stream'
 import { ApiError, badRequest } from './api-error.ts'
 import { type HandlerContext, signInFor } from './handler.ts'
 import { execWish, serveExec } from './pod-exec.ts'
+import { servePortForward } from './pod-forward.ts'
 
-const EXEC = /^\/api\/v1\/namespaces\/([a-z0-9-]+)\/pods\/([a-z0-9.-]+)\/exec$/
+const PATH = /^\/api\/v1\/namespaces\/([a-z0-9-]+)\/pods\/([a-z0-9.-]+)\/(exec|portforward)$/
 
 /** Takes the connection over, or answers with a Status and ends it. */
 export async function handleUpgrade(
@@ -20,12 +21,19 @@ export async function handleUpgrade(
     signInFor(context, request)
     // The host is of no interest; a base makes the path a URL.
     const { pathname, searchParams } = new URL(request.url ?? '/', 'https://apiserver')
-    const [, namespace, pod] = EXEC.exec(pathname) ?? []
+    const [, namespace, pod, what] = PATH.exec(pathname) ?? []
     if (namespace === undefined || pod === undefined) {
-      throw badRequest('only pods/exec speaks another protocol here')
+      throw badRequest('only pods/exec and pods/portforward speak another protocol here')
     }
-    const wish = execWish(context.objects, { namespace, pod }, searchParams)
-    await serveExec(context.exec(), wish, request, socket, head)
+    const place = { namespace, pod }
+    if (what === 'exec') {
+      const wish = execWish(context.objects, place, searchParams)
+      await serveExec(context.exec(), wish, request, socket, head)
+      return
+    }
+    const resource = context.objects.registry.builtIn('v1', 'pods')
+    context.objects.get({ resource, namespace, name: pod })
+    servePortForward(context.dial(), place, request, socket, head)
   } catch (error) {
     refuse(socket, error)
   }

@@ -95,6 +95,7 @@ export async function startNode({ config, log, exec, nodeBinary }: NodeDeps): Pr
   })
   serveLogs(api, kubelet)
   serveExec(api, kubelet)
+  api.setDialProvider(async (namespace, name, port) => kubelet.dial({ namespace, name }, port))
   await startDialServer(`${config.dir}/node.sock`, {
     addressOf: (namespace, name) => {
       const ip = services.get(`${namespace}/${name}`)?.spec.clusterIP

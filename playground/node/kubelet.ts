@@ -5,12 +5,14 @@ import { type Cached, watchCache } from '../../core/kube/cache.ts'
 import { type KubeClient, KubeError } from '../../core/kube/client.ts'
 import type { KubeObject } from '../../core/kube/types.ts'
 import type { Log } from '../../core/log.ts'
+import type { PodConnection } from '../apiserver/pod-forward.ts'
 import { type AddressPool, NODE_NAME } from './addresses.ts'
 import type { ContainerLog } from './container-log.ts'
 import { eventRecorder } from './events.ts'
 import { launchContainer } from './launch.ts'
 import type { Machine } from './machine.ts'
 import { nodeObject } from './node-object.ts'
+import { dialPod } from './pod-dial.ts'
 import { readReferences, referencesOf } from './pod-references.ts'
 import { PodTokens, tokenRequester } from './pod-tokens.ts'
 import type { PodView } from './pod-view.ts'
@@ -38,7 +40,9 @@ export interface Kubelet {
   logOf(pod: PodName, container: string, previous: boolean): ContainerLog | null
   /** Runs a command in a running container, as its user. */
   exec(pod: PodName, container: string, command: readonly string[]): Promise<ExecResult>
-  /** The same with its streams open. */
+  /** Connects to a port on the pod's own loopback; throws a sentence if the pod does not run. */
+  dial(pod: PodName, port: number): PodConnection
+  /** As `exec`, with its streams open. */
   attach(
     pod: PodName,
     container: string,
@@ -112,6 +116,12 @@ export async function startKubelet(deps: KubeletDeps): Promise<Kubelet> {
       const process = find(pod, container)?.process
       if (process) return process.exec(command, EXEC_LIMIT_MS)
       throw notRunning(pod, container)
+    },
+    dial: (pod, port) => {
+      const uid = pods.get(`${pod.namespace}/${pod.name}`)?.metadata.uid ?? ''
+      const pid = workers.get(uid)?.sandboxPid
+      if (pid) return dialPod(deps.nodeBinary, pid, port)
+      throw new Error(`pod ${pod.namespace}/${pod.name} is not running`)
     },
     attach: async (pod, container, command) => {
       const child = await find(pod, container)?.process?.attach(command)

@@ -38,6 +38,7 @@ export class PodWorker {
   #workers: ContainerWorker[] = []
   #killTimer: NodeJS.Timeout | undefined
   #volumes: PodVolumes | null = null
+  #sandbox: Sandbox | null = null
 
   constructor(pod: PodView, deps: PodDeps) {
     this.pod = pod
@@ -62,6 +63,11 @@ export class PodWorker {
     )
   }
 
+  /** A process in the pod's namespaces; null before they are there and after they have gone. */
+  get sandboxPid(): number | null {
+    return this.#sandbox?.pid ?? null
+  }
+
   /** The pod, or something that it refers to, is no longer what it was: its volumes follow. */
   refreshVolumes(): void {
     this.#volumes?.refresh()
@@ -84,6 +90,7 @@ export class PodWorker {
       'FailedCreatePodSandBox',
     )
     if (!sandbox) return
+    this.#sandbox = sandbox
     const podVolumes = this.#deps.createVolumes(() => this.pod, sandbox)
     this.#volumes = podVolumes
     try {
@@ -97,6 +104,7 @@ export class PodWorker {
       if (volumes) await this.#runContainers(sandbox, volumes)
     } finally {
       clearTimeout(this.#killTimer)
+      this.#sandbox = null
       await podVolumes.close()
       await sandbox.remove()
       this.#deps.changed(this)
