@@ -13,7 +13,9 @@ export type Canary =
 
 /** Keeps the level `restricted`, so that only what we add can break a level. */
 function canaryPod(): unknown {
-  const resources = { cpu: '1m', memory: '1Mi' }
+  // Limits above the requests: a sidecar would take the quality Guaranteed from a pod that had it, and warn of that.
+  const requests = { cpu: '1m', memory: '1Mi' }
+  const limits = { cpu: '10m', memory: '16Mi' }
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -30,7 +32,7 @@ function canaryPod(): unknown {
           name: 'canary',
           // Nothing pulls it: the pod ends with the answer.
           image: 'azds.invalid/canary:none',
-          resources: { requests: resources, limits: resources },
+          resources: { requests, limits },
           securityContext: {
             allowPrivilegeEscalation: false,
             capabilities: { drop: ['ALL'] },
