@@ -109,6 +109,85 @@ test('a feed that is cut off is opened again, and the table stays in force meanw
   expect(controller.queries).toHaveLength(2)
 })
 
+const DIGEST = 'd'.repeat(32)
+const NEXT = 'e'.repeat(32)
+const resume = { type: 'resume' as const, digest: DIGEST, self: [] }
+
+test('after a loss it says which table it has, and may go on with it', async () => {
+  controller.greeting = [line({ ...snapshot(), digest: DIGEST })]
+  start()
+  await eventually('the table', () => table.version)
+  controller.say({ ...delta(2), digest: NEXT })
+  await eventually('the delta', () => table.version?.number === 2)
+  const version = { epoch: 'e2', number: 1 }
+  controller.greeting = [line({ ...resume, version, digest: NEXT })]
+  controller.cut()
+  await eventually('the new feed', () => table.version?.epoch === 'e2')
+  expect(controller.queries[1]).toContain(`&since=e1.2&digest=${NEXT}`)
+  expect(table.service('dev', 's2')).not.toBeNull()
+  expect(client.state).toBe('streaming')
+  controller.say(delta(3, 'e2'))
+  await eventually('a delta upon it', () => table.service('dev', 's3'))
+})
+
+test('a first delta leads on from the table that it asked with, into another epoch too', async () => {
+  controller.greeting = [line({ ...snapshot(), digest: DIGEST })]
+  start()
+  await eventually('the table', () => table.version)
+  controller.greeting = [line({ ...delta(9, 'e2'), digest: NEXT })]
+  controller.cut()
+  await eventually('the new feed', () => table.version?.epoch === 'e2')
+  expect(table.service('dev', 's9')).not.toBeNull()
+  expect(table.services.size).toBe(4)
+})
+
+test('a resume for another table than it has is none', async () => {
+  controller.greeting = [line({ ...snapshot(), digest: DIGEST })]
+  start()
+  await eventually('the table', () => table.version)
+  const version = { epoch: 'e2', number: 1 }
+  controller.greeting = [line({ ...resume, version, digest: NEXT })]
+  controller.cut()
+  await eventually('a third feed', () => controller.queries.length >= 3)
+  expect(table.version?.epoch).toBe('e1')
+})
+
+test('a controller that ends in order is asked again when it wants to be', async () => {
+  start()
+  await eventually('the table', () => table.version)
+  controller.say({ type: 'bye', afterMs: 300 })
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  const cutAt = performance.now()
+  controller.cut()
+  await eventually('the second feed', () => controller.queries.length === 2)
+  expect(performance.now() - cutAt).toBeGreaterThan(250)
+})
+
+test('opened again it tells what there is to tell then, and keeps its table', async () => {
+  controller.greeting = [line({ ...snapshot(), digest: DIGEST })]
+  start()
+  await eventually('the table', () => table.version)
+  client.again()
+  await eventually('the second feed', () => controller.queries.length === 2)
+  expect(controller.queries[1]).toContain(`digest=${DIGEST}`)
+  expect(table.services.size).toBe(4)
+})
+
+test.each([
+  ['a bye without a time', { type: 'bye', afterMs: -1 }],
+  ['a resume without ports', { type: 'resume', version: { epoch: 'e1', number: 1 } }],
+  [
+    'a heartbeat with odd readers',
+    { type: 'heartbeat', version: { epoch: 'e', number: 1 }, readers: 'x' },
+  ],
+  ['a digest that is no text', { ...delta(2), digest: 5 }],
+])('%s opens the feed again', async (_, odd) => {
+  start()
+  await eventually('the table', () => table.version)
+  controller.say(line(odd as never))
+  await eventually('the second feed', () => controller.queries.length === 2)
+})
+
 test.each([
   ['no JSON', 'garbage\n'],
   ['no object', '[]\n'],
