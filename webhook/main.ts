@@ -25,6 +25,7 @@ async function main(): Promise<number> {
       service: apiServiceOf(process.env),
       namespace: config.namespace,
       userAgent: 'azds-webhook',
+      directory: config.accountDir,
     })
     const app = await startWebhook({ config, client, log, resolvConf: readResolvConf() })
     const ending = await runUntilSignal(app, process, config.drainSeconds * 1000 + CLOSE_MS)
