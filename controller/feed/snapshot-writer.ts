@@ -20,8 +20,11 @@ export interface Delivery {
 /** Readers that are written to at once: 16 slices in the air are a megabyte, and keep one processor busy. */
 export const AT_ONCE = 16
 
-/** A reader that takes nothing for this time (ms) lets another one go first; it goes on when it has caught up. */
-export const PATIENCE_MS = 1000
+/**
+ * A reader that takes nothing for this time (ms) lets another one go first; it goes on when it has caught up. Shorter,
+ * and a machine that is busy would have slices of all readers in the air: 100 KB each, with what TLS makes of them.
+ */
+export const PATIENCE_MS = 5000
 
 interface Job {
   delivery: Delivery
