@@ -10,6 +10,8 @@ const project = (displayName, testMatch) => ({
 })
 
 export default {
+  // Of a test that names none, in ms: a test is slow where two of them share two cores with servers and pods.
+  testTimeout: 20_000,
   projects: [
     project('unit', [
       '<rootDir>/test/{core,webhook,proxy,proxy-init,controller,cli,viewer,playground,bench,deploy,repo,contract}/**/*.test.ts',

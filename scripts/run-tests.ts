@@ -6,6 +6,11 @@ import { join } from 'node:path'
 const ROOT = join(import.meta.dirname, '..')
 const CACHE = join(ROOT, '.cache')
 const TIERS = ['unit', 'servers', 'kernel', 'cluster', 'browser'] as const
+/**
+ * Tiers whose files run two at a time: each cluster is in namespaces of its own. The others share the kernel's
+ * state, ports or a Chromium.
+ */
+const SIDE_BY_SIDE: ReadonlySet<string> = new Set(['unit', 'cluster'])
 
 interface Outcome {
   tier: string
@@ -33,8 +38,7 @@ async function runTier(tier: string): Promise<Outcome> {
   const started = performance.now()
   console.log(`\n=== ${tier} tests`)
   const args = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js']
-  // Only unit tests may run side by side: the others share the kernel, ports and a Chromium.
-  const width = tier === 'unit' ? [] : ['--runInBand']
+  const width = SIDE_BY_SIDE.has(tier) ? ['--maxWorkers=2'] : ['--runInBand']
   args.push('--selectProjects', tier, ...width, '--json', '--outputFile', report)
   const jest = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] })
   const status = await endOf(jest, tier, report)

@@ -1,12 +1,12 @@
-/** The playground leaves nothing on the machine, however it ends. */
+/** The playground leaves nothing on the machine, however it ends. Looked at while nothing else runs. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, jest, test } from '@jest/globals'
-import { describeCluster } from './requirements.ts'
-import { isReady, startTestCluster } from './test-cluster.ts'
-import { alive, descendants, machineTraces, networkNamespaces } from './traces.ts'
+import { describeCluster } from '../cluster/requirements.ts'
+import { isReady, startTestCluster } from '../cluster/test-cluster.ts'
+import { alive, descendants, machineTraces, networkNamespaces } from '../cluster/traces.ts'
 
 // A cluster takes 2 s to come up, here and there several times that on a busy machine.
 jest.setTimeout(60_000)
@@ -37,7 +37,7 @@ describeCluster('the end of the playground', () => {
     const before = machineTraces()
     const host = spawn(
       join(REPO, 'node_modules/.bin/node'),
-      [join(REPO, 'test/cluster/abandoned-host.ts')],
+      [join(REPO, 'test/kernel/abandoned-host.ts')],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     )
     await once(host.stdout, 'data')
