@@ -124,7 +124,7 @@ test('helm template and azds make the same objects of a chart that uses every co
       const ours = renderChart(SAMPLE_CHART, own, RELEASE)
       expect(sorted(ours)).toEqual(sorted(await byHelm(chart, own)))
     }),
-    { numRuns: 15 },
+    { numRuns: 10 },
   )
 }, 120_000)
 
@@ -137,6 +137,6 @@ test('helm template and azds make the same objects of our own chart, whatever it
     fc.asyncProperty(allowed, async (own) => {
       expect(sorted(renderChart(files, own, RELEASE))).toEqual(sorted(await byHelm(chart, own)))
     }),
-    { numRuns: 25, examples: [[{}], [{ api: { enabled: true } }]] },
+    { numRuns: 15, examples: [[{}], [{ api: { enabled: true } }]] },
   )
 }, 180_000)
