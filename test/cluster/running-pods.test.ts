@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { kubernetesTools } from '../../playground/kubectl.ts'
 import { describeCluster } from './requirements.ts'
 import { eventually, isReady, startTestCluster, type TestCluster } from './test-cluster.ts'
 
@@ -120,5 +123,30 @@ describeCluster('running pods', () => {
     await expect(failed).rejects.toThrow(/exited with 3: no/)
     const long = await on.kubectl(['exec', 'two', '-c', 'app', '--', 'seq', '1', '200000'])
     expect(long.split('\n').at(-2)).toBe('200000')
+  })
+
+  test('kubectl port-forward leads to what listens on the pod’s own loopback', async () => {
+    const serve = `require('node:http').createServer((_, r) => r.end('hello')).listen(8080, '127.0.0.1')`
+    const image = 'playground/shell'
+    const containers = [{ name: 'app', image, command: ['node', '-e', serve] }]
+    await on.createPod('inward', { containers })
+    await on.podWhen('inward', isReady)
+    const { kubectl } = await kubernetesTools()
+    const flags = ['--kubeconfig', on.cluster.kubeconfigPath, 'port-forward', 'pod/inward']
+    const child = spawn(kubectl, [...flags, ':8080'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    try {
+      const port = await new Promise((resolve, reject) => {
+        createInterface(child.stdout).on('line', (line) => {
+          const found = /^Forwarding from 127\.0\.0\.1:(\d+)/.exec(line)
+          if (found) resolve(found[1])
+        })
+        child.once('exit', () => reject(new Error('kubectl port-forward has ended')))
+      })
+      await eventually('hello', async () => (await fetch(`http://127.0.0.1:${port}/`)).text())
+    } finally {
+      child.kill()
+      await gone
+    }
   })
 })
