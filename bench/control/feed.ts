@@ -34,7 +34,7 @@ interface Stage {
 export const feedRow: ControlRow = {
   name: 'feed',
   title: `routing feed: ${SIDECARS} sidecars, ${SERVICES} services in ${SPACES} spaces of one tree`,
-  how: `${SIDECARS} sidecars' feeds over TLS, each signed in with a token of its own, in two processes; ${CHANGES} changes of a Service, one each ${PAUSE_MS} ms. Time runs from the change in the API server to the last reader that has it.`,
+  how: `${SIDECARS} sidecars' feeds over TLS, each signed in with a token of its own, in two processes, opened within 5 s; ${CHANGES} changes of a Service, one each ${PAUSE_MS} ms. Time runs from the change in the API server to the last reader that has it.`,
   run: (progress) => onStage(progress, measureChanges),
 }
 

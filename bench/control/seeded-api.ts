@@ -1,7 +1,7 @@
 /** A playground API server that holds a large cluster, and a front before it that counts who asks for what. */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, request as httpsRequest } from 'node:https'
+import { Agent, createServer, request as httpsRequest } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { createAuthority, createLeaf } from '../../core/authority/certificate.ts'
 import { type ApiServer, startApiServer } from '../../playground/apiserver/server.ts'
@@ -113,11 +113,12 @@ export async function countingFront(api: ApiServer): Promise<Front> {
   const leaf = await createLeaf(authority, { names: ['127.0.0.1'], ...times })
   const requests: string[] = []
   const { hostname, port } = new URL(api.url)
+  const agent = new Agent({ keepAlive: true, timeout: 1000, ca: api.caPem })
   const server = createServer({ cert: leaf.cert, key: leaf.key }, (incoming, answer) => {
     requests.push(`${incoming.method} ${incoming.url}`)
     const { method, url: path, headers } = incoming
     const outgoing = httpsRequest(
-      { host: hostname, port, method, path, headers, ca: api.caPem },
+      { host: hostname, port, method, path, headers, agent },
       (response) => {
         answer.writeHead(response.statusCode ?? 502, response.headers)
         answer.flushHeaders()
@@ -135,6 +136,7 @@ export async function countingFront(api: ApiServer): Promise<Front> {
     api: { ...api, url, caPem: authority.cert },
     requests,
     close() {
+      agent.destroy()
       server.closeAllConnections()
       server.close()
     },

@@ -52,11 +52,20 @@ let seen = nothing()
 let open = 0
 
 process.on('message', (order: Order) => {
-  if (order.type === 'open') for (const one of order.identities) new Feed(one, order).connect()
+  if (order.type === 'open') openAll(order)
   else if (order.type === 'forget') seen = nothing()
   else process.send?.({ ...seen, open } satisfies Seen)
 })
 process.on('disconnect', () => process.exit(0))
+
+/** Pods start one after the other, however many they are: as far apart as they come back. */
+function openAll(order: Extract<Order, { type: 'open' }>): void {
+  const spread = returnSpreadMs(2 * order.identities.length)
+  for (const one of order.identities) {
+    const feed = new Feed(one, order)
+    setTimeout(() => feed.connect(), Math.random() * spread)
+  }
+}
 
 class Feed {
   readonly #identity: FeedIdentity
