@@ -1,95 +1,14 @@
 /** What a hub sends to readers, and when. */
 import { afterEach, expect, jest, test } from '@jest/globals'
-import {
-  COALESCE_MS,
-  FeedHub,
-  type FeedReader,
-  type FeedSink,
-} from '../../../controller/feed/hub.ts'
+import { COALESCE_MS, type FeedReader } from '../../../controller/feed/hub.ts'
 import { AT_ONCE, PATIENCE_MS } from '../../../controller/feed/snapshot-writer.ts'
-import { type Views, viewsOf } from '../../../controller/feed/views.ts'
-import {
-  FEED_HEARTBEAT_MS,
-  type FeedMessage,
-  type FeedService,
-  type FeedVersion,
-  returnSpreadMs,
-  type SelfPort,
-} from '../../../core/routing-feed.ts'
-import type { Space } from '../../../core/spaces.ts'
+import { FEED_HEARTBEAT_MS, returnSpreadMs } from '../../../core/routing-feed.ts'
+import { Reader, World } from './hub-world.ts'
 
 const DEV: FeedReader = { scope: 'tree', namespace: 'dev', pod: 'web-1' }
 const OPS: FeedReader = { scope: 'tree', namespace: 'ops', pod: 'web-1' }
 
 jest.useFakeTimers()
-
-class World {
-  readonly spaces = new Map<string, Space>([
-    ['dev', { name: 'dev', parent: null }],
-    ['ops', { name: 'ops', parent: null }],
-  ])
-  readonly services = new Map<string, FeedService>()
-  self: SelfPort[] = []
-  leaving = false
-  finished = false
-  #views: Views | null = null
-  readonly hub = new FeedHub({
-    source: {
-      views: () => {
-        this.#views ??= viewsOf(this.spaces, this.services)
-        return this.#views
-      },
-      podState: () => ({ self: this.self, leaving: this.leaving, finished: this.finished }),
-      takeStale: () => ({ namespaces: new Set(['dev', 'ops']), pods: new Set() }),
-    },
-    epoch: 'e',
-    now: () => performance.now(),
-    onMessage: () => {},
-    random: () => 0.5,
-    clock: () => 1000,
-  })
-
-  change(edit: () => void): void {
-    edit()
-    this.#views = null
-    this.hub.changed()
-  }
-
-  addService(space: string, name: string): void {
-    const service: FeedService = { space, name, clusterIPs: [], ports: [] }
-    this.change(() => this.services.set(`${space}/${name}`, service))
-  }
-}
-
-/** A reader that keeps what it gets, and can be told to fall behind. */
-class Reader implements FeedSink {
-  readonly messages: FeedMessage[] = []
-  keepsUp = true
-  ended = false
-
-  bytes = 0
-  #text = ''
-
-  write(bytes: Buffer): boolean {
-    this.bytes += bytes.length
-    const lines = (this.#text + bytes.toString()).split('\n')
-    this.#text = lines.pop() ?? ''
-    this.messages.push(...lines.map((line) => JSON.parse(line)))
-    return this.keepsUp
-  }
-
-  get versions(): FeedVersion[] {
-    return this.messages.flatMap((message) => ('version' in message ? [message.version] : []))
-  }
-
-  end(): void {
-    this.ended = true
-  }
-
-  get types(): string[] {
-    return this.messages.map((message) => message.type)
-  }
-}
 
 let world: World
 function setUp(): World {
