@@ -23,13 +23,14 @@ export const SIDECAR_CHECKS: readonly Check[] = [
         let count = 0
         for (const { metadata } of await facts.spaces()) {
           for (const pod of await facts.pods(metadata.name ?? '')) {
-            if (!shouldBeConnected(pod, facts.now())) continue
-            count += 1
+            if (!hasRunningSidecar(pod)) continue
             const name = `${pod.metadata.namespace}/${pod.metadata.name}`
-            if (!known.has(name)) silent.push(name)
+            if (known.has(name)) count += 1
+            else if (ageOf(pod, facts.now()) > GRACE_MS) silent.push(name)
           }
         }
-        if (silent.length === 0) return count > 0 ? ok(`${count} pods`) : skipped('no pod has one')
+        if (silent.length === 0)
+          return count > 0 ? ok(`${count} pods`) : skipped('no pod has had one for long')
         return failure(
           'these are not connected: they go on with the routes that they have, and send no traces:',
           'see why: kubectl logs POD -c devspaces-proxy -n SPACE; then network-policies and ca-published here',
@@ -99,11 +100,15 @@ function asConnected({ metadata: { name, namespace }, status }: Sidecar): Connec
   return status.state === 'connected' ? [{ name, space: namespace, status }] : []
 }
 
-function shouldBeConnected(pod: Pod, now: number): boolean {
-  const { status, metadata } = pod
-  if (status?.phase !== 'Running' || metadata.deletionTimestamp || !statusOf(pod)) return false
-  const started = Date.parse(String(status['startTime'] ?? metadata.creationTimestamp ?? ''))
-  return now - started > GRACE_MS
+function hasRunningSidecar(pod: Pod): boolean {
+  return (
+    pod.status?.phase === 'Running' && !pod.metadata.deletionTimestamp && statusOf(pod) !== null
+  )
+}
+
+/** For how long it has been starting or running, in ms. */
+function ageOf({ status, metadata }: Pod, now: number): number {
+  return now - Date.parse(String(status?.['startTime'] ?? metadata.creationTimestamp ?? ''))
 }
 
 /** The first space of the chain whose `<space>.svc.` domain is not in the list, or stands out of order. */
