@@ -26,7 +26,7 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   {
     name: 'controller',
     value: 'URL',
-    doc: 'The controller; default: AZDS_CONTROLLER, then through the API server.',
+    doc: 'Where traces are asked for: a viewer’s address; default: AZDS_CONTROLLER, then the API server.',
   },
   { name: 'help', short: 'h', doc: 'Print help for the command.' },
   { name: 'version', doc: 'Print the version of azds.' },

@@ -4,7 +4,7 @@ import { type Config, optionalText, optionalUrl, type Settings } from '../core/c
 export const settings = {
   controller: optionalUrl({
     env: 'AZDS_CONTROLLER',
-    doc: 'URL of the controller; unset: through the API server’s proxy.',
+    doc: 'Where traces are asked for in place of the API server: the address of a viewer, or of a controller with AZDS_PLAIN_DATA=on.',
   }),
   kubeconfig: optionalText({
     env: 'KUBECONFIG',
