@@ -23,11 +23,6 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
     doc: 'The kubeconfig to use; default: KUBECONFIG, then ~/.kube/config.',
   },
   { name: 'context', value: 'NAME', doc: 'The kubeconfig’s context; default: its current one.' },
-  {
-    name: 'controller',
-    value: 'URL',
-    doc: 'Where traces are asked for: a viewer’s address; default: AZDS_CONTROLLER, then the API server.',
-  },
   { name: 'help', short: 'h', doc: 'Print help for the command.' },
   { name: 'version', doc: 'Print the version of azds.' },
 ]

@@ -6,11 +6,8 @@ import { text as readAll } from 'node:stream/consumers'
 import type { KubeClient } from '../core/kube/client.ts'
 import { createKubeClient } from '../core/kube/kubeconfig.ts'
 import { tracesInCluster } from './cluster-traces.ts'
-import { CliError, usageError } from './command.ts'
+import { CliError } from './command.ts'
 import type { CliConfig } from './config.ts'
-import { settings } from './config.ts'
-import { controllerAt } from './controller-client.ts'
-import { controllerTraces } from './controller-traces.ts'
 import type { World } from './world.ts'
 
 /** The streams of `process`, so that this file names no global. */
@@ -24,7 +21,6 @@ export interface Streams {
 export interface Connection {
   kubeconfig: string | undefined
   context: string | undefined
-  controller: string | undefined
 }
 
 export function processWorld(
@@ -54,7 +50,6 @@ export function processWorld(
       client ??= connect(connection, config.kubeconfig)
       return client
     }
-    const controllerUrl = checkedUrl(connection.controller) ?? config.controller
     return {
       out: (text) => void stdout.write(text),
       err: (text) => void stderr.write(text),
@@ -63,8 +58,7 @@ export function processWorld(
       read: (path) => readText(path, stdin),
       stop,
       cluster,
-      traces: async () =>
-        controllerUrl ? controllerTraces(controllerAt(controllerUrl)) : tracesInCluster(cluster()),
+      traces: async () => tracesInCluster(cluster()),
     }
   }
 }
@@ -78,13 +72,6 @@ function connect({ kubeconfig, context }: Connection, listed: string | null): Ku
     const about = kubeconfig ? `kubeconfig ${kubeconfig}: ` : ''
     throw new CliError(`${about}${(error as Error).message}`, 1, { cause: error })
   }
-}
-
-function checkedUrl(text: string | undefined): string | null {
-  if (text === undefined) return null
-  const parsed = settings.controller.parse(text)
-  if (!parsed.ok) throw usageError(`--controller ${text}: expected ${parsed.expected}`)
-  return parsed.value
 }
 
 async function readText(path: string, stdin: NodeJS.ReadStream): Promise<string> {

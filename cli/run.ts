@@ -13,7 +13,7 @@ export async function runLine(
   argv: readonly string[],
   worldFor: (connection: Connection) => World,
 ): Promise<number> {
-  const plain = worldFor({ kubeconfig: undefined, context: undefined, controller: undefined })
+  const plain = worldFor({ kubeconfig: undefined, context: undefined })
   try {
     const line = parseLine(argv, COMMANDS, GLOBAL_FLAGS)
     return await perform(line, plain, worldFor)
@@ -40,7 +40,6 @@ async function perform(
   const world = worldFor({
     kubeconfig: textFlag(invocation, 'kubeconfig'),
     context: textFlag(invocation, 'context'),
-    controller: textFlag(invocation, 'controller'),
   })
   return command.run(invocation, world)
 }

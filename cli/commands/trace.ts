@@ -46,7 +46,11 @@ async function follow(invocation: Invocation, world: World): Promise<number> {
   const source = await world.traces()
   const paint = painter(world.colour)
   const asJson = invocation.flags['output'] === 'json'
+  let hasOpened = false
   const listener: TraceListener = {
+    opened: () => {
+      hasOpened = true
+    },
     missed: (records) =>
       world.err(`${records} exchanges were left out: more happens than can be shown.\n`),
     record: (record) => {
@@ -56,19 +60,19 @@ async function follow(invocation: Invocation, world: World): Promise<number> {
     },
   }
   const query = queryOf(invocation)
-  // The first failure is the caller's to see: a wrong address would be tried for ever.
-  await source.follow(query, listener, world.stop)
-  while (!world.stop.aborted) {
+  for (;;) {
+    await source.follow(query, listener, world.stop).catch((error: Error) => {
+      // A stream that never stood is the caller's to see: what is missing would be asked for for ever.
+      if (!hasOpened) throw error
+      world.err(`${printableLines(error.message)}\n`)
+    })
+    if (world.stop.aborted) return EXIT_OK
     world.err(
       'The stream has ended; opening it again. What happens meanwhile is in `azds trace`.\n',
     )
     await sleep(RECONNECT_MS, undefined, { signal: world.stop }).catch(() => {})
-    if (world.stop.aborted) break
-    await source.follow(query, listener, world.stop).catch((error: Error) => {
-      world.err(`${printableLines(error.message)}\n`)
-    })
+    if (world.stop.aborted) return EXIT_OK
   }
-  return EXIT_OK
 }
 
 export const trace: Command = {

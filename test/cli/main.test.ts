@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, expect, test } from '@jest/globals'
+import { API_ROOT } from '../../core/trace-resource.ts'
+import { answerJson } from '../core/kube/api-fixture.ts'
 import { namespaceApi } from './world-fixture.ts'
 
 const MAIN = join(import.meta.dirname, '../../cli/main.ts')
@@ -62,9 +64,8 @@ test.each([
     1,
     /kubeconfig \/nonexistent\/c: ENOENT/,
   ],
-  [['trace'], { AZDS_CONTROLLER: 'nonsense' }, 64, /AZDS_CONTROLLER="nonsense": expected an http/],
-  [['trace', '--controller', 'nonsense'], {}, 64, /--controller nonsense: expected an http/],
-  [['trace'], { AZDS_CONTROLLER: 'http://127.0.0.1:1' }, 1, /controller at http:\/\/127.0.0.1:1: /],
+  [['trace'], {}, 1, /^azds: no cluster is configured: set KUBECONFIG/],
+  [['trace', '--controller', 'http://a'], {}, 64, /azds trace has no flag --controller/],
   [['inspect', '/nonexistent.yaml', '--offline'], {}, 1, /cannot read \/nonexistent.yaml: ENOENT/],
 ])('azds %j with %j ends with %d and says why in one line', async (args, env, code, message) => {
   const ran = await run(args, env as Record<string, string>)
@@ -97,8 +98,12 @@ test('a reader that goes away ends azds quietly', async () => {
 
 test('Ctrl-C ends a live trace with 130 and no message', async () => {
   api = await namespaceApi({}, (_, response, url) => {
-    if (!url.pathname.endsWith('/v1/traces/follow')) return false
-    response.write(': ping\n\n')
+    if (url.pathname === API_ROOT) {
+      answerJson(response, 200, { resources: [] })
+      return true
+    }
+    if (url.searchParams.get('watch') !== 'true') return false
+    response.write('{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"1"}}}\n')
     setTimeout(() => child.kill('SIGINT'), 50)
     return true
   })

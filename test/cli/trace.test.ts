@@ -1,26 +1,22 @@
-/** `azds trace`: list, tree and live stream, through the API server's proxy and by URL. */
-import { setTimeout as sleep } from 'node:timers/promises'
+/** `azds trace`: list, tree and live stream, as the API server answers for `azds.io`. */
 import { afterEach, expect, test } from '@jest/globals'
-import { controllerAt } from '../../cli/controller-client.ts'
-import { eventReader } from '../../cli/server-sent-events.ts'
 import { exchangeLine, treeText } from '../../cli/trace-text.ts'
 import type { TraceSummary } from '../../core/controller-api.ts'
 import type { TraceRecord } from '../../core/trace-record.ts'
-import { API_ROOT } from '../../core/trace-resource.ts'
+import { API_ROOT, tracePath } from '../../core/trace-resource.ts'
 import { answerJson, scriptedApi as anyApi, type ScriptedApi } from '../core/kube/api-fixture.ts'
 import { azds } from './world-fixture.ts'
 
-const PROXY = '/api/v1/namespaces/azds/services/azds-controller:80/proxy'
 const ID = '4bf92f3577b34da6a3ce929d0e0e4736'
 const plain = (_: string, text: string) => text
 
 let api: ScriptedApi | null = null
 
-/** A cluster that does not know the group azds.io. */
+/** A cluster that serves the group azds.io, with these answers for its objects. */
 async function scriptedApi(handle: Parameters<typeof anyApi>[0]): Promise<ScriptedApi> {
   return anyApi((request, response, url) => {
     if (url.pathname !== API_ROOT) return handle(request, response, url)
-    answerJson(response, 404, { reason: 'NotFound', message: 'no such group' })
+    answerJson(response, 200, { resources: [] })
   })
 }
 
@@ -156,32 +152,38 @@ const summary: TraceSummary = {
   error: null,
 }
 
+const listOf = (...summaries: TraceSummary[]) => ({
+  metadata: { resourceVersion: '7' },
+  items: summaries.map((one) => ({ metadata: { name: one.traceId }, summary: one })),
+})
+const detailOf = (...records: TraceRecord[]) => ({
+  items: [{ metadata: { name: ID }, records }],
+})
+
 test('the list goes through the API server and shows one trace a line', async () => {
-  api = await scriptedApi((_, response) => answerJson(response, 200, [summary]))
+  api = await scriptedApi((_, response) => answerJson(response, 200, listOf(summary)))
   const { code, out } = await azds('trace --space alice --service orders --limit 5', api)
   expect(code).toBe(0)
-  expect(asked()).toEqual([`GET ${PROXY}/v1/traces?space=alice&service=orders&limit=5`])
+  expect(asked()).toEqual([`GET ${API_ROOT}/traces?service=orders&space=alice&limit=5`])
   expect(out.split('\n')[2]).toBe(
     `03:04:05.067  GET /    200     13 ms  alice  web > orders  ${ID}`,
   )
 })
 
 test('JSON output is the controller’s own object', async () => {
-  api = await scriptedApi((_, response) => answerJson(response, 200, [summary]))
+  api = await scriptedApi((_, response) => answerJson(response, 200, listOf(summary)))
   expect(JSON.parse((await azds('trace -o json', api)).out)).toEqual([summary])
 })
 
 test('no traces is a note, not an empty table', async () => {
-  api = await scriptedApi((_, response) => answerJson(response, 200, []))
+  api = await scriptedApi((_, response) => answerJson(response, 200, listOf()))
   expect(await azds('trace', api)).toMatchObject({ code: 0, out: '' })
 })
 
 test('one trace is asked for by its id', async () => {
-  api = await scriptedApi((_, response) =>
-    answerJson(response, 200, { traceId: ID, records: [outbound, inbound] }),
-  )
+  api = await scriptedApi((_, response) => answerJson(response, 200, detailOf(outbound, inbound)))
   const { out } = await azds(`trace ${ID}`, api)
-  expect(asked()).toEqual([`GET ${PROXY}/v1/traces/${ID}`])
+  expect(asked()).toEqual([`GET ${tracePath(null, ID)}`])
   expect(out).toContain('web (dev) -> orders (alice)')
 })
 
@@ -197,31 +199,30 @@ test.each([
   expect(code).toBe(64)
 })
 
-test.each([
-  [
-    404,
-    { error: { code: 'unknown-trace', message: 'trace x is not in the store' } },
-    'trace x is not in the store',
-  ],
-  [
-    404,
-    { reason: 'NotFound', message: 'services "azds-controller" not found' },
-    'kubectl get pods',
-  ],
-  [
-    503,
-    { reason: 'ServiceUnavailable', message: 'no endpoints available' },
-    'kubectl get pods -n azds',
-  ],
-  [403, { reason: 'Forbidden', message: 'nope' }, 'right to get services/proxy in namespace azds'],
-])('an answer %d of the controller or the API server is explained', async (status, body, text) => {
-  api = await scriptedApi((_, response) => answerJson(response, status, body))
-  const { code, err } = await azds('trace', api)
-  expect(err).toContain(text)
-  expect(code).toBe(1)
+test('a cluster that does not know azds.io is named with the next step', async () => {
+  api = await anyApi((_, response) => response.writeHead(404).end('404 page not found\n'))
+  for (const line of ['trace', `trace ${ID}`, 'trace -f']) {
+    const { code, out, err } = await azds(line, api)
+    expect(err).toContain(`the cluster at ${api.client.server} does not serve traces (azds.io/v1)`)
+    expect(err).toContain('run `azds doctor`')
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+  }
+  expect(asked()).toEqual([])
 })
 
-const event = (record: TraceRecord) => `event: record\ndata: ${JSON.stringify(record)}\n\n`
+test('who may not ask what the group has is answered by its objects', async () => {
+  api = await anyApi((_, response, url) => {
+    if (url.pathname === API_ROOT) answerJson(response, 403, { message: 'no discovery' })
+    else answerJson(response, 200, listOf(summary))
+  })
+  expect((await azds('trace', api)).out).toContain(ID)
+})
+
+const frame = (type: string, more: object) =>
+  `${JSON.stringify({ type, object: { metadata: { resourceVersion: '8' }, ...more } })}\n`
+const event = (record: TraceRecord) => frame('MODIFIED', { added: [record] })
+/** Query of every watch, besides its filter. */
+const WATCH = 'watch=true&records=true&allowWatchBookmarks=true'
 
 test.each([
   ['trace -f', (out: string) => expect(out).toMatch(/^03:04:05.067 {2}GET .*\n$/)],
@@ -238,14 +239,14 @@ test.each([
 ])('`azds %s` prints what happens until it is stopped', async (line, check) => {
   const stop = new AbortController()
   api = await scriptedApi((_, response) => {
-    response.write(': ping\n\n')
+    response.write(frame('BOOKMARK', {}))
     response.write(event(outbound) + event(inbound))
     setTimeout(() => stop.abort(), 100)
   })
   const { code, out } = await azds(`${line} --space alice`, api, { stop: stop.signal })
   expect(code).toBe(0)
   check(out)
-  expect(asked()).toEqual([`GET ${PROXY}/v1/traces/follow?space=alice`])
+  expect(asked()).toEqual([`GET ${API_ROOT}/traces?space=alice&${WATCH}`])
 })
 
 test('what a record says cannot give the terminal a command, wherever it stands', async () => {
@@ -259,13 +260,15 @@ test('what a record says cannot give the terminal a command, wherever it stands'
   } as unknown as TraceRecord
   const stop = new AbortController()
   api = await scriptedApi((_, response, url) => {
-    if (url.pathname.endsWith('/traces')) {
-      const summary = { ...record, context: evil, services: [evil], spaces: [evil] }
-      answerJson(response, 200, [summary])
-    } else if (url.pathname.endsWith('/follow')) {
-      response.write(`event: missed\ndata: {"records":7}\n\n${event(record)}`)
+    if (url.searchParams.has('watch')) {
+      response.write(frame('BOOKMARK', { missed: 7 }) + event(record))
       setTimeout(() => stop.abort(), 100)
-    } else answerJson(response, 200, { traceId: 'a', records: [record] })
+    } else if (url.searchParams.has('fieldSelector')) {
+      answerJson(response, 200, detailOf(record))
+    } else {
+      const summary = { ...record, context: evil, services: [evil], spaces: [evil] }
+      answerJson(response, 200, listOf(summary as unknown as TraceSummary))
+    }
   })
   const id = 'a'.repeat(32)
   for (const form of ['', '-o json', id, `${id} -o json`, '-f']) {
@@ -300,41 +303,4 @@ test('a live stream that breaks is opened again', async () => {
 test('a live stream that cannot be opened at all is an error', async () => {
   api = await scriptedApi((_, response) => answerJson(response, 503, { message: 'no endpoints' }))
   expect((await azds('trace -f', api)).code).toBe(1)
-})
-
-test('events without a name are messages, comments are dropped', () => {
-  const seen: string[] = []
-  const read = eventReader((name, data) => seen.push(`${name} ${data}`))
-  for (const line of [': ping', 'data: a', 'event: record', 'id: 4', 'data:b', 'data: c'])
-    read(line)
-  expect(seen).toEqual(['message a', 'record b', 'message c'])
-})
-
-test('a controller can be reached by its own URL', async () => {
-  api = await scriptedApi((_, response, url) => {
-    if (url.pathname === '/v1/traces') return answerJson(response, 200, [summary])
-    if (url.pathname === '/gone') return answerJson(response, 404, { error: { message: 'gone' } })
-    response.write('a\nb')
-    response.write('c\n')
-  })
-  const controller = controllerAt(api.client.server)
-  expect(await controller.get('/v1/traces')).toEqual([summary])
-  await expect(controller.get('/gone')).rejects.toThrow(/controller at http.*: gone/)
-  const stop = new AbortController()
-  const lines: string[] = []
-  const reading = controller.lines('/stream', (line) => lines.push(line), stop.signal)
-  while (lines.length < 2) await sleep(5)
-  stop.abort()
-  await reading
-  expect(lines).toEqual(['a', 'bc'])
-})
-
-test('a controller’s URL where nobody listens is named with the next step', async () => {
-  api = await scriptedApi(() => {})
-  const { server } = api.client
-  await api.close()
-  api = null
-  await expect(controllerAt(server).get('/x')).rejects.toThrow(
-    /controller at http.*ECONNREFUSED.*; see if AZDS_CONTROLLER/,
-  )
 })
