@@ -28,8 +28,10 @@ export function selfDial(
   })
 }
 
-/** A wildcard is no address to call. */
+/**
+ * A wildcard is no address to call. One of IPv6 takes IPv4 too, and 127.0.0.1 is in every pod; `::1` is not where
+ * disable_ipv6 is set, as runtimes of clusters with IPv4 alone do, although `::` can be bound there.
+ */
 function reachable({ address }: AddressInfo): string {
-  if (address === '::') return '::1'
-  return address === '0.0.0.0' ? '127.0.0.1' : address
+  return ['::', '0.0.0.0'].includes(address) ? '127.0.0.1' : address
 }

@@ -27,6 +27,11 @@ test('it passes where the bundle holds our authority, alone or among others', as
   expect(await selfDial(address, NAME, `${other.cert}${own.cert}`)).toBeNull()
 })
 
+test('a server on all addresses is called where it is also without IPv6 on the loopback', async () => {
+  // The server is on IPv4 alone, as a wildcard is in a pod whose loopback has no ::1.
+  expect(await selfDial({ ...address, address: '::', family: 'IPv6' }, NAME, own.cert)).toBeNull()
+})
+
 test('it tells why an API server would not be served', async () => {
   expect(await selfDial(address, NAME, '')).toContain('trusts nobody')
   expect(await selfDial(address, NAME, other.cert)).toMatch(/certificate|signature/)
