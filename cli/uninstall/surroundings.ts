@@ -16,15 +16,16 @@ const DERIVED: readonly string[] = [
   'events',
   'endpoints',
   'endpointslices',
-  'pods',
-  'replicasets',
   'controllerrevisions',
   'leases',
 ]
+/** Its `pods` are figures of pods, and come and go with them. */
+const METRICS_GROUP = 'metrics.k8s.io/'
 
 /**
  * Names of what is in a namespace and neither ours nor Kubernetes' own. What has an owner goes with it, and Helm's
- * Secrets of our release go with the release.
+ * Secrets of our release go with the release. A kind that could not be listed is named too: with the namespace
+ * everything in it would go, and nobody knows what there is of it.
  */
 export async function foreignObjects(
   client: KubeClient,
@@ -36,17 +37,19 @@ export async function foreignObjects(
       namespaced &&
       verbs.includes('list') &&
       !DERIVED.includes(name) &&
+      !apiVersion.startsWith(METRICS_GROUP) &&
       apiVersion !== API_GROUP_VERSION,
   )
   const lists = await Promise.all(
     kinds.map(async (resource) => {
-      const { items } = await client
-        .get<{ items: KubeObject[] }>(collectionPath(resource, namespace))
-        .catch((error: Error) => {
-          if (error instanceof KubeError) return { items: [] }
-          throw error
-        })
-      return items.filter(isForeign).map((object) => `${resource.kind} ${object.metadata.name}`)
+      try {
+        const path = collectionPath(resource, namespace)
+        const { items } = await client.get<{ items: KubeObject[] }>(path)
+        return items.filter(isForeign).map((object) => `${resource.kind} ${object.metadata.name}`)
+      } catch (error) {
+        if (!(error instanceof KubeError)) throw error
+        return [404, 405].includes(error.status) ? [] : [`${resource.name} (not to be seen)`]
+      }
     }),
   )
   return lists
