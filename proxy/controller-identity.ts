@@ -2,6 +2,7 @@
  * Who this proxy is to the controller, and how it knows the controller: the token and the authorities that the
  * kubelet keeps in a folder of the pod. Both change while the pod runs, and the authorities may come late.
  */
+import { readFile } from 'node:fs'
 
 export interface ControllerIdentity {
   /** Shown to the controller, and to nobody else: it must not reach a log, a trace or an error. */
@@ -87,6 +88,12 @@ async function readWhole(
   return text
 }
 
+/** Not by `node:fs/promises`: that loads what is for watching folders and reading lines, 1 MB of a pod's memory. */
 function readText(path: string): Promise<string> {
-  return process.getBuiltinModule('node:fs/promises').readFile(path, 'utf8')
+  return new Promise((resolve, reject) => {
+    readFile(path, 'utf8', (error, text) => {
+      if (error) reject(error)
+      else resolve(text)
+    })
+  })
 }

@@ -1,6 +1,6 @@
 /**
  * Dials the controller by TLS, as byte streams. Node's TLS is loaded only then: with what it loads and what OpenSSL
- * touches it takes 8 MB of a pod's memory; its HTTP client would take 3 more.
+ * touches it takes 7 MB of a pod's memory; its HTTP client would take 3 more.
  */
 import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls'
 import { ipFamily } from '../core/ip.ts'

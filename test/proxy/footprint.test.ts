@@ -5,10 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { buildProgram } from '../../scripts/build.ts'
+import { authority } from './tls-fixture.ts'
 
-/** Says which modules of Node are loaded, some time after the listeners are open. */
+/** Says which modules of Node are loaded, some time after the listeners are open, and once the awaited one is. */
 const SPY = `
-setTimeout(() => {
+const { SPY_AWAITS } = process.env
+const timer = setInterval(() => {
+  if (SPY_AWAITS && !process.moduleLoadList.includes('NativeModule ' + SPY_AWAITS)) return
+  clearInterval(timer)
   // Before standard error is opened, for which there is more to load.
   const loaded = JSON.stringify(process.moduleLoadList)
   process.stderr.write(loaded)
@@ -29,9 +33,15 @@ const NEEDLESS: [string, number][] = [
   ['dns/promises', 1],
 ]
 
+/** The same where the controller is asked by TLS, which needs streams, sockets and cryptography. */
+const NEEDLESS_WITH_TLS = NEEDLESS.filter(([name]) => !['net', 'tls', 'crypto'].includes(name))
+// What it brings along is for watching folders and reading lines.
+NEEDLESS_WITH_TLS.push(['fs/promises', 1], ['https', 3])
+
 let folder: string
 let bundle: string
 let loaded: string[]
+let loadedWithTls: string[]
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'azds-footprint-'))
@@ -39,13 +49,27 @@ beforeAll(async () => {
   bundle = join(folder, 'proxy.mjs')
   const spy = join(folder, 'spy.cjs')
   writeFileSync(spy, SPY)
+  // The authority is one that it never comes to use: nothing listens there.
+  writeFileSync(join(folder, 'ca.crt'), (await authority()).cert)
+  writeFileSync(join(folder, 'token'), 'token')
+  loaded = await loadedBy(spy, { AZDS_CONTROLLER_URL: 'http://127.0.0.1:1' })
+  loadedWithTls = await loadedBy(spy, {
+    AZDS_CONTROLLER_URL: 'https://127.0.0.1:1',
+    AZDS_IDENTITY_DIR: folder,
+    SPY_AWAITS: 'tls',
+  })
+}, 40_000)
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+async function loadedBy(spy: string, more: Record<string, string>): Promise<string[]> {
   const env = {
     AZDS_MODE: 'gateway',
     AZDS_POD_NAME: 'gateway',
     AZDS_POD_NAMESPACE: 'azds',
     AZDS_GATEWAY_PORT: '0',
     AZDS_ADMIN_PORT: '0',
-    AZDS_CONTROLLER_URL: 'http://127.0.0.1:1',
+    ...more,
   }
   const child = spawn(process.execPath, ['--require', spy, bundle], { env })
   let out = ''
@@ -56,12 +80,12 @@ beforeAll(async () => {
   child.stderr.on('data', (data) => {
     list += data
   })
+  const timer = setTimeout(() => child.kill('SIGKILL'), 15_000)
   await new Promise((resolve) => child.once('close', resolve))
+  clearTimeout(timer)
   expect(out).toContain('"listening"')
-  loaded = (JSON.parse(list) as string[]).map((name) => name.replace(/^NativeModule /, ''))
-}, 20_000)
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  return (JSON.parse(list) as string[]).map((name) => name.replace(/^NativeModule /, ''))
+}
 
 test('what it needs is loaded, so that the list is one', () => {
   expect(loaded).toEqual(expect.arrayContaining(['fs', 'Internal Binding tcp_wrap']))
@@ -69,6 +93,11 @@ test('what it needs is loaded, so that the list is one', () => {
 
 test.each(NEEDLESS)('%s, which would be %d MB, is not loaded', (name) => {
   expect(loaded).not.toContain(name)
+})
+
+test.each(NEEDLESS_WITH_TLS)('%s, which would be %d MB, is not loaded with TLS', (name) => {
+  expect(loadedWithTls).toContain('tls')
+  expect(loadedWithTls).not.toContain(name)
 })
 
 test('its text is ASCII: with one other character, be it in a comment, V8 keeps all of it in two bytes each', () => {
