@@ -126,8 +126,19 @@ export function publishCa(parts: PublisherParts): CaPublisher {
     owner: OwnerReference | null,
   ): Promise<void> {
     sent.set(namespace, text)
-    const body = configMapOf(namespace, text, owner)
-    await kube.apply(pathOf(namespace), body, { manager: MANAGER, force: true })
+    const apply = () =>
+      kube.apply(pathOf(namespace), configMapOf(namespace, text, owner), {
+        manager: MANAGER,
+        force: true,
+      })
+    try {
+      await apply()
+    } catch (error) {
+      // 422: somebody has made it immutable, and one space must not keep all from a new authority.
+      if (!(error instanceof KubeError) || error.status !== 422) throw error
+      await kube.delete(pathOf(namespace))
+      await apply()
+    }
     pauseMs = RETRY_MS.first
     onWrite('applied')
   }
