@@ -4,7 +4,8 @@
  *
  * | stage     | what is trusted   | who signs | ends when                                              |
  * |-----------|-------------------|-----------|--------------------------------------------------------|
- * | stable    | current           | current   | two thirds of its life are over, or it is asked for    |
+ * | stable    | current           | current   | two thirds of its life are over, or it is asked for,   |
+ * |           |                   |           | or it begins in the future: a clock was set back       |
  * | announced | current, next     | current   | that has been published everywhere for the settle time |
  * | switched  | current, previous | current   | no leaf of the previous one can live any more          |
  *
@@ -79,6 +80,7 @@ export function dueStep(
   const stage = stageOf(state)
   if (stage === 'announced') {
     if (publishedForMs === null || publishedForMs < limits.settleMs) return null
+    if (state.next && beginsLater(state.next, now)) return null
     return { action: 'switch', reason: 'the new authority is known everywhere' }
   }
   if (stage === 'switched') {
@@ -89,10 +91,18 @@ export function dueStep(
   }
   if (state.asked !== '' && state.asked !== state.begun)
     return { action: 'announce', reason: 'it was asked for' }
+  // It can only have been made by a clock that was ahead, and until then nobody takes its leaves. The one that
+  // follows in the usual way costs those nothing whose own clocks say that all is well.
+  if (beginsLater(state.current, now))
+    return { action: 'announce', reason: 'it begins in the future: a clock was set back' }
   const { from, to } = validityOf(state.current.cert)
   const made = from.getTime() + CLOCK_SKEW_MS
   if (now.getTime() < made + ((to.getTime() - made) * 2) / 3) return null
   return { action: 'announce', reason: 'two thirds of its life are over' }
+}
+
+function beginsLater({ cert }: KeyPair, now: Date): boolean {
+  return now < validityOf(cert).from
 }
 
 /** The state after a step. @param fresh the new authority, for `announce` */

@@ -34,7 +34,8 @@ test.each([
   ['stable, what was asked for has been begun', { ...stable, asked: 'a', begun: 'a' }, 0, null],
   ['stable, asked for once more', { ...stable, asked: 'b', begun: 'a' }, 0, 'announce'],
   ['stable, nothing is asked any more', { ...stable, asked: '', begun: 'a' }, 0, null],
-  ['stable, with a clock that was set back', stable, -DAY_MS, null],
+  ['stable, with a clock that is a little behind', stable, -5 * MINUTE_MS, null],
+  ['stable, before it is valid: a clock was set back', stable, -6 * MINUTE_MS, 'announce'],
   ['switched, leaves of the old one may live', switched, 7 * DAY_MS, null],
   ['switched, none can live', switched, 7 * DAY_MS + 5 * MINUTE_MS, 'retire'],
   ['switched, and asked for: one after the other', { ...switched, asked: 'x' }, DAY_MS, null],
@@ -48,6 +49,11 @@ test.each([
   ['everywhere for the settle time', 10 * MINUTE_MS, 'switch'],
 ] as const)('announced, published %s', (_, publishedForMs, expected) => {
   expect(action(announced, 300 * DAY_MS, publishedForMs)).toBe(expected)
+})
+
+test('an announced one that is not valid yet, as a clock was set back, signs nothing', () => {
+  expect(action(announced, DAY_MS - 6 * MINUTE_MS, limits.settleMs)).toBeNull()
+  expect(action(announced, DAY_MS - 5 * MINUTE_MS, limits.settleMs)).toBe('switch')
 })
 
 test('the steps lead round, and nothing is trusted that is not needed', () => {
