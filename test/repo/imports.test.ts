@@ -140,7 +140,10 @@ test.each([
   [edge('core/bad.ts', 'cli/main.ts'), 'may import from core only'],
   [edge('core/bad.ts', 'core/kube/types.ts'), 'may import from core only'],
   [edge('webhook/inject/bad.ts', 'core/kube/types.ts'), 'write `import type`'],
-  [edge('webhook/inject/bad.ts', 'webhook/app.ts'), 'may import from webhook/inject, core, core/injection only'],
+  [
+    edge('webhook/inject/bad.ts', 'webhook/app.ts'),
+    'may import from webhook/inject, core, core/injection only',
+  ],
   [edge('cli/bad.ts', 'webhook/app.ts'), 'may import from cli'],
   [edge('proxy/bad.ts', 'fastify', { kind: 'package' }), 'may not import this package'],
   [edge('core/bad.ts', 'fastify', { kind: 'package' }), 'may not import this package'],
