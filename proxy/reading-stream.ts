@@ -212,7 +212,9 @@ export abstract class ReadingStream extends PassingStream implements Borrower, T
   }
 
   #startOrStop(): void {
-    const wanted = !this.#paused && !this.#resting && this.listener !== null && !this.ended
+    // Reading on behind FIN would find it again, and it would be told twice.
+    const over = this.ended || this.#endCame
+    const wanted = !this.#paused && !this.#resting && this.listener !== null && !over
     if (wanted === this.#reading || this.phase >= CLOSING) return
     this.#reading = wanted
     if (wanted) this.handle.readStart()

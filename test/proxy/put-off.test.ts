@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import net from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { ByteStream, StreamListener } from '../../proxy/stream.ts'
@@ -196,5 +197,26 @@ describe.each(TRANSPORTS)('over the transport $name', (transport) => {
     await after.heard('hello')
     expect(first.flatMap(({ said }) => said)).toEqual(['hello'])
     expect(after.said).toEqual(['hello'])
+  })
+
+  test('a FIN that was read behind bytes which paused the listener is told once', async () => {
+    const { stream, peer } = await connection()
+    const heard = new Notes((event) => {
+      if (event === 'one') stream.pause()
+    })
+    stream.listen(heard)
+    peer.end('one')
+    // Read, and paused before it is told: what asked first in this turn is called first in the next.
+    while (stream.bytesRead === 0) await new Promise<void>((resolve) => setImmediate(resolve))
+    stream.pause()
+    // From a timer, reading begins again, and finds FIN, before the bytes are told.
+    await new Promise<void>((resolve) => setTimeout(resolve, 20))
+    stream.resume()
+    await heard.heard('one')
+    await stat('.')
+    stream.resume()
+    await heard.heard('FIN')
+    await settle()
+    expect(heard.said).toEqual(['one', 'FIN'])
   })
 })
