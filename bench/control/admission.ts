@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { exec } from '../../core/exec.ts'
 import { WEBHOOK_NODE_FLAGS } from '../../core/names.ts'
 import type { ApiServer } from '../../playground/apiserver/server.ts'
-import { pinned } from '../cores.ts'
+import { keepAside, pinned } from '../cores.ts'
 import type { LoadResult } from './admission-load.ts'
 import { type Program, startProgram } from './program.ts'
 import type { ControlOutcome, ControlRow } from './row.ts'
@@ -28,11 +29,12 @@ export const admissionRow: ControlRow = {
   how: `\`webhook.mjs\` is asked about pods of 50 shapes in 1,000 spaces over ${4} kept TLS connections, with an
 owner for every ten pods: after ${WARM_SECONDS} s of warm-up first at ${PACED.perSecond} reviews a second for
 ${PACED.seconds} s, where the time is the client's from the first byte sent to the last byte read, then as fast as it
-answers for ${FLAT_SECONDS} s. Every request to the API server meanwhile is counted.`,
+answers for ${FLAT_SECONDS} s. The webhook has one processor for itself; the API server and the load have the others. Every request to the API server meanwhile is counted.`,
   async run(progress, stop) {
     progress('filling the cluster')
     const api = await seededApi(SIZE)
     const front = await countingFront(api)
+    const letGo = await keepAside(exec)
     let webhook: Program | null = null
     let load: Load | null = null
     const end = async () => {
@@ -40,6 +42,7 @@ answers for ${FLAT_SECONDS} s. Every request to the API server meanwhile is coun
       await webhook?.stop('SIGKILL')
       front.close()
       await api.close()
+      await letGo()
     }
     stop.addEventListener('abort', () => void end(), { once: true })
     try {
