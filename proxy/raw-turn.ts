@@ -39,14 +39,23 @@ export class Turn {
   readonly #end = (): void => {
     const received = this.#received
     const unsent = this.#unsent
+    let told = 0
+    let sent = 0
     try {
       // What is added meanwhile has its turn, too: nothing new is read before this is over.
-      for (let at = 0; at < received.length; at++) (received[at] as TurnStream).deliver()
-      for (let at = 0; at < unsent.length; at++) (unsent[at] as TurnStream).flush()
+      while (told < received.length) (received[told++] as TurnStream).deliver()
+      while (sent < unsent.length) (unsent[sent++] as TurnStream).flush()
     } finally {
-      received.length = 0
-      unsent.length = 0
-      this.#begun = false
+      this.#begun = told < received.length || sent < unsent.length
+      if (this.#begun) {
+        // One has thrown: that costs the others a turn and no more.
+        received.splice(0, told)
+        unsent.splice(0, sent)
+        setImmediate(this.#end)
+      } else {
+        received.length = 0
+        unsent.length = 0
+      }
     }
   }
 }

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 import { Turn, type TurnStream } from '../../proxy/raw-turn.ts'
 import { settle } from './memory-stream.ts'
 
@@ -45,4 +45,26 @@ test('what is added meanwhile has the same turn, and the next turn begins anew',
   turn.received(b)
   await settle(1)
   expect(done.slice(3)).toEqual(['tell b'])
+})
+
+test('one that throws costs the others no more than a turn', () => {
+  jest.useFakeTimers()
+  try {
+    const { turn, done, make, all } = streams(['b'])
+    const [b] = all as [TurnStream]
+    const bad = make('bad', () => {
+      throw new Error('a fault of its listener')
+    })
+    turn.received(bad)
+    turn.received(b)
+    turn.unsent(b)
+    expect(() => jest.advanceTimersByTime(1)).toThrow('a fault of its listener')
+    jest.advanceTimersByTime(1)
+    expect(done).toEqual(['tell bad', 'tell b', 'send b'])
+    turn.received(b)
+    jest.advanceTimersByTime(1)
+    expect(done.slice(3)).toEqual(['tell b'])
+  } finally {
+    jest.useRealTimers()
+  }
 })
