@@ -27,7 +27,10 @@ export interface IdentityFiles {
 const GOOD_MS = 1000
 
 export interface IdentityKeeper {
-  /** Rejects with a sentence while a file is not there; nothing is kept of that. */
+  /**
+   * Rejects with a sentence while a file has never been there; nothing is kept of that. Files that go again change
+   * nothing: while a namespace is deleted, its ConfigMap goes before its pods have delivered their last traces.
+   */
   current(): Promise<ControllerIdentity>
   /** The controller did not take the token: it is read again the next time. */
   refused(): void
@@ -36,7 +39,17 @@ export interface IdentityKeeper {
 /** Reads nothing yet. */
 export function keepIdentity({ dir, read = readText, now }: IdentityFiles): IdentityKeeper {
   let known: Promise<ControllerIdentity> | null = null
+  let last: ControllerIdentity | null = null
   let readAt = 0
+  const readAgain = async (): Promise<ControllerIdentity> => {
+    try {
+      last = await readIdentity(dir, read)
+      return last
+    } catch (error) {
+      if (last !== null) return last
+      throw error
+    }
+  }
   const forget = () => {
     known = null
   }
@@ -44,7 +57,7 @@ export function keepIdentity({ dir, read = readText, now }: IdentityFiles): Iden
     current: () => {
       if (known !== null && now() - readAt < GOOD_MS) return known
       readAt = now()
-      const reading = readIdentity(dir, read)
+      const reading = readAgain()
       known = reading
       reading.catch(() => {
         if (known === reading) forget()

@@ -64,3 +64,17 @@ test('what is wrong with a token does not tell the token', async () => {
   const { keeper } = kept({ token: 'secret\nsecret', 'ca.crt': 'A' })
   await expect(keeper.current()).rejects.not.toThrow('secret')
 })
+
+test('files that go again, as with a namespace that is deleted, leave what was known', async () => {
+  const { state, keeper } = kept({ token: 'one', 'ca.crt': 'A' })
+  await keeper.current()
+  state.files = { token: 'one' }
+  state.nowMs = 5000
+  expect(await keeper.current()).toEqual({ token: 'one', authorities: 'A' })
+  keeper.refused()
+  state.files = {}
+  expect(await keeper.current()).toEqual({ token: 'one', authorities: 'A' })
+  state.files = { token: 'two', 'ca.crt': 'B' }
+  state.nowMs = 6000
+  expect(await keeper.current()).toEqual({ token: 'two', authorities: 'B' })
+})
