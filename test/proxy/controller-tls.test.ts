@@ -128,8 +128,12 @@ test('authorities that are swapped, and those that come late, are taken from the
   expect(await ask(fresh)).toMatch(/ca\.crt|certificate/)
   rmSync(join(dir, 'ca.crt'))
   write({})
-  expect(await ask(fresh)).toContain('ca.crt cannot be read (ENOENT)')
+  const early = client()
+  expect(await ask(early)).toContain('ca.crt cannot be read (ENOENT)')
+  // Who had authorities keeps them while the file is gone.
+  expect(await ask(asked)).toBe(200)
   write({ 'ca.crt': ours.cert })
+  expect(await ask(early)).toBe(200)
   expect(await ask(fresh)).toBe(200)
 })
 
