@@ -5,8 +5,8 @@
 import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls'
 import { ipFamily } from '../core/ip.ts'
 import type { Address } from '../core/routing-table.ts'
-import { ListenedStream } from './listened-stream.ts'
-import type { ByteStream, Dial, StreamListener } from './stream.ts'
+import { NodeSocketStream } from './node-socket-stream.ts'
+import type { ByteStream, Dial } from './stream.ts'
 import { CONNECT_TIMEOUT_MS, connectTimeout, KEEP_ALIVE_SECONDS, rethrow } from './transport.ts'
 
 export interface TlsOptions {
@@ -61,46 +61,22 @@ function contextOf(authorities: string): SecureContext {
   }
 }
 
-class TlsStream extends ListenedStream implements ByteStream {
-  readonly remote: Address
-  readonly #socket: TLSSocket
+class TlsStream extends NodeSocketStream<TLSSocket> implements ByteStream {
   readonly #name: string
   /** What is to be said once it is certain who hears it; null from then on. */
   #early: Buffer[] | null = []
   #drainUntold = false
 
   constructor(socket: TLSSocket, remote: Address, name: string) {
-    super(rethrow)
-    this.remote = remote
-    this.#socket = socket
+    super(socket, remote, rethrow)
     this.#name = name
     socket.on('secureConnect', () => this.#secured())
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      this.error ??= this.#explained(error)
-    })
     socket.on('close', () => this.tellClose())
     socket.on('drain', () => this.#drained())
-    socket.on('end', () => {
-      this.ended = true
-      this.tell((listener) => listener.onEnd())
-    })
-  }
-
-  get bytesRead(): number {
-    return this.#socket.bytesRead
   }
 
   get bytesWritten(): number {
-    return this.#socket.bytesWritten ?? 0
-  }
-
-  listen(listener: StreamListener): void {
-    const first = this.listener === null
-    this.replaceListener(listener)
-    if (!first || this.closed) return
-    this.#socket.on('data', (chunk: Buffer) => {
-      if (!this.dropped) this.tell((present) => present.onData(chunk))
-    })
+    return this.socket.bytesWritten ?? 0
   }
 
   write(chunk: Buffer): boolean {
@@ -109,41 +85,29 @@ class TlsStream extends ListenedStream implements ByteStream {
       this.#drainUntold = true
       return false
     }
-    if (!this.#socket.writable || this.#socket.write(chunk)) return true
+    if (!this.socket.writable || this.socket.write(chunk)) return true
     this.#drainUntold = true
     return false
-  }
-
-  pause(): void {
-    this.#socket.pause()
-  }
-
-  resume(): void {
-    if (this.listener !== null) this.#socket.resume()
-  }
-
-  end(): void {
-    this.#socket.end()
   }
 
   close(): void {
     if (this.dropped || this.closed) return
     this.dropped = true
-    if (this.#early !== null) this.#socket.destroy()
-    else this.#socket.destroySoon()
+    if (this.#early !== null) this.socket.destroy()
+    else this.socket.destroySoon()
   }
 
   reset(): void {
     this.dropped = true
-    this.#socket.destroy()
+    this.socket.destroy()
   }
 
   #secured(): void {
     const early = this.#early ?? []
     this.#early = null
     this.tell((listener) => listener.onConnect?.())
-    for (const chunk of early) if (this.#socket.writable) this.#socket.write(chunk)
-    if (!this.#socket.writableNeedDrain) this.#drained()
+    for (const chunk of early) if (this.socket.writable) this.socket.write(chunk)
+    if (!this.socket.writableNeedDrain) this.#drained()
   }
 
   #drained(): void {
@@ -153,8 +117,8 @@ class TlsStream extends ListenedStream implements ByteStream {
   }
 
   /** Node's sentence about a certificate names neither whose it is nor what is to be done. */
-  #explained(error: NodeJS.ErrnoException): NodeJS.ErrnoException {
-    const { authorizationError } = this.#socket
+  protected override explained(error: NodeJS.ErrnoException): NodeJS.ErrnoException {
+    const { authorizationError } = this.socket
     if (!authorizationError && error.code !== 'ERR_TLS_CERT_ALTNAME_INVALID') return error
     // What follows is advice for who starts Node by hand.
     const [cause] = error.message.split('; ')

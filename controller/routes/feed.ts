@@ -1,5 +1,5 @@
 /** `GET /v1/feed`: the routing feed as lines of JSON. */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { type FeedQuery, SIDECAR_HEADER } from '../../core/routing-feed.ts'
 import type { FeedHub, FeedReader } from '../feed/hub.ts'
 import { readSidecarReport } from '../feed/sidecar-report.ts'
@@ -19,22 +19,10 @@ const schema = {
   },
 } as const
 
-export interface FeedRouteOptions {
-  /** Rejects with what the answer is to be if the caller may not read this feed; absent: everybody may. */
-  admit?: (request: FastifyRequest, query: FeedQuery) => Promise<void>
-}
-
-export function feedRoutes(
-  app: FastifyInstance,
-  hub: FeedHub,
-  { admit = async () => {} }: FeedRouteOptions = {},
-): void {
+/** Who may read it is for whoever registers this to say, by a hook of its scope. */
+export function feedRoutes(app: FastifyInstance, hub: FeedHub): void {
   // Without HEAD: its answer would have no end.
-  const options = {
-    schema,
-    exposeHeadRoute: false,
-    preHandler: (request: FastifyRequest) => admit(request, request.query as FeedQuery),
-  }
+  const options = { schema, exposeHeadRoute: false }
   app.get<{ Querystring: FeedQuery }>('/v1/feed', options, (request, reply) => {
     const reader = readerOf(request.query)
     const report = readSidecarReport(request.headers[SIDECAR_HEADER])

@@ -2,6 +2,7 @@
 import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { isObject, type JsonObject } from './object.ts'
+import { readAnswer, type WholeAnswer } from './read-answer.ts'
 import type { ServiceAddress } from './service-address.ts'
 import type { ServiceConnections } from './service-connections.ts'
 import type { Webhook } from './webhook-rules.ts'
@@ -42,7 +43,7 @@ export async function callWebhook(
   } catch (error) {
     throw new Error(`the answer is not JSON: ${(error as Error).message}`)
   }
-  return readAnswer(answer, String(review['uid']))
+  return readReview(answer, String(review['uid']))
 }
 
 /** A request that failed on a kept connection before any of it was sent is sent on another one. */
@@ -105,25 +106,17 @@ function postOnce(
       )
     })
     request.on('response', (response) => {
-      const chunks: Buffer[] = []
-      let size = 0
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length
-        chunks.push(chunk)
-        if (size > MAX_ANSWER) request.destroy(new Error('the answer is too long'))
-      })
-      response.on('error', (error) => fail(error.message))
-      response.on('end', () => {
-        const text = Buffer.concat(chunks).toString('utf8')
-        if (response.statusCode === 200) resolve(text)
-        else fail(`the server answered ${response.statusCode}: ${text.slice(0, 200)}`)
-      })
+      const settled = ({ status, body: text }: WholeAnswer) => {
+        if (status === 200) resolve(text)
+        else fail(`the server answered ${status}: ${text.slice(0, 200)}`)
+      }
+      readAnswer(request, response, MAX_ANSWER).then(settled, (error) => fail(error.message))
     })
     request.end(body)
   })
 }
 
-function readAnswer(answer: unknown, uid: string): WebhookAnswer {
+function readReview(answer: unknown, uid: string): WebhookAnswer {
   const response = isObject(answer) ? answer['response'] : undefined
   if (!isObject(response)) throw new Error('the answer has no response')
   if (response['uid'] !== uid) {

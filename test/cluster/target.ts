@@ -3,15 +3,13 @@
  * installed. On the latter kubectl is the only way in, and every namespace has a prefix of this run's own.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
-import { aggregatedTraces } from '../../cli/aggregated-traces.ts'
-import { startViewerServer, type ViewerServer } from '../../cli/viewer/server.ts'
 import { type ExecResult, exec, execOk } from '../../core/exec.ts'
 import type { KubeClient } from '../../core/kube/client.ts'
 import { createKubeClient } from '../../core/kube/kubeconfig.ts'
 import { GATEWAY_SERVICE, SYSTEM_NAMESPACE } from '../../core/names.ts'
 import { bringUp, type Playground } from '../../playground/bring-up.ts'
 import { kubernetesTools } from '../../playground/kubectl.ts'
+import { openViewer } from '../../playground/viewer.ts'
 
 export interface ClusterTarget {
   /** Null where the cluster is somebody's own. */
@@ -108,9 +106,10 @@ async function startForeign(options: ForeignOptions): Promise<ClusterTarget> {
       forwards,
     )
   try {
-    const client = createKubeClient({ kubeconfig, ...(context && { context }) })
+    const access = { kubeconfig, ...(context && { context }) }
+    const client = createKubeClient(access)
     const gatewayPort = await forward(GATEWAY_SERVICE)
-    const viewer = await startViewer(client)
+    const viewer = await openViewer(access)
     // Different from run to run: a namespace of the last one may still be going.
     const prefix = `azds-e2e-${Date.now().toString(36).slice(-5)}-`
     return {
@@ -130,13 +129,6 @@ async function startForeign(options: ForeignOptions): Promise<ClusterTarget> {
     for (const child of forwards) child.kill()
     throw error
   }
-}
-
-/** As `azds viewer` does, with the rights of the kubeconfig. */
-function startViewer(client: KubeClient): Promise<ViewerServer> {
-  const source = aggregatedTraces(client, null)
-  const directory = join(import.meta.dirname, '../../dist/viewer')
-  return startViewerServer({ client, source, directory, port: 0, access: 'open' })
 }
 
 /** kubectl chooses a free port of this machine, and says which. */

@@ -1,4 +1,6 @@
 /** deploy/manifests is what helm renders of the chart. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { exec } from '../../core/exec.ts'
 import { renderManifests, staleManifests } from '../../scripts/manifests.ts'
@@ -24,4 +26,14 @@ test('nothing in them says that helm manages it', () => {
     ({ metadata }) => metadata.labels?.['app.kubernetes.io/managed-by'],
   )
   expect(new Set(managers)).toEqual(new Set(['kubectl']))
+})
+
+test('no line of them ends in blanks', () => {
+  const lines = readdirSync(MANIFESTS).flatMap((name) =>
+    readFileSync(join(MANIFESTS, name), 'utf8')
+      .split('\n')
+      .map((line, at) => `${name}:${at + 1} ${line}`),
+  )
+  expect(lines.length).toBeGreaterThan(100)
+  expect(lines.filter((line) => /:\d+ (.*\S)?\s+$/.test(line))).toEqual([])
 })

@@ -2,6 +2,7 @@
 import { request as httpsRequest } from 'node:https'
 import type { User } from '../caller.ts'
 import type { JsonObject } from '../object.ts'
+import { readAnswer, type WholeAnswer } from '../read-answer.ts'
 import { type AggregatedApi, addressOf } from './api-services.ts'
 import type { ForwardContext } from './forward.ts'
 import { remoteHeaders } from './front-proxy.ts'
@@ -43,18 +44,11 @@ export async function askApi(
     })
     request.on('error', (error) => fail(`Get "${url}": ${error.message}`))
     request.on('response', (response) => {
-      const chunks: Buffer[] = []
-      let size = 0
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length
-        chunks.push(chunk)
-        if (size > MAX_ANSWER) request.destroy(new Error('the answer is too long'))
-      })
-      response.on('error', (error) => fail(error.message))
-      response.on('end', () => {
-        if (response.statusCode === 200) resolve(Buffer.concat(chunks).toString('utf8'))
-        else fail(`bad status from ${url}: ${response.statusCode}`)
-      })
+      const settled = ({ status, body }: WholeAnswer) => {
+        if (status === 200) resolve(body)
+        else fail(`bad status from ${url}: ${status}`)
+      }
+      readAnswer(request, response, MAX_ANSWER).then(settled, (error) => fail(error.message))
     })
     request.end()
   })
