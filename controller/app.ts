@@ -10,6 +10,7 @@ import { CONTROLLER_AUDIENCE } from '../core/names.ts'
 import { clusterDomainFor } from '../core/place.ts'
 import { createSignIn } from './auth/sign-in.ts'
 import { createTokenReview } from './auth/token-review.ts'
+import { noteOfBehind } from './ca-backlog.ts'
 import { publishCa } from './ca-publisher.ts'
 import type { ControllerConfig } from './config.ts'
 import { Cluster } from './feed/cluster.ts'
@@ -72,6 +73,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
     feedReaders: () => hub.size,
     followers: () => followers.size,
     uninjected: () => countsOf(sweep.findings()),
+    unpublished: () => publisher.behind(),
     droppedEvents: () => events.dropped,
   })
   const cluster = new Cluster(kube, log, () => hub.changed())
@@ -88,10 +90,13 @@ export async function startController(options: ControllerOptions): Promise<Runni
   const publisher = publishCa({
     kube,
     namespaces: () => new Set([...spaces.all().keys(), config.namespace]),
+    own: config.namespace,
     bundle: () => identity?.bundle() ?? null,
     owner: () => ownerOf(kube),
     log,
     onWrite: metrics.certificateWrite,
+    onBehind: (behind, isAwaited) => events.note(noteOfBehind(behind, isAwaited)),
+    now,
   })
   const news = new News(now)
   const sweep = startSweep({

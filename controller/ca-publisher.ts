@@ -7,6 +7,7 @@ import { type KubeClient, KubeError } from '../core/kube/client.ts'
 import type { KubeObject, OwnerReference } from '../core/kube/types.ts'
 import type { Log } from '../core/log.ts'
 import { CA_CONFIG_MAP, PART_OF, PART_OF_LABEL } from '../core/names.ts'
+import { type Behind, CaBacklog } from './ca-backlog.ts'
 
 export type ConfigMap = KubeObject & { data?: Record<string, string> }
 
@@ -58,17 +59,25 @@ export interface PublisherParts {
   kube: KubeClient
   /** Names of all spaces, and our own namespace. */
   namespaces: () => ReadonlySet<string>
+  /** Our own namespace. */
+  own: string
   /** The certificates (PEM); null while there are none. */
   bundle: () => string | null
   /** What ends the ConfigMaps when the installation goes. */
   owner: () => Promise<OwnerReference | null>
   log: Log
   onWrite: (outcome: 'applied' | 'removed' | 'failed') => void
+  /** Told at each try of a namespace that has been without them for longer than it takes to write. */
+  onBehind: (behind: Behind, isAwaited: boolean) => void
+  /** Monotonic time in ms. */
+  now: () => number
 }
 
 export interface CaPublisher {
-  /** Whether all namespaces hold this bundle. */
+  /** Whether all namespaces hold this bundle, but for those that a rotation waits for no more. */
   isPublished(bundle: string): boolean
+  /** Namespaces that have been without the bundle for longer than it takes to write it. */
+  behind(): Behind[]
   /** Looks again: spaces or certificates have changed. */
   look(): void
   stop(): void
@@ -79,6 +88,7 @@ export function publishCa(parts: PublisherParts): CaPublisher {
   const maps: Cached<ConfigMap> = watchCache<ConfigMap>(kube, COLLECTION, log, { keep: keptOf })
   /** What was sent a moment ago, and may not have come back yet. */
   const sent = new Map<string, string>()
+  const backlog = new CaBacklog(parts.own, parts.now)
   let isSynced = false
   let working = false
   let again = false
@@ -108,16 +118,22 @@ export function publishCa(parts: PublisherParts): CaPublisher {
 
   async function bring(text: string): Promise<void> {
     const { apply, remove } = planOf(namespaces(), found(), text)
+    backlog.update(apply)
     const due = apply.filter((namespace) => sent.get(namespace) !== text)
     const owner = due.length > 0 ? await parts.owner() : null
     const jobs = [
-      ...due.map((namespace) => () => write(namespace, text, owner)),
-      ...remove.filter((name) => sent.get(name) !== GONE).map((name) => () => drop(name)),
+      ...due.map((name) => () => write(name, text, owner).catch((error) => failed(name, error))),
+      ...remove
+        .filter((name) => sent.get(name) !== GONE)
+        .map((name) => () => drop(name).catch((error) => failed(name, error))),
     ]
     const runners = Array.from({ length: IN_FLIGHT }, async () => {
-      for (let job = jobs.shift(); job && !stopped; job = jobs.shift()) await job().catch(failed)
+      for (let job = jobs.shift(); job && !stopped; job = jobs.shift()) await job()
     })
     await Promise.all(runners)
+    const tried = new Set(due)
+    for (const one of backlog.list())
+      if (tried.has(one.namespace)) parts.onBehind(one, backlog.isAwaited(one.namespace))
   }
 
   async function write(
@@ -140,6 +156,7 @@ export function publishCa(parts: PublisherParts): CaPublisher {
       await apply()
     }
     pauseMs = RETRY_MS.first
+    backlog.wrote(namespace, null)
     onWrite('applied')
   }
 
@@ -153,10 +170,11 @@ export function publishCa(parts: PublisherParts): CaPublisher {
     }
   }
 
-  function failed(error: Error): void {
+  function failed(namespace: string, error: Error): void {
     pauseMs = Math.min(pauseMs * 2, RETRY_MS.last)
+    backlog.wrote(namespace, error.message)
     onWrite('failed')
-    log.warn({ error: error.message, retryMs: pauseMs }, 'certificates not published')
+    log.warn({ namespace, error: error.message, retryMs: pauseMs }, 'certificates not published')
   }
 
   function rest(): void {
@@ -179,8 +197,11 @@ export function publishCa(parts: PublisherParts): CaPublisher {
   })
   return {
     isPublished(wanted) {
-      return isSynced && planOf(namespaces(), found(), wanted).apply.length === 0
+      if (!isSynced) return false
+      const { apply } = planOf(namespaces(), found(), wanted)
+      return !apply.some(backlog.isAwaited)
     },
+    behind: () => backlog.list(),
     look,
     stop() {
       stopped = true

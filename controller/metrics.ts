@@ -12,6 +12,8 @@ export interface MetricSources {
   followers: () => number
   /** Pods of spaces that lack the sidecar, counted by namespace and reason. */
   uninjected: () => readonly { namespace: string; reason: string; pods: number }[]
+  /** Namespaces that lack the certificates by which sidecars know us, and for how long (ms). */
+  unpublished: () => readonly { namespace: string; forMs: number }[]
   /** Events that came to nothing. */
   droppedEvents: () => number
 }
@@ -53,6 +55,17 @@ export function createMetrics(sources: MetricSources) {
     collect() {
       this.reset()
       for (const { pods, ...labels } of sources.uninjected()) this.set(labels, pods)
+    },
+  })
+  new Gauge({
+    name: 'azds_controller_ca_unpublished_seconds',
+    help: 'For how long ConfigMap azds-ca of a namespace has not been as it must be, from a minute on; a rotation of the authority waits for an hour.',
+    labelNames: ['namespace'] as const,
+    registers,
+    collect() {
+      this.reset()
+      for (const { namespace, forMs } of sources.unpublished())
+        this.set({ namespace }, forMs / 1000)
     },
   })
   const signIns = new Counter({

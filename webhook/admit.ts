@@ -44,6 +44,14 @@ interface Verdict {
 export type Admit = (body: unknown) => Promise<Admission>
 
 export function createAdmit({ facts, metrics, note, log, now }: AdmitDependencies): Admit {
+  /** An Event that cannot be told is our fault and nobody's pod's: the decision stands. */
+  const tell = (request: ReviewRequest, injection: Injection): void => {
+    try {
+      for (const one of notesOf(request, injection)) note(one)
+    } catch (error) {
+      log.error({ uid: request.uid, error: (error as Error).stack }, 'events not told')
+    }
+  }
   return async (body) => {
     const start = now()
     const seconds = () => (now() - start) / 1000
@@ -56,7 +64,7 @@ export function createAdmit({ facts, metrics, note, log, now }: AdmitDependencie
     const { request } = review
     const verdict = await decideOn(request, facts, log)
     metrics.admission(verdict.outcome, verdict.reason, seconds())
-    if (verdict.injection) for (const one of notesOf(request, verdict.injection)) note(one)
+    if (verdict.injection) tell(request, verdict.injection)
     const { outcome, reason, details } = verdict
     log.info(
       {

@@ -101,6 +101,8 @@ class Keeper implements AuthorityKeeper {
   readonly #adopted = Promise.withResolvers<void>()
   /** A bundle that is seen everywhere, and since when on the steady clock. */
   #published: { bundle: string; since: number } | null = null
+  /** Uid of the Secret that what we hold was read from or written to. */
+  #uid: string | undefined
   /** The version that we have written over: what the watch still shows of it is past. */
   #replaced: string | undefined
   #timer: NodeJS.Timeout | undefined
@@ -182,9 +184,15 @@ class Keeper implements AuthorityKeeper {
     if (typeFault) throw new Error(typeFault)
     const isPast = found !== null && found.metadata.resourceVersion === this.#replaced
     const read = found && !isPast ? readState(found, subject, now()) : null
-    if (read?.ok) await this.#adopt(read.state)
-    // Whatever is wrong with the Secret, the leaf that is served must not end.
-    else if (this.#held) await this.#adopt(this.#held.state)
+    if (found && read?.ok) {
+      if (role === 'keeps' && this.#isUsurper(found, read.state))
+        return this.#reclaim(found, read.state)
+      await this.#adopt(read.state)
+      this.#uid = found.metadata.uid
+    } else if (this.#held) {
+      // Whatever is wrong with the Secret, the leaf that is served must not end.
+      await this.#adopt(this.#held.state)
+    }
     if (role === 'reads' || isPast) return
     if (found && read?.ok) await this.#stepOn(found, read.state)
     else await this.#putBack(found, read)
@@ -242,6 +250,30 @@ class Keeper implements AuthorityKeeper {
     const fault = read && !read.ok ? read.fault : `${this.#name} was not there`
     await this.#adopt(state)
     this.#tell(newsOf(held ? 'restored' : 'made', fault))
+  }
+
+  /**
+   * Whether a replica that has just started made an authority of its own, because the Secret was gone at that moment:
+   * another Secret than ours, in which ours is not even trusted. Rotations and edits leave the Secret its uid.
+   */
+  #isUsurper(found: Secret, state: AuthorityState): boolean {
+    const held = this.#held?.state
+    if (!held || this.#uid === undefined || this.#isOver(held)) return false
+    const isOther = found.metadata.uid !== undefined && found.metadata.uid !== this.#uid
+    return isOther && !bundleOfState(state).includes(held.current.cert.trim())
+  }
+
+  /** What is known everywhere signs on; the new one is trusted until what it may have signed has ended. */
+  async #reclaim(found: Secret, theirs: AuthorityState): Promise<void> {
+    const { client, secret, now } = this.#parts
+    const held = this.#own.state
+    const state = { ...held, previous: held.previous ?? theirs.current.cert, since: now() }
+    // Another replica was faster, or somebody wrote: the watch brings it.
+    if (!(await replaceSecret(client, secret, found, state))) return
+    this.#replaced = found.metadata.resourceVersion
+    this.#uid = found.metadata.uid
+    await this.#adopt(state)
+    this.#tell(newsOf('restored', 'a replica that started while it was gone had made another'))
   }
 
   #make(): Promise<KeyPair> {

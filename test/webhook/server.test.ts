@@ -266,3 +266,27 @@ test('it is live always, ready once every task is done, and asks to be left whil
   expect(draining.headers['connection']).toBe('close')
   await own.close()
 })
+
+test('an Event that cannot be told costs no pod its admission, and is logged', async () => {
+  const lines: string[] = []
+  const log = createLog('webhook', 'error', { write: (line) => void lines.push(line) })
+  const to = serverWith({
+    log,
+    note: () => {
+      throw new Error('the queue is broken')
+    },
+  })
+  const owner = {
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    name: 'web',
+    uid: 'u',
+    controller: true,
+  }
+  const object = { ...POD, metadata: { ...POD.metadata, ownerReferences: [owner] } }
+  const reply = await post(review({ object }), 'application/json', to)
+  await to.close()
+  expect(reply.statusCode).toBe(200)
+  expect(reply.json().response).toMatchObject({ allowed: true, patchType: 'JSONPatch' })
+  expect(lines.join()).toContain('the queue is broken')
+})

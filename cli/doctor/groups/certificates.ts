@@ -1,6 +1,7 @@
 /** Whether the API server trusts the webhook, and sidecars the controller, and for how long. */
 import { X509Certificate } from 'node:crypto'
-import type { Secret } from '../../../core/kube/types.ts'
+import type { KubeClient } from '../../../core/kube/client.ts'
+import type { CoreEvent, Secret } from '../../../core/kube/types.ts'
 import { CA_CONFIG_MAP, WEBHOOK_CA_SECRET, WEBHOOK_SERVICE } from '../../../core/names.ts'
 import { getOrNull } from '../../api-resources.ts'
 import { type Check, failure, ok, skipped, warning } from '../check.ts'
@@ -92,7 +93,7 @@ export const CERTIFICATE_CHECKS: readonly Check[] = [
     title: 'every space has the certificates by which sidecars know the controller',
     admin: true,
     after: ['installed'],
-    async run({ authorityMaps, installed, spaces }) {
+    async run({ client, authorityMaps, installed, spaces }) {
       const { namespace } = await installed()
       const maps = await authorityMaps()
       const own = maps.find(({ metadata }) => metadata.namespace === namespace)?.data?.['ca.crt']
@@ -105,12 +106,33 @@ export const CERTIFICATE_CHECKS: readonly Check[] = [
       if (bad.length === 0) return ok(`${names.length} spaces`)
       return failure(
         `the ConfigMap ${CA_CONFIG_MAP} is missing or old, so that sidecars started there do not trust the controller:`,
-        `the controller writes it within seconds where it runs: kubectl -n ${namespace} logs deployment/azds-controller`,
-        bad,
+        `the controller writes it within seconds where it runs and may; it waits for an hour with a new authority. Its log: kubectl -n ${namespace} logs deployment/azds-controller`,
+        await withCauses(client, bad),
       )
     },
   },
 ]
+
+/** Names of spaces, each with what the controller tells of it in Events. */
+async function withCauses(client: KubeClient, names: readonly string[]): Promise<string[]> {
+  const of = encodeURIComponent(
+    `involvedObject.kind=ConfigMap,involvedObject.name=${CA_CONFIG_MAP}`,
+  )
+  // Who may not read Events still learns which spaces it is.
+  const events = await client
+    .get<{ items: CoreEvent[] }>(`/api/v1/events?fieldSelector=${of}`)
+    .then(
+      ({ items }) => items,
+      () => [],
+    )
+  return names.map((name) => {
+    const last = events
+      .filter(({ metadata }) => metadata.namespace === name)
+      .toSorted((a, b) => Date.parse(a.lastTimestamp ?? '') - Date.parse(b.lastTimestamp ?? ''))
+      .at(-1)
+    return last ? `${name}: ${last.message}` : name
+  })
+}
 
 /** Null for what is no certificate at all. */
 function parsed(bundle: string): X509Certificate[] | null {

@@ -286,3 +286,64 @@ test('a certificate that could not be renewed in time is told', async () => {
   // The authority is 19 of 24 hours old, and its successor is published nowhere.
   await until('the warning', () => news.includes('CertificateExpiring'))
 })
+
+async function secretOfAnother(): Promise<Secret> {
+  const { cert, key } = await createAuthority({
+    subject: SUBJECT,
+    lifeMs: 24 * HOUR_MS,
+    now: new Date(),
+  })
+  return {
+    metadata: { name: 'azds-test-ca', namespace: 'azds' },
+    type: 'Opaque',
+    data: { 'current.crt': btoa(cert), 'current.key': btoa(key) },
+  } as Secret
+}
+
+test('what a replica makes that starts while the Secret is gone does not replace what is known everywhere', async () => {
+  const api = new MemoryApi()
+  const { keeper, news, changes } = await start(api)
+  const ours = keeper.bundle().trim()
+  await until('the own Secret to be seen', () => api.calls.length > 0 && live(api) !== undefined)
+  keeper.look()
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  const other = await secretOfAnother()
+  const theirs = atob(other.data?.['current.crt'] ?? '').trim()
+  const signers: boolean[] = []
+  keeper.onChange(() => signers.push(isSignedBy(keeper, ours)))
+  // The other one is a moment faster than our own attempt to write ours back.
+  api.rivals.set(PATH, other)
+  api.remove(PATH)
+  await until('ours in the Secret', () => inSecret(api, 'current.crt').trim() === ours)
+  await until('trust in both', () => certificatesIn(keeper.bundle()).length === 2)
+  expect(certificatesIn(keeper.bundle())).toEqual([ours, theirs])
+  expect(inSecret(api, 'previous.crt').trim()).toBe(theirs)
+  expect(signers).toEqual([true])
+  expect(changes.count).toBe(1)
+  expect(news).toContain('AuthorityRestored')
+})
+
+test('the replica that made it follows, and of several that hold the old one all agree', async () => {
+  const api = new MemoryApi()
+  const old = await Promise.all(['a', 'b'].map((replica) => start(api, { replica })))
+  const ours = old[0]?.keeper.bundle().trim() ?? ''
+  for (const { keeper } of old) keeper.look()
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  api.rivals.set(PATH, await secretOfAnother())
+  api.remove(PATH)
+  const late = await start(api, { replica: 'late' })
+  const all = [...old, late]
+  await until('one authority', () =>
+    all.every(({ keeper }) => keeper.bundle().startsWith(ours) && isSignedBy(keeper, ours)),
+  )
+  expect(new Set(all.map(({ keeper }) => keeper.bundle())).size).toBe(1)
+})
+
+test('an authority that a person writes into the Secret is taken over', async () => {
+  const api = new MemoryApi()
+  const { keeper } = await start(api)
+  const other = await secretOfAnother()
+  const { metadata } = live(api) as Secret
+  api.put(COLLECTION.secrets, { ...other, metadata })
+  await until('the other one', () => keeper.bundle() === atob(other.data?.['current.crt'] ?? ''))
+})

@@ -29,6 +29,7 @@ export class MemoryApi {
     stored.metadata.resourceVersion = String(this.#version)
     const path = `${collection}/${stored.metadata.name}`
     const type = this.objects.has(path) ? 'MODIFIED' : 'ADDED'
+    stored.metadata.uid ??= this.objects.get(path)?.metadata.uid ?? `uid-${this.#version}`
     this.objects.set(path, stored)
     this.#tell(collection, type, stored)
   }
