@@ -60,13 +60,14 @@ export async function makeRequest(request: DemoRequest, gatewayPort: number): Pr
   return { request, url, status, milliseconds, traceId, answers: answersOf(body), records: [] }
 }
 
-/** The trace's records, once there are `count` of them, or what there is after the time limit. */
+/** The trace's records, once there are `count` of them, or what there is after the time limit (ms). */
 export async function fetchRecords(
   viewerPort: number,
   traceId: string,
   count: number = RECORDS_PER_REQUEST,
+  limitMs: number = TRACE_LIMIT_MS,
 ): Promise<TraceRecord[]> {
-  const deadline = performance.now() + TRACE_LIMIT_MS
+  const deadline = performance.now() + limitMs
   for (;;) {
     const { status, body } = await get(
       viewerPort,

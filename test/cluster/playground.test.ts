@@ -5,15 +5,17 @@ import { describeCluster } from './requirements.ts'
 import {
   eventually,
   isReady,
+  lastLogs,
   phaseIs,
   startTestCluster,
   statusOf,
   type TestCluster,
+  told,
 } from './test-cluster.ts'
 import { alive, descendants } from './traces.ts'
 
-// The slowest test takes 2 s on an idle machine; waits inside the tests give up after 30 s.
-jest.setTimeout(60_000)
+// The slowest test takes 2 s on an idle machine; waits inside the tests end after 60 s.
+jest.setTimeout(180_000)
 
 const shell = (name: string, script: string, more: Partial<ContainerSpec> = {}): ContainerSpec => ({
   name,
@@ -190,8 +192,8 @@ describeCluster('the playground', () => {
   test('a name outside the cluster fails at once', async () => {
     const script =
       'const t = Date.now(); try { await fetch("http://example.org/") } catch (e) { console.log(e.cause.code, Date.now() - t < 2000) }'
-    const ask = ['node', '--input-type=module', '-e', script]
-    expect(await it.inPod('web-a', 'web', ask)).toBe('ENOTFOUND true\n')
+    const ask = () => it.inPod('web-a', 'web', ['node', '--input-type=module', '-e', script])
+    await eventually('ENOTFOUND true\n', ask)
   })
 
   test('a port of the host leads to a service, and a service that is not there resets the connection', async () => {
@@ -213,8 +215,7 @@ describeCluster('the playground', () => {
     await it.podWhen('crash', (now) => {
       return statusOf(now, 'app')?.state['waiting']?.reason === 'CrashLoopBackOff'
     })
-    const now = await it.kubectl(['logs', 'crash'])
-    const before = await it.kubectl(['logs', 'crash', '--previous'])
+    const [now, before] = await lastLogs(it, 'crash', 'app')
     expect(now).toMatch(/^run \d+\n$/)
     expect(before).toMatch(/^run \d+\n$/)
     expect(before).not.toBe(now)
@@ -226,6 +227,7 @@ describeCluster('the playground', () => {
       exec: { command: ['test', '!', '-e', '/tmp/sick'] },
       periodSeconds: 1,
       failureThreshold: 1,
+      timeoutSeconds: 10,
     }
     await it.createPod('lively', { containers: [shell('app', IDLE, { livenessProbe })] })
     await it.podWhen('lively', isReady)
@@ -233,7 +235,7 @@ describeCluster('the playground', () => {
     const pod = await it.podWhen('lively', (now) => statusOf(now, 'app')?.restartCount === 1)
     // The new run has a new root, so that it is well again.
     expect(statusOf(pod, 'app')?.lastState['terminated']?.exitCode).toBe(0)
-    expect(await it.kubectl(['get', 'events'])).toContain('Unhealthy')
+    await told(it, 'Unhealthy')
     await it.kubectl(['delete', 'pod', 'lively'])
   })
 
@@ -243,7 +245,7 @@ describeCluster('the playground', () => {
       return statusOf(now, 'app')?.state['waiting']?.reason === 'ImagePullBackOff'
     })
     expect(pod.status?.phase).toBe('Pending')
-    expect(await it.kubectl(['get', 'events'])).toContain('Failed to pull image "nginx:latest"')
+    await told(it, 'Failed to pull image "nginx:latest"')
     await it.kubectl(['delete', 'pod', 'strange'])
   })
 
@@ -278,7 +280,7 @@ describeCluster('the playground', () => {
         shell('sidecar', sidecar, {
           volumeMounts,
           restartPolicy: 'Always',
-          startupProbe: { exec: { command: ['test', '-e', '/tmp/up'] }, periodSeconds: 1 },
+          startupProbe: { exec: { command: ['test', '-e', '/tmp/up'] } },
           lifecycle: { preStop: { exec: { command: ['sh', '-c', say('sidecar told')] } } },
         }),
         shell('second', say('second'), { volumeMounts }),
@@ -305,7 +307,8 @@ describeCluster('the playground', () => {
       containers: [shell('app', IDLE)],
     })
     const pod = await it.podWhen('companions', (now) => {
-      return (statusOf(now, 'sidecar')?.restartCount ?? 0) >= 1
+      const isUp = statusOf(now, 'app')?.state['waiting'] === undefined
+      return isUp && (statusOf(now, 'sidecar')?.restartCount ?? 0) >= 1
     })
     expect(statusOf(pod, 'app')).toMatchObject({ restartCount: 0, state: { running: {} } })
     await it.kubectl(['delete', 'pod', 'companions'])
@@ -323,15 +326,16 @@ describeCluster('the playground', () => {
   })
 
   test('a postStart hook holds back the next container', async () => {
-    const hook = { exec: { command: ['sh', '-c', 'sleep 1; date +%s%N > /shared/hook'] } }
+    const command = ['sh', '-c', 'sleep 1; date +%s%N > /shared/hook']
+    const lifecycle = { postStart: { exec: { command } } }
     const volumeMounts = [{ name: 'shared', mountPath: '/shared' }]
     await it.createPod('hooked', {
       restartPolicy: 'Never',
       terminationGracePeriodSeconds: 1,
       volumes: [{ name: 'shared', emptyDir: {} }],
       containers: [
-        shell('one', 'sleep 2', { volumeMounts, lifecycle: { postStart: hook } }),
-        shell('two', 'cat /shared/hook', { volumeMounts }),
+        shell('one', 'until [ -e /shared/read ]; do sleep 0.1; done', { volumeMounts, lifecycle }),
+        shell('two', 'cat /shared/hook; touch /shared/read', { volumeMounts }),
       ],
     })
     await it.podWhen('hooked', phaseIs('Succeeded'))
@@ -347,10 +351,10 @@ describeCluster('the playground', () => {
     const followed = it.client.lines(
       '/api/v1/namespaces/default/pods/polite/log?follow=true',
       (line) => lines.push(line),
-      AbortSignal.timeout(20_000),
+      AbortSignal.timeout(120_000),
     )
     await eventually('up', async () => lines.join())
-    await it.kubectl(['delete', 'pod', 'polite', '--wait=true', '--timeout=20s'])
+    await it.kubectl(['delete', 'pod', 'polite', '--wait=true', '--timeout=60s'])
     await followed
     expect(lines).toEqual(['up', 'pre-stop', 'told to end'])
   })
@@ -362,18 +366,19 @@ describeCluster('the playground', () => {
       containers: [shell('app', script)],
     })
     await it.podWhen('deaf', isReady)
-    const asleep = descendants(process.pid).filter(({ command }) => command.includes('4321'))
-    expect(asleep.length).toBeGreaterThan(0)
+    const all = () => descendants(process.pid).filter(({ command }) => command.includes('4321'))
+    await eventually('true', async () => `${all().some(({ command }) => /^sleep/.test(command))}`)
+    const asleep = all()
     const began = performance.now()
-    await it.kubectl(['delete', 'pod', 'deaf', '--wait=true', '--timeout=20s'])
+    await it.kubectl(['delete', 'pod', 'deaf', '--wait=true', '--timeout=60s'])
     expect(performance.now() - began).toBeGreaterThan(900)
     expect(alive(asleep)).toEqual([])
   })
 
   test('a Deployment comes up, scales and goes, and a Job completes beside its sidecar', async () => {
     await it.kubectl(['apply', '-f', '-'], JSON.stringify(DEPLOYMENT))
-    await it.kubectl(['rollout', 'status', 'deployment/shop', '--timeout=30s'])
-    await it.kubectl(['delete', 'deployment', 'shop', '--timeout=30s'])
+    await it.kubectl(['rollout', 'status', 'deployment/shop', '--timeout=60s'])
+    await it.kubectl(['delete', 'deployment', 'shop', '--timeout=60s'])
     const template = {
       spec: {
         restartPolicy: 'Never',
@@ -388,7 +393,7 @@ describeCluster('the playground', () => {
       spec: { template },
     }
     await it.kubectl(['apply', '-f', '-'], JSON.stringify(job))
-    await it.kubectl(['wait', '--for=condition=Complete', 'job/once', '--timeout=30s'])
+    await it.kubectl(['wait', '--for=condition=Complete', 'job/once', '--timeout=60s'])
     expect(await it.kubectl(['logs', 'job/once', '-c', 'work'])).toBe('done\n')
   })
 })

@@ -6,7 +6,7 @@ import { describeCluster } from './requirements.ts'
 import { eventually, isReady, startTestCluster, type TestCluster } from './test-cluster.ts'
 
 // Pods take seconds on a machine that does much else.
-jest.setTimeout(60_000)
+jest.setTimeout(180_000)
 
 const DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
 // As process 1 a shell ignores SIGTERM unless it says what to do.
@@ -126,11 +126,13 @@ describeCluster('running pods', () => {
   })
 
   test('kubectl port-forward leads to what listens on the pod’s own loopback', async () => {
-    const serve = `require('node:http').createServer((_, r) => r.end('hello')).listen(8080, '127.0.0.1')`
+    const serve = `require('node:http').createServer((_, r) => r.end('hello')).listen(8080, '127.0.0.1', () => console.log('up'))`
     const image = 'playground/shell'
     const containers = [{ name: 'app', image, command: ['node', '-e', serve] }]
     await on.createPod('inward', { containers })
     await on.podWhen('inward', isReady)
+    // A connection that the pod refuses is the end of kubectl port-forward.
+    await eventually('up\n', () => on.log('inward', 'app'))
     const { kubectl } = await kubernetesTools()
     const flags = ['--kubeconfig', on.cluster.kubeconfigPath, 'port-forward', 'pod/inward']
     const child = spawn(kubectl, [...flags, ':8080'], { stdio: ['ignore', 'pipe', 'ignore'] })

@@ -57,7 +57,7 @@ export function foreignOptions(env: Record<string, string | undefined>): Foreign
   }
 }
 
-const PLAYGROUND_WAIT_MS = 30_000
+const PLAYGROUND_WAIT_MS = 60_000
 /** An image may have to be pulled, on a node that has to be added first. */
 const FOREIGN_WAIT_MS = 180_000
 

@@ -21,7 +21,7 @@ export interface TestCluster {
 }
 
 /** Waits end after this time (ms): well above anything that takes place here, also on a busy machine. */
-const WAIT_LIMIT_MS = 30_000
+const WAIT_LIMIT_MS = 60_000
 
 export async function startTestCluster(): Promise<TestCluster> {
   const tools = await kubernetesTools()
@@ -33,7 +33,7 @@ export async function startTestCluster(): Promise<TestCluster> {
     client,
     kubectl: async (args, input) => {
       const all = ['--kubeconfig', cluster.kubeconfigPath, ...args]
-      const limits = { timeoutMs: 60_000, ...(input !== undefined && { input }) }
+      const limits = { timeoutMs: 90_000, ...(input !== undefined && { input }) }
       return (await execOk(exec, tools.kubectl, all, limits)).stdout
     },
     createPod: async (name, spec, labels = {}) => {
@@ -129,3 +129,27 @@ export const phaseIs =
   (phase: string) =>
   (pod: PodView | null): boolean =>
     pod?.status?.phase === phase
+
+/** Waits for an Event with this text: they are written beside the status that they are about. */
+export async function told(on: TestCluster, text: string): Promise<void> {
+  await eventually(text, async () => {
+    const events = await on.kubectl(['get', 'events'])
+    return events.includes(text) ? text : events
+  })
+}
+
+/**
+ * What a container that keeps ending has printed, in its last run and the one before: asked again if it has
+ * started meanwhile, because the last becomes the one before then.
+ */
+export async function lastLogs(
+  on: TestCluster,
+  pod: string,
+  container: string,
+): Promise<[now: string, before: string]> {
+  for (;;) {
+    const now = await on.kubectl(['logs', pod])
+    const before = await on.kubectl(['logs', pod, '--previous'])
+    if (now !== '' && (await on.log(pod, container)) === now) return [now, before]
+  }
+}

@@ -8,7 +8,7 @@ import { bringUp, type Playground } from '../../../playground/bring-up.ts'
 import { describeCluster } from '../requirements.ts'
 
 // The longest step, the installation, takes 6 s on an idle machine with two cores.
-jest.setTimeout(120_000)
+jest.setTimeout(300_000)
 
 const CHART = join(import.meta.dirname, '../../../deploy/chart')
 const CONFIGURATION = ['mutatingwebhookconfiguration', 'azds-webhook'] as const

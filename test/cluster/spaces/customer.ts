@@ -5,7 +5,8 @@ import { HEADER } from '../../../core/names.ts'
 import { formatTraceParent, newSpanId, newTraceId } from '../../../core/trace-context.ts'
 import type { TraceRecord } from '../../../core/trace-record.ts'
 import { answersOf, fetchRecords, get } from '../../../playground/requests.ts'
-import { eventually, type SpaceCluster } from './space-cluster.ts'
+import { eventually, type SpaceCluster, WAIT_LIMIT_MS } from './space-cluster.ts'
+import { hopLines } from './trace-lines.ts'
 
 export interface Asked {
   traceId: string
@@ -30,6 +31,8 @@ const FETCH = `
 /** Asks the sample app, and keeps account of it. */
 export class Customer {
   readonly asked: Asked[] = []
+  /** Traces of requests that failed while an answer was waited for: nobody can say how many records are due. */
+  readonly #inVain = new Set<string>()
   readonly #it: SpaceCluster
 
   constructor(it: SpaceCluster) {
@@ -43,6 +46,45 @@ export class Customer {
     const real = `${names.inText(host)}.localhost`
     const { status, body, bytes } = await getCounted(gatewayPort, real, all)
     return this.#keep({ traceId, status, body, bytes, detours: 0 })
+  }
+
+  /**
+   * Asks until these answer: the gateway and the sidecars hear of what there is some moments after the API server.
+   * What failed till then is no part of the account.
+   */
+  async until(host: string, answers: readonly string[], pauseMs?: number): Promise<Asked> {
+    const ask = async () => {
+      const asked = await this.ask(host)
+      if (asked.status !== 200) this.#setAside(asked)
+      return asked
+    }
+    const passes = (asked: Asked) => asked.answers.join() === answers.join()
+    return (await eventually(ask, passes, pauseMs)).answer
+  }
+
+  /** The same, and until all that the request passed have their table: a pod starts without one if that is late. */
+  async settled(host: string, answers: readonly string[]): Promise<Asked> {
+    const { answer } = await eventually(
+      async () => {
+        const asked = await this.until(host, answers)
+        const reasons = (await this.records(asked)).map(({ route }) => route.reason)
+        return { asked, reasons }
+      },
+      ({ reasons }) => !reasons.includes('no-table'),
+    )
+    return answer.asked
+  }
+
+  /** Asks until this hop of the trace, counted from 0, reads so (`hopLines`). */
+  async traced(host: string, hop: number, line: string): Promise<Asked> {
+    const { answer } = await eventually(
+      async () => {
+        const asked = await this.ask(host)
+        return { asked, lines: hopLines(await this.records(asked)) }
+      },
+      ({ lines }) => lines[hop] === line,
+    )
+    return answer.asked
   }
 
   /** One GET from inside a pod, which its sidecar sees as the app's own. */
@@ -67,13 +109,15 @@ export class Customer {
 
   /** The records of any trace, once there are so many. */
   async trace(traceId: string, due: number): Promise<TraceRecord[]> {
-    const found = await fetchRecords(this.#it.viewerPort, traceId, due)
+    const found = await fetchRecords(this.#it.viewerPort, traceId, due, WAIT_LIMIT_MS / 2)
     return JSON.parse(this.#it.names.logical(JSON.stringify(found)))
   }
 
   /** The traces of HTTP exchanges in the store, newest first; at most 200. */
   async stored(): Promise<TraceSummary[]> {
-    return (await this.listed('limit=200')).filter(({ method }) => method !== null)
+    return (await this.listed('limit=200')).filter(
+      ({ method, traceId }) => method !== null && !this.#inVain.has(traceId),
+    )
   }
 
   /** The traces of the scenario's own spaces that the store lists for a query. */
@@ -113,6 +157,11 @@ export class Customer {
       found.push(`${asked.status} by ${asked.answers}: ${records.length} of ${due} (${pods})`)
     }
     return found
+  }
+
+  #setAside(asked: Asked): void {
+    this.asked.splice(this.asked.indexOf(asked), 1)
+    this.#inVain.add(asked.traceId)
   }
 
   #keep({ body, ...rest }: Omit<Asked, 'answers'> & { body: string }): Asked {

@@ -10,7 +10,7 @@ import { eventually, type SpaceCluster, startSpaceCluster } from './space-cluste
 import { hopLines, oddities } from './trace-lines.ts'
 
 // The longest step, the bring-up with the sample app, takes 5 s on an idle machine with two cores.
-jest.setTimeout(90_000)
+jest.setTimeout(180_000)
 
 const REPO = join(import.meta.dirname, '../../..')
 const SAMPLE = join(REPO, 'playground/sample')
@@ -55,7 +55,6 @@ describeCluster('the sample app, installed', () => {
     return stdout
   }
   const azds = (...args: string[]) => run(AZDS[0], [AZDS[1], ...args])
-  const ask = (host: string) => () => customer.ask(host)
   const answeredBy = (answers: string[]) => (asked: Asked) =>
     asked.answers.join() === answers.join()
   const linesOf = async (asked: Asked) => {
@@ -73,8 +72,8 @@ describeCluster('the sample app, installed', () => {
       const available = ['wait', '--for=condition=Available', 'deployment', '--all']
       await it.kubectl([...available, '-n', namespace, '--timeout=60s'])
     }
-    await eventually(ask('dev.web'), answeredBy(chain('dev')))
-    const { answer } = await eventually(ask('alice.s.dev.web'), answeredBy(chain('dev', 'alice')))
+    await customer.settled('dev.web', chain('dev'))
+    const answer = await customer.settled('alice.s.dev.web', chain('dev', 'alice'))
     expect(await linesOf(answer)).toEqual([
       'gateway > web (dev): fallback-absent, alice by host, alice=absent dev=chosen',
       'web (dev) > orders (alice): child, alice by trace, alice=chosen',
@@ -90,7 +89,7 @@ describeCluster('the sample app, installed', () => {
     await helm('install', 'shop', chart, '-n', 'team', ...wait)
     await helm('install', 'shop', chart, '-n', 'team-dora', ...ONLY_ORDERS, ...wait)
     const host = 'team-dora.s.team.web'
-    const { answer } = await eventually(ask(host), answeredBy(chain('team', 'team-dora')))
+    const answer = await customer.settled(host, chain('team', 'team-dora'))
     expect(await linesOf(answer)).toEqual([
       'gateway > web (team): fallback-absent, team-dora by host, team-dora=absent team=chosen',
       'web (team) > orders (team-dora): child, team-dora by trace, team-dora=chosen',
@@ -126,10 +125,11 @@ describeCluster('the sample app, installed', () => {
 
   test('helm uninstall takes the child’s version away, and its requests fall back', async () => {
     expect(await helm('uninstall', 'shop', '-n', 'team-dora', '--wait')).toContain('uninstalled')
-    const { answer } = await eventually(ask('team-dora.s.team.web'), answeredBy(chain('team')))
-    expect((await linesOf(answer))[1]).toBe(
-      'web (team) > orders (team): fallback-absent, team-dora by trace, team-dora=absent team=chosen',
-    )
+    const line =
+      'web (team) > orders (team): fallback-absent, team-dora by trace, team-dora=absent team=chosen'
+    const answer = await customer.traced('team-dora.s.team.web', 1, line)
+    expect(answer.answers).toEqual(chain('team'))
+    expect(await linesOf(answer)).toContain(line)
     const left = await it.kubectl(['get', 'deployments,services', '-n', 'team-dora', '-o', 'name'])
     expect(left.stdout).toBe('')
   })
@@ -146,7 +146,7 @@ describeCluster('the sample app, installed', () => {
   test('azds creates a space, what is deployed there counts, and removes it with all of it', async () => {
     expect(await azds('space', 'create', 'dev/carol')).toMatchObject({ code: 0 })
     await it.apply(shopService({ namespace: 'carol', service: 'orders', calls: ['stock'] }))
-    await eventually(ask('carol.s.dev.web'), answeredBy(chain('dev', 'carol')))
+    await customer.settled('carol.s.dev.web', chain('dev', 'carol'))
 
     const asked: Asked[] = []
     let on = true
@@ -160,13 +160,9 @@ describeCluster('the sample app, installed', () => {
       200,
     )
     // A space that is not there (any more) is in no tree; the gateway hears of it after the API server's answer.
-    const { answer } = await eventually(
-      async () => {
-        const { answers, ...rest } = await customer.ask('carol.s.dev.web')
-        return { answers, line: (await linesOf({ answers, ...rest }))[0] }
-      },
-      ({ line }) => line === 'gateway > web (dev): other-tree, carol by host',
-    )
+    const line = 'gateway > web (dev): other-tree, carol by host'
+    const answer = await customer.traced('carol.s.dev.web', 0, line)
+    expect(await linesOf(answer)).toContain(line)
     on = false
     await asking
     expect(answer.answers).toEqual(chain('dev'))

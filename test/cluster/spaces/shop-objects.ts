@@ -66,7 +66,13 @@ function container(wanted: ShopService) {
       { name: 'SPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
     ],
     ports: [{ name: 'http', containerPort: 8080 }],
-    readinessProbe: { ...readiness(wanted.readyFile), periodSeconds: 1, failureThreshold: 1 },
+    readinessProbe: {
+      ...readiness(wanted.readyFile),
+      periodSeconds: 1,
+      failureThreshold: 1,
+      // A machine that stands still for a second does not make it unready.
+      timeoutSeconds: 10,
+    },
     // It goes on answering those who have not heard yet that it has left its Service.
     lifecycle: { preStop: { sleep: { seconds: 1 } } },
   }
