@@ -9,6 +9,7 @@ import {
   LABEL,
 } from '../../core/names.ts'
 import { addIdentity } from './identity-volume.ts'
+import { copyOf } from './json.ts'
 import type { Layout } from './layout.ts'
 import { rewriteTcpProbes, rewrittenOf, type TcpProbe } from './tcp-probes.ts'
 
@@ -80,7 +81,7 @@ const STEPS: readonly Step[] = [
 ]
 
 export function mutate(pod: Pod, plan: Plan): Pod {
-  const copy = structuredClone(pod)
+  const copy = copyOf(pod)
   for (const step of STEPS) step(copy, plan)
   return copy
 }

@@ -12,11 +12,14 @@ export type PatchOperation = Operation
  * the rest is compared.
  */
 export function patchBetween(before: Pod, after: Pod): PatchOperation[] {
-  const removals = LISTS.flatMap((list) => removed(before, after, list))
-  const kept = applyPatch(before, removals)
-  const insertions = LISTS.flatMap((list) => inserted(kept, after, list))
-  const between = applyPatch(kept, insertions)
-  return [...removals, ...insertions, ...appliable(jsonPatch.compare(between, after), after)]
+  const moves = LISTS.map((list) => movesOf(list, before.spec[list], after.spec[list]))
+  const lists = moves.flatMap(({ list, result }) => (result ? [[list, result]] : []))
+  const between = { ...before, spec: { ...before.spec, ...Object.fromEntries(lists) } }
+  return [
+    ...moves.flatMap(({ removals }) => removals),
+    ...moves.flatMap(({ insertions }) => insertions),
+    ...appliable(jsonPatch.compare(between, after), after),
+  ]
 }
 
 /** A key that JSON may hold, and that appliers of patches in JavaScript refuse to touch. */
@@ -36,31 +39,38 @@ function appliable(operations: PatchOperation[], after: Pod): PatchOperation[] {
 const LISTS = ['initContainers', 'containers', 'volumes'] as const
 type List = (typeof LISTS)[number]
 
-/** The pod with the patch applied, as a new object; throws on a patch that does not fit. */
+type Item = { name: string }
+
+/**
+ * What goes and comes in one list, and what it then is: found without applying a patch, which would copy
+ * the pod with every step.
+ */
+function movesOf(list: List, before: Item[] | undefined, after: Item[] = []) {
+  const removals: PatchOperation[] = []
+  const insertions: PatchOperation[] = []
+  // Without a list there is nothing to insert into: the comparison adds it as a whole.
+  if (!before) return { list, removals, insertions, result: null }
+  const wanted = namesOf(after)
+  const result = before.filter(({ name }) => wanted.has(name))
+  for (const [index, { name }] of before.entries()) {
+    // From behind, so that each index is still true when its turn comes.
+    if (!wanted.has(name)) removals.unshift({ op: 'remove', path: `/spec/${list}/${index}` })
+  }
+  const known = namesOf(result)
+  for (const [index, value] of after.entries()) {
+    if (known.has(value.name)) continue
+    insertions.push({ op: 'add', path: `/spec/${list}/${index}`, value })
+    result.splice(index, 0, value)
+  }
+  return { list, removals, insertions, result }
+}
+
+function namesOf(items: readonly Item[]): Set<string> {
+  return new Set(items.map(({ name }) => name))
+}
+
+/** The pod with the patch applied as an API server does, as a new object; throws on a patch that does not fit. */
 export function applyPatch(pod: Pod, patch: readonly PatchOperation[]): Pod {
   // `mutateDocument` false: applied to a copy.
   return jsonPatch.applyPatch(pod, [...patch], true, false).newDocument
-}
-
-/** From behind, so that each index is still true when its turn comes. */
-function removed({ spec: before }: Pod, { spec: after }: Pod, list: List): PatchOperation[] {
-  const names = namesIn(after, list)
-  return (before[list] ?? [])
-    .flatMap(({ name }, index) =>
-      names.has(name) ? [] : [{ op: 'remove' as const, path: `/spec/${list}/${index}` }],
-    )
-    .toReversed()
-}
-
-function inserted({ spec: before }: Pod, { spec: after }: Pod, list: List): PatchOperation[] {
-  // Without a list there is nothing to insert into: the comparison adds it as a whole.
-  if (!before[list]) return []
-  const names = namesIn(before, list)
-  return (after[list] ?? []).flatMap((value, index) =>
-    names.has(value.name) ? [] : [{ op: 'add' as const, path: `/spec/${list}/${index}`, value }],
-  )
-}
-
-function namesIn(spec: Pod['spec'], list: List): Set<string> {
-  return new Set((spec[list] ?? []).map(({ name }) => name))
 }

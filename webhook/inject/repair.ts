@@ -21,13 +21,14 @@ import {
 import { spaceChainValue } from './env.ts'
 import type { InjectionFacts } from './facts.ts'
 import { addIdentity } from './identity-volume.ts'
+import { copyOf } from './json.ts'
 import { rangesOf } from './port-ranges.ts'
 import { nativeStart } from './proxy-container.ts'
 import { probedPorts, rewriteTcpProbes, rewrittenOf, tcpProbesOf } from './tcp-probes.ts'
 
 /** The pod as it should be: equal to the one passed in if nothing is wrong. */
 export function repair(pod: Pod, status: InjectionStatus, facts: InjectionFacts): Pod {
-  const copy = structuredClone(pod)
+  const copy = copyOf(pod)
   const names = [...status.initContainers, ...status.containers]
   const ours = [...(copy.spec.initContainers ?? []), ...copy.spec.containers].filter(({ name }) =>
     names.includes(name),

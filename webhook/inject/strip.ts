@@ -5,12 +5,13 @@
  */
 import type { Container, Pod } from '../../core/kube/types.ts'
 import { ANNOTATION, CONTAINER, IDENTITY_VOLUME } from '../../core/names.ts'
+import { copyOf } from './json.ts'
 
 const OURS: readonly string[] = Object.values(CONTAINER)
 
 /** A copy of the pod without what we inject. */
 export function strip(pod: Pod): Pod {
-  const copy = structuredClone(pod)
+  const copy = copyOf(pod)
   const { spec, metadata } = copy
   const isTheirs = ({ name }: Container) => !OURS.includes(name)
   spec.containers = spec.containers.filter(isTheirs)
