@@ -33,6 +33,13 @@ const MOST_WAITING = 2000
 /** How long a record waits at most for those before it, in s, where the sender does get through. */
 const LONGEST_WAIT_S = 1
 
+/**
+ * Longest pause, in ms: what 10 ms of work cost a busy process, and no stretch of work is longer. What seems to
+ * be more is a machine that stood still, or a container that had used up its processor time, and would be paid
+ * with a minute without records.
+ */
+const LONGEST_PAUSE_MS = 1000
+
 export interface TraceBudgetOptions {
   /** How much of the time since it was last asked the process was busy, 0 to 1. */
   busy: () => number
@@ -60,7 +67,7 @@ export class TraceBudget {
     this.#share = Math.max(LEAST_SHARE, MOST_SHARE * free)
     const pause = this.#owed / this.#share - this.#owed
     this.#owed = 0
-    return pause
+    return Math.min(pause, LONGEST_PAUSE_MS)
   }
 
   /** How many records are worth keeping: more than these could not be sent in good time. */

@@ -6,6 +6,7 @@ import type { TraceSummary } from '../../core/controller-api.ts'
 import type { TraceRecord } from '../../core/trace-record.ts'
 import { API_ROOT } from '../../core/trace-resource.ts'
 import { answerJson, type ScriptedApi, scriptedApi } from '../core/kube/api-fixture.ts'
+import { pauseForSockets } from '../proxy/undisturbed.ts'
 import { azds } from './world-fixture.ts'
 
 const ID = '4bf92f3577b34da6a3ce929d0e0e4736'
@@ -124,7 +125,7 @@ test('a watch goes on where the last one ended, and tells records and what was m
     } else {
       response.write(frame('BOOKMARK', '9', { missed: 3 }))
       response.write(frame('MODIFIED', '10', { added: [record, record] }))
-      setTimeout(() => stop.abort(), 100)
+      void pauseForSockets(100).then(() => stop.abort())
     }
   })
   const heard: string[] = []

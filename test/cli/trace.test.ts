@@ -5,6 +5,7 @@ import type { TraceSummary } from '../../core/controller-api.ts'
 import type { TraceRecord } from '../../core/trace-record.ts'
 import { API_ROOT, tracePath } from '../../core/trace-resource.ts'
 import { answerJson, scriptedApi as anyApi, type ScriptedApi } from '../core/kube/api-fixture.ts'
+import { pauseForSockets } from '../proxy/undisturbed.ts'
 import { azds } from './world-fixture.ts'
 
 const ID = '4bf92f3577b34da6a3ce929d0e0e4736'
@@ -241,7 +242,7 @@ test.each([
   api = await scriptedApi((_, response) => {
     response.write(frame('BOOKMARK', {}))
     response.write(event(outbound) + event(inbound))
-    setTimeout(() => stop.abort(), 100)
+    void pauseForSockets(100).then(() => stop.abort())
   })
   const { code, out } = await azds(`${line} --space alice`, api, { stop: stop.signal })
   expect(code).toBe(0)
@@ -262,7 +263,7 @@ test('what a record says cannot give the terminal a command, wherever it stands'
   api = await scriptedApi((_, response, url) => {
     if (url.searchParams.has('watch')) {
       response.write(frame('BOOKMARK', { missed: 7 }) + event(record))
-      setTimeout(() => stop.abort(), 100)
+      void pauseForSockets(100).then(() => stop.abort())
     } else if (url.searchParams.has('fieldSelector')) {
       answerJson(response, 200, detailOf(record))
     } else {
@@ -292,7 +293,7 @@ test('a live stream that breaks is opened again', async () => {
     opened += 1
     if (opened === 2) answerJson(response, 503, { message: 'restarting' })
     else response.write(event(outbound), () => opened === 1 && response.end())
-    if (opened === 3) setTimeout(() => stop.abort(), 100)
+    if (opened === 3) void pauseForSockets(100).then(() => stop.abort())
   })
   const { out, err } = await azds('trace -f', api, { stop: stop.signal })
   expect(out.trim().split('\n')).toHaveLength(2)

@@ -30,7 +30,7 @@ function temporaryDirectory(): string {
 const json = async (url: string) => (await fetch(url)).json()
 
 async function untilReady({ url }: TestController): Promise<void> {
-  for (let tries = 0; tries < 100; tries += 1) {
+  for (let tries = 0; tries < 1500; tries += 1) {
     if ((await fetch(`${url}/readyz`)).ok) return
     await new Promise((resolve) => setTimeout(resolve, 10))
   }

@@ -32,7 +32,7 @@ test('a stream becomes lines, however it is cut, and the last needs no line feed
   log.collect(stream)
   for (const part of ['on', 'e\ntw', 'o\n\nthr', 'ee']) stream.write(part)
   stream.end()
-  await sleep(10)
+  while (log.lines.length < 4) await sleep(5)
   expect(log.lines.map(({ text }) => text)).toEqual(['one', 'two', '', 'three'])
 })
 

@@ -306,7 +306,7 @@ describe('a sidecar with a routing table', () => {
       request(world.app.addresses.admin, { path: '/metrics' }).then(({ body }) => body)
     const idle = /connections_open\{direction="inbound"\} 0[\s\S]*"outbound"\} 0[\s\S]*in_flight 0/
     await eventually('the end of all connections', async () => idle.test(await metrics()))
-  }, 20_000)
+  }, 60_000)
 
   test('the admin port shows the table and the counts', async () => {
     await world.request('outbound', dev, { headers: { Host: 'orders' } })

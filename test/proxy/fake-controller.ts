@@ -90,7 +90,7 @@ type Awaitable<T> = T | Promise<T>
 export async function eventually<T>(
   what: string,
   probe: () => Awaitable<T | null | undefined | false>,
-  ms = 5000,
+  ms = 15_000,
 ): Promise<T> {
   const end = Date.now() + ms
   for (;;) {

@@ -5,6 +5,7 @@ import { FeedClient } from '../../proxy/feed-client.ts'
 import { eventually, type FakeController, fakeController, line } from './fake-controller.ts'
 import { askAt } from './loopback-ways.ts'
 import { service, snapshot } from './sample-tree.ts'
+import { undisturbed } from './undisturbed.ts'
 
 let controller: FakeController
 let table: RoutingTable
@@ -212,14 +213,19 @@ test('a delta before any snapshot opens the feed again', async () => {
 })
 
 test('silence beyond the limit counts as loss, and heartbeats prevent it', async () => {
-  start({ silenceMs: 150 })
-  await eventually('the table', () => table.version)
-  for (let i = 0; i < 8; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    controller.say({ type: 'heartbeat', version: { epoch: 'e1', number: 1 } })
-  }
-  expect(controller.queries).toHaveLength(1)
-  await eventually('the second feed', () => controller.queries.length === 2)
+  await undisturbed(70, async () => {
+    client?.stop()
+    controller.queries.length = 0
+    table = new RoutingTable()
+    start({ silenceMs: 150 })
+    await eventually('the table', () => table.version)
+    for (let i = 0; i < 8; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      controller.say({ type: 'heartbeat', version: { epoch: 'e1', number: 1 } })
+    }
+    expect(controller.queries).toHaveLength(1)
+    await eventually('the second feed', () => controller.queries.length === 2)
+  })
 })
 
 test('a controller that comes later is found', async () => {

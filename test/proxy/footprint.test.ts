@@ -58,7 +58,7 @@ beforeAll(async () => {
     AZDS_IDENTITY_DIR: folder,
     SPY_AWAITS: 'tls',
   })
-}, 40_000)
+}, 90_000)
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -80,7 +80,7 @@ async function loadedBy(spy: string, more: Record<string, string>): Promise<stri
   child.stderr.on('data', (data) => {
     list += data
   })
-  const timer = setTimeout(() => child.kill('SIGKILL'), 15_000)
+  const timer = setTimeout(() => child.kill('SIGKILL'), 40_000)
   await new Promise((resolve) => child.once('close', resolve))
   clearTimeout(timer)
   expect(out).toContain('"listening"')

@@ -26,6 +26,13 @@ test('a pause is for all that was spent since the last', () => {
   expect(budget.pause()).toBe(0)
 })
 
+test('a machine that stood still in the middle of it costs a second of records, and no more', () => {
+  const budget = new TraceBudget({ busy: () => 1 })
+  budget.spend(700, 1)
+  expect(budget.pause()).toBe(1000)
+  expect(budget.pause()).toBe(0)
+})
+
 test('as many records may wait as can be sent in a second, but at least 1,000 and at most 2,000', () => {
   let busy = 0
   const budget = new TraceBudget({ busy: () => busy })

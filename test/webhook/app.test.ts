@@ -91,12 +91,12 @@ function call(app: WebhookApp, ca: string, path: string, body?: unknown): Promis
 }
 
 async function until<T>(what: string, probe: () => Promise<T | null> | T | null): Promise<T> {
-  for (let tries = 0; tries < 200; tries += 1) {
+  for (let tries = 0; tries < 1500; tries += 1) {
     const found = await probe()
     if (found !== null) return found
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
-  throw new Error(`waited 2 s in vain for ${what}`)
+  throw new Error(`waited 15 s in vain for ${what}`)
 }
 
 function liveBundle(api: MemoryApi): string | null {
@@ -343,7 +343,7 @@ test('its names follow its namespace, and pods of that namespace are left alone'
 })
 
 test('a replica that is told to end says so, serves on for its drain time, and then is gone', async () => {
-  const app = await start(cluster(), { AZDS_DRAIN_SECONDS: '1' })
+  const app = await start(cluster(), { AZDS_DRAIN_SECONDS: '3' })
   await until('readiness', () => isReady(app))
   const closed = app.close()
   running.delete(app)

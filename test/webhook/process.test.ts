@@ -98,12 +98,12 @@ function run(env: Record<string, string>): Program {
 }
 
 async function line(program: Program, message: string): Promise<void> {
-  for (let tries = 0; tries < 500; tries += 1) {
+  for (let tries = 0; tries < 1500; tries += 1) {
     if (program.lines.some((text) => text.includes(`"msg":"${message}"`))) return
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   throw new Error(
-    `no "${message}" within 10 s: ${[...program.lines, ...program.errors].join('\n')}`,
+    `no "${message}" within 30 s: ${[...program.lines, ...program.errors].join('\n')}`,
   )
 }
 

@@ -155,7 +155,7 @@ test('a live view more than the controller serves is refused, until another one 
     for (let tries = 0; ; tries += 1) {
       const stream = await openStream(follow, '\n\n').catch(() => null)
       if (stream) streams.push(stream)
-      if (stream || tries === 50) break
+      if (stream || tries === 500) break
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
     expect(streams).toHaveLength(MAX_FOLLOWERS)

@@ -62,9 +62,9 @@ async function follow({ lists, watch }: Script, path = PATH) {
   return { cache, changes, versions, requests: api.requests }
 }
 
-/** Waits until `check` passes; fails with its own error after 5 s. */
+/** Waits until `check` passes; fails with its own error after 15 s. */
 async function eventually(check: () => void): Promise<void> {
-  const deadline = Date.now() + 4000
+  const deadline = Date.now() + 15_000
   for (;;) {
     try {
       check()

@@ -52,7 +52,7 @@ function record(
 }
 
 async function until(what: string, holds: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 1000; tries += 1) {
+  for (let tries = 0; tries < 3000; tries += 1) {
     if (holds()) return
     await new Promise((resolve) => setTimeout(resolve, 5))
   }

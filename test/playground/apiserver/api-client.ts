@@ -65,11 +65,11 @@ export function call(
 
 /** Waits until `test` gives something else than undefined or false; fails after 10 s. */
 export async function until<T>(what: string, test: () => T | Promise<T>): Promise<NonNullable<T>> {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 20_000
   for (;;) {
     const value = await test()
     if (value !== undefined && value !== null && value !== false) return value as NonNullable<T>
-    if (Date.now() > deadline) throw new Error(`waited 10 s for: ${what}`)
+    if (Date.now() > deadline) throw new Error(`waited 20 s for: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -10,6 +10,7 @@ import {
   type ApiServerOptions,
   startApiServer,
 } from '../../../playground/apiserver/server.ts'
+import { pauseForSockets } from '../../proxy/undisturbed.ts'
 import { call } from './api-client.ts'
 
 // Far more than it takes, for a machine that does much else.
@@ -95,7 +96,7 @@ test('a kept connection that the webhook has closed is replaced, unseen by whoev
   for (let i = 0; i < 5; i++) {
     await new Promise((resolve) => sockets.at(-1)?.end(() => resolve(null)))
     // Until the other side has heard of it: a request that meets the end on its way is lost.
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await pauseForSockets(50)
     expect(await create(server)).toBe(201)
   }
   expect(sockets.length).toBe(6)

@@ -56,6 +56,8 @@ export interface HarnessOptions extends PlanOptions {
   onServer?: (server: Peer, index: number) => void
   first?: string
   firstUpstream?: { target: Address; stream: MemoryStream }
+  /** How long a connection that was ended waits for its client, ms; 5 s if absent. */
+  lingerMs?: number
 }
 
 export function startRelay(options: HarnessOptions = {}): Harness {
@@ -78,7 +80,7 @@ export function startRelay(options: HarnessOptions = {}): Harness {
     pool: options.pool ?? null,
     onRefused: (request) => refused.push(request),
     firstUpstream: options.firstUpstream ?? null,
-    lingerMs: 20,
+    lingerMs: options.lingerMs ?? 5_000,
   })
   return { client: new Peer(near), servers, dialled, recorded, refused, relay }
 }

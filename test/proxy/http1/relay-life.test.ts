@@ -125,6 +125,7 @@ test('an early answer of a server that then closes is whole, and the client sees
   servers[0]?.stream.reset()
   await settle()
   expect(codes(harness)).toEqual([null])
+  client.stream.end()
   await harness.relay.closed
 })
 
@@ -330,12 +331,14 @@ test('draining lets a request finish whose head has only begun', async () => {
 })
 
 test('a client that does not close is let go after the linger time', async () => {
-  const harness = startRelay()
-  harness.client.send(GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
+  const harness = startRelay({ lingerMs: 20 })
+  harness.client.send(GET)
   await settle()
-  harness.servers[0]?.send(OK)
+  const last = OK.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')
+  harness.servers[0]?.send(last)
   await settle()
-  expect(harness.client.received).toBe(OK)
+  expect(harness.client.received).toBe(last)
+  expect(harness.client.ended).toBe(true)
   await harness.relay.closed
 })
 

@@ -3,6 +3,7 @@ import type { HeaderList } from '../../../core/trace-record.ts'
 import { UpstreamPool } from '../../../proxy/http1/upstream-pool.ts'
 import { memoryPair, settle } from '../memory-stream.ts'
 import { TARGET } from '../recorded-exchange.ts'
+import { undisturbed } from '../undisturbed.ts'
 import { type Harness, startRelay } from './relay-harness.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
@@ -117,22 +118,24 @@ test.each([
 })
 
 test('the pool holds no more than its size and nothing for longer than its time', async () => {
-  const pool = newPool({ size: 2, idleMs: 100 })
-  const harnesses = [startRelay({ pool }), startRelay({ pool }), startRelay({ pool })]
-  for (const { client } of harnesses) client.send(GET)
-  await settle()
-  for (const { servers } of harnesses) servers[0]?.send(OK)
-  await settle()
-  for (const { client } of harnesses) {
-    client.stream.end()
+  await undisturbed(50, async () => {
+    const pool = newPool({ size: 2, idleMs: 100 })
+    const harnesses = [startRelay({ pool }), startRelay({ pool }), startRelay({ pool })]
+    for (const { client } of harnesses) client.send(GET)
     await settle()
-  }
-  expect(pool.count).toBe(2)
-  expect(harnesses.map(({ servers }) => servers[0]?.ended)).toEqual([true, false, false])
-  await new Promise((resolve) => setTimeout(resolve, 150))
-  await settle()
-  expect(pool.count).toBe(0)
-  expect(harnesses[2]?.servers[0]?.ended).toBe(true)
+    for (const { servers } of harnesses) servers[0]?.send(OK)
+    await settle()
+    for (const { client } of harnesses) {
+      client.stream.end()
+      await settle()
+    }
+    expect(pool.count).toBe(2)
+    expect(harnesses.map(({ servers }) => servers[0]?.ended)).toEqual([true, false, false])
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    await settle()
+    expect(pool.count).toBe(0)
+    expect(harnesses[2]?.servers[0]?.ended).toBe(true)
+  })
 })
 
 test('a pooled connection that its server closes leaves the pool', async () => {
@@ -327,15 +330,17 @@ test('a pooled connection serves 100 clients, so that others reach other pods', 
 })
 
 test('a pooled connection is not used for longer than its age, so that a pod which is not ready is left', async () => {
-  const pool = newPool({ ageMs: 50 })
-  const first = await fillPool(pool)
-  await new Promise((resolve) => setTimeout(resolve, 80))
-  const next = startRelay({ pool })
-  next.client.send(GET)
-  await settle()
-  first.servers[0]?.send(OK)
-  await settle()
-  next.client.stream.end()
-  await settle()
-  expect([next.dialled.length, pool.count, first.servers[0]?.ended]).toEqual([0, 0, true])
+  await undisturbed(20, async () => {
+    const pool = newPool({ ageMs: 50 })
+    const first = await fillPool(pool)
+    await new Promise((resolve) => setTimeout(resolve, 80))
+    const next = startRelay({ pool })
+    next.client.send(GET)
+    await settle()
+    first.servers[0]?.send(OK)
+    await settle()
+    next.client.stream.end()
+    await settle()
+    expect([next.dialled.length, pool.count, first.servers[0]?.ended]).toEqual([0, 0, true])
+  })
 })

@@ -263,6 +263,7 @@ test('a broken rule of the connection ends it, and the trace names the rule', as
   ])
   expect(servers[0]?.log).toEqual(expect.arrayContaining(['rst 1 8', 'fin']))
   expect(recorded[0]?.ends).toHaveLength(1)
+  client.stream.end()
   await relay.closed
 })
 

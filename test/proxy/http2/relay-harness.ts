@@ -14,7 +14,7 @@ export interface HarnessOptions extends PlanOptions {
   onServer?: (server: Http2Peer, stream: MemoryStream, index: number) => void
   firstUpstream?: FirstUpstream
   now?: () => number
-  /** How long a connection that was ended waits for its client, ms; 20 if absent. */
+  /** How long a connection that was ended waits for its client, ms; 5 s if absent. */
   lingerMs?: number
   lastBytesMs?: number
 }
@@ -54,7 +54,7 @@ export function startRelay(options: HarnessOptions = {}): Harness {
     onRefused: (refused) => harness.refused.push(refused),
     onFault: (error) => harness.faults.push(error),
     firstUpstream: options.firstUpstream ?? null,
-    lingerMs: options.lingerMs ?? 20,
+    lingerMs: options.lingerMs ?? 5_000,
     ...(options.lastBytesMs !== undefined && { lastBytesMs: options.lastBytesMs }),
   })
   return { ...harness, client: new Http2Peer(near, 'client').open(), relay }

@@ -93,6 +93,7 @@ test('a drain waits for a request whose plan is still being made', async () => {
   await settle()
   expect(client.of('headers')).toEqual(['headers 1 :status=200 end'])
   expect(recorded[0]?.ends).toMatchObject([{ error: null }])
+  client.stream.end()
   await relay.closed
 })
 
@@ -148,7 +149,7 @@ test('what waits of an answer that breaks off is not lost because the client sti
 })
 
 test('an answer is not cut off because its client reads slowly at the end of a drain', async () => {
-  const { client, servers, relay } = startRelay()
+  const { client, servers, relay } = startRelay({ lingerMs: 20 })
   client.head(1, get())
   client.send(windowUpdate(0, 200_000), windowUpdate(1, 200_000))
   await settle()

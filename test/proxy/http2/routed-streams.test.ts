@@ -222,22 +222,18 @@ test('a connection to the proxy itself is refused stream by stream', async () =>
 test('a drain tells HTTP/2 clients, finishes what is open and ends', async () => {
   world = await createWorld()
   const server = http2.createServer()
-  let answer: () => void = () => {}
-  server.on('stream', (stream) => {
-    answer = () => {
-      stream.respond({ ':status': 200 })
-      stream.end('late')
-    }
-  })
+  const arrived = Promise.withResolvers<http2.ServerHttp2Stream>()
+  server.on('stream', (stream) => arrived.resolve(stream))
   const app = await world.serve(server as unknown as net.Server, '127.0.29.1')
   await world.publish(snapshot())
   const session = connect('inbound', app)
   const goodbye = new Promise<void>((resolve) => session.on('goaway', () => resolve()))
   const asked = ask(session, { ':path': '/slow' })
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  const stream = await arrived.promise
   const closing = world.app.close()
   await goodbye
-  answer()
+  stream.respond({ ':status': 200 })
+  stream.end('late')
   expect((await asked).body).toBe('late')
   await closing
 })
