@@ -6,8 +6,9 @@ import type { KubeClient } from '../core/kube/client.ts'
 import { createEventRecorder } from '../core/kube/events.ts'
 import { Readiness, type Stoppable } from '../core/lifecycle.ts'
 import type { Log } from '../core/log.ts'
-import { CONTROLLER_AUDIENCE } from '../core/names.ts'
+import { API_SERVICE, CONTROLLER_AUDIENCE } from '../core/names.ts'
 import { clusterDomainFor } from '../core/place.ts'
+import { handOverApiCertificate } from './api-certificate.ts'
 import { createSignIn } from './auth/sign-in.ts'
 import { createTokenReview } from './auth/token-review.ts'
 import { noteOfBehind } from './ca-backlog.ts'
@@ -15,7 +16,7 @@ import { publishCa } from './ca-publisher.ts'
 import type { ControllerConfig } from './config.ts'
 import { Cluster } from './feed/cluster.ts'
 import { FeedHub } from './feed/hub.ts'
-import { keepControllerIdentity, ownerOf } from './identity.ts'
+import { keepControllerIdentity, namesOf, ownerOf } from './identity.ts'
 import { type Bound, listen } from './listen.ts'
 import { createMetrics } from './metrics.ts'
 import { sidecarsOf } from './resources/sidecars.ts'
@@ -98,6 +99,20 @@ export async function startController(options: ControllerOptions): Promise<Runni
     onBehind: (behind, isAwaited) => events.note(noteOfBehind(behind, isAwaited)),
     now,
   })
+  const clusterDomain = clusterDomainFor(config.clusterDomain, resolvConf)
+  const apiCertificate =
+    config.apiCertificate === 'on'
+      ? handOverApiCertificate({
+          client: kube,
+          namespace: config.namespace,
+          names: namesOf(API_SERVICE, config.namespace, clusterDomain),
+          lifeMs: config.leafSeconds * 1000,
+          owner: () => ownerOf(kube),
+          authority: () => identity,
+          now: () => new Date(),
+          log,
+        })
+      : null
   const news = new News(now)
   const sweep = startSweep({
     kube,
@@ -152,7 +167,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
     keepIdentity: () =>
       keepControllerIdentity({
         config,
-        clusterDomain: clusterDomainFor(config.clusterDomain, resolvConf),
+        clusterDomain,
         kube,
         log,
         events,
@@ -166,6 +181,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
       identity = keeper
       metrics.expiry(keeper.expiry())
       publisher.look()
+      apiCertificate?.look()
     },
     log,
   })
@@ -179,7 +195,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
   const app = createServer(log)
   const close = async () => {
     readiness.drain()
-    for (const follower of [cluster, spaces, publisher, sweep]) follower.stop()
+    for (const follower of [cluster, spaces, publisher, sweep, apiCertificate]) follower?.stop()
     // Streams first: a server waits for every open answer before it closes.
     hub.close()
     followers.close()

@@ -67,6 +67,14 @@ export const settings = {
     doc: 'Role api: file with the token that it shows the controller (projected volume).',
     default: '/var/run/secrets/azds.io/controller/token',
   }),
+  apiCertificate: oneOf(
+    {
+      env: 'AZDS_API_CERTIFICATE',
+      doc: '`on`: the controller signs the certificate of azds-api and hands it over in Secret azds-api-tls.',
+      default: 'off',
+    },
+    ['on', 'off'],
+  ),
   ...authoritySettings,
   // As often as a person looks twice; each space costs one list of its uninjected pods.
   sweepSeconds: integer(

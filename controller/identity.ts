@@ -1,11 +1,11 @@
-/** The certificates of the controller and of `azds-api`: one authority, a leaf for each replica. */
+/** The controller's certificate and its authority, and by which names Services are called. */
 import { type AuthorityKeeper, keepAuthority } from '../core/authority/keeper.ts'
 import { authorityLimits } from '../core/authority/settings.ts'
 import type { KubeClient } from '../core/kube/client.ts'
 import type { EventRecorder } from '../core/kube/events.ts'
 import type { KubeObject, OwnerReference } from '../core/kube/types.ts'
 import type { Log } from '../core/log.ts'
-import { API_SERVICE, CONTROLLER_CA_SECRET, CONTROLLER_SERVICE } from '../core/names.ts'
+import { CONTROLLER_CA_SECRET, CONTROLLER_SERVICE } from '../core/names.ts'
 import type { ControllerConfig } from './config.ts'
 
 /** Common name of the authority; the webhook's has another, so neither can pass for the other. */
@@ -22,42 +22,36 @@ export interface IdentityParts {
   clusterDomain: string
   kube: KubeClient
   log: Log
-  events: EventRecorder | null
+  events: EventRecorder
   /** Whether every object that must carry this bundle carries it now. */
   isPublished: (bundle: string) => boolean
   /** Monotonic time in ms. */
   now: () => number
 }
 
-/** The controller's own: it makes the authority and takes its steps. */
-export function keepControllerIdentity(parts: IdentityParts): Promise<AuthorityKeeper> {
-  return keep(parts, CONTROLLER_SERVICE, 'keeps')
-}
-
-/** `azds-api`'s: it reads the authority, and signs its own leaf. */
-export function keepApiIdentity(parts: IdentityParts): Promise<AuthorityKeeper> {
-  return keep(parts, API_SERVICE, 'reads')
-}
-
-function keep(
-  { config, clusterDomain, kube, log, events, isPublished, now }: IdentityParts,
-  service: string,
-  role: 'keeps' | 'reads',
-): Promise<AuthorityKeeper> {
+/** Makes the authority, takes its steps, and signs the controller's own leaf. */
+export function keepControllerIdentity({
+  config,
+  clusterDomain,
+  kube,
+  log,
+  events,
+  isPublished,
+  now,
+}: IdentityParts): Promise<AuthorityKeeper> {
   const { namespace, podName } = config
   const secret = { namespace, name: CONTROLLER_CA_SECRET }
   return keepAuthority({
     client: kube,
     secret,
     subject: SUBJECT,
-    names: namesOf(service, namespace, clusterDomain),
+    names: namesOf(CONTROLLER_SERVICE, namespace, clusterDomain),
     limits: authorityLimits(config),
     replica: podName,
-    role,
     isPublished,
     owner: () => ownerOf(kube),
     onNews: (news) =>
-      events?.note({ about: { apiVersion: 'v1', kind: 'Secret', ...secret }, ...news }),
+      events.note({ about: { apiVersion: 'v1', kind: 'Secret', ...secret }, ...news }),
     now: () => new Date(),
     steady: now,
     log,

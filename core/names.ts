@@ -154,6 +154,8 @@ export const TCP_PROBE_PATH = '/tcp/'
 /** Ports of the control plane's services. */
 export const CONTROLLER_PORT = 8080
 export const WEBHOOK_PORT = 8443
+/** Metrics of the webhook, apart from its admission. */
+export const WEBHOOK_METRICS_PORT = 8080
 /** Port on which the proxy listens when it runs as the preview-URL gateway. */
 export const GATEWAY_PORT = 8000
 
@@ -175,6 +177,8 @@ export const GATEWAY_SERVICE = 'azds-gateway'
 export const API_SERVICE = 'azds-api'
 /** Authority of the controller's and `azds-api`'s certificates. */
 export const CONTROLLER_CA_SECRET = 'azds-controller-ca'
+/** In which the controller hands `azds-api` its certificate. */
+export const API_CERTIFICATE_SECRET = 'azds-api-tls'
 /** In every space: `ca.crt`, the certificates by which sidecars know the controller. */
 export const CA_CONFIG_MAP = 'azds-ca'
 

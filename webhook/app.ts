@@ -23,6 +23,7 @@ import {
   keptOfService,
 } from './kept-objects.ts'
 import { createMetrics } from './metrics.ts'
+import { type MetricsServer, serveMetrics } from './metrics-server.ts'
 import { CONFIGURATION_COPIES, type WebhookConfiguration } from './registration.ts'
 import { createServer, type WebhookServer } from './server.ts'
 import { startTrust, type Trust } from './trust.ts'
@@ -32,6 +33,7 @@ export type WebhookConfig = Config<typeof settings>
 export interface WebhookApp {
   /** Where the server listens. */
   address: AddressInfo
+  metricsPort: number
   /** Certificates (PEM) by which API servers are to know this server, now. */
   authority(): string
   /** Fails readiness, serves on for the drain time, then ends. */
@@ -72,8 +74,10 @@ export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
     [copies.namespaces, copies.nodes, copies.services].map((one) => one.synced),
   ).then(cachesDone)
   let trust: Trust | null = null
+  let metricsServer: MetricsServer | null = null
   const stop = () => {
     trust?.stop()
+    metricsServer?.close()
     events.close()
     for (const cache of [...Object.values(copies), configurations]) cache.stop()
   }
@@ -88,15 +92,23 @@ export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
       note: events.note,
       now: () => performance.now(),
     })
-    const certificate = trust.authority.leaf()
-    const server = createServer({ certificate, admit, metrics, readiness })
+    const { authority } = trust
+    const server = createServer({
+      ...{ admit, metrics, readiness },
+      certificate: authority.leaf(),
+      certificateEnds: () => authority.expiry().leaf,
+    })
+    const { address: host, metricsPort: port } = config
+    metricsServer = await serveMetrics(metrics, { address: host, port }, log)
     await listen(server, config)
     const address = server.server.address() as AddressInfo
-    log.info({ address: address.address, port: address.port, clusterDomain }, 'listening')
+    const ports = { port: address.port, metricsPort: metricsServer.port }
+    log.info({ address: address.address, ...ports, clusterDomain }, 'listening')
     trust.serve(server.server, callable)
     return {
       address,
-      authority: trust.authority.bundle,
+      metricsPort: metricsServer.port,
+      authority: authority.bundle,
       async close() {
         readiness.drain()
         log.info({ seconds: config.drainSeconds }, 'draining')

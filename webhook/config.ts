@@ -12,7 +12,12 @@ import {
   type Settings,
   text,
 } from '../core/config.ts'
-import { API_SERVER_FACING_PORT, CONTROLLER_SERVICE, ENV } from '../core/names.ts'
+import {
+  API_SERVER_FACING_PORT,
+  CONTROLLER_SERVICE,
+  ENV,
+  WEBHOOK_METRICS_PORT,
+} from '../core/names.ts'
 import { placeSettings } from '../core/place.ts'
 import {
   type ContainerResources,
@@ -37,6 +42,11 @@ export const settings = {
     env: 'AZDS_WEBHOOK_PORT',
     doc: 'Port to listen on (TLS).',
     default: String(API_SERVER_FACING_PORT),
+  }),
+  metricsPort: port({
+    env: 'AZDS_METRICS_PORT',
+    doc: 'Port of /metrics, apart from admission so that a NetworkPolicy can tell them apart; 0 lets the kernel choose.',
+    default: String(WEBHOOK_METRICS_PORT),
   }),
   proxyImage: text({
     env: 'AZDS_PROXY_IMAGE',

@@ -1,4 +1,4 @@
-/** The HTTPS server: `/mutate` for the API server, the rest for the kubelet and Prometheus. */
+/** The HTTPS server: `/mutate` for the API server, the rest for the kubelet and `azds doctor`. */
 import type { Server } from 'node:https'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { KeyPair } from '../core/authority/certificate.ts'
@@ -14,6 +14,8 @@ export interface ServerParts {
   admit: Admit
   metrics: Metrics
   readiness: Readiness
+  /** When the certificate that is shown ends. */
+  certificateEnds: () => Date
 }
 
 /**
@@ -36,6 +38,7 @@ export function createServer({
   admit,
   metrics,
   readiness,
+  certificateEnds,
 }: ServerParts): WebhookServer {
   const app = Fastify({
     https: { cert: certificate.cert, key: certificate.key, minVersion: 'TLSv1.2' },
@@ -60,14 +63,10 @@ export function createServer({
     if (admission.status === 200) return admission.answer
     return reply.code(admission.status).send({ error: admission.message })
   })
-  app.get('/healthz', async () => ({ live: true }))
+  app.get('/healthz', async () => ({ live: true, certificateEnds: certificateEnds() }))
   app.get('/readyz', async (_request, reply) => {
     const { ready, waitingFor } = readiness.state
     return reply.code(ready ? 200 : 503).send({ ready, waitingFor })
-  })
-  app.get('/metrics', async (_request, reply) => {
-    const { type, text } = await metrics.render()
-    return reply.type(type).send(text)
   })
   return app
 }

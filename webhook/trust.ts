@@ -64,7 +64,6 @@ export async function startTrust(parts: TrustParts): Promise<Trust> {
     now: parts.now,
     subject: AUTHORITY_SUBJECT,
     replica: parts.podName,
-    role: 'keeps',
     isPublished: (bundle) => publication?.isPublished(bundle) ?? false,
     owner: () => ownRole(client),
     onNews: (news) => events.note({ ...news, about: aboutSecret }),

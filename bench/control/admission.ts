@@ -50,7 +50,12 @@ answers for ${FLAT_SECONDS} s. The webhook has one processor for itself; the API
       webhook = startProgram({
         flags: WEBHOOK_NODE_FLAGS,
         ...{ bundle: 'webhook.mjs', api: front.api, namespace: 'azds', account: 'azds-webhook' },
-        env: { AZDS_WEBHOOK_PORT: '0', AZDS_LISTEN_ADDRESS: '127.0.0.1', AZDS_DRAIN_SECONDS: '0' },
+        env: {
+          AZDS_WEBHOOK_PORT: '0',
+          AZDS_METRICS_PORT: '0',
+          AZDS_LISTEN_ADDRESS: '127.0.0.1',
+          AZDS_DRAIN_SECONDS: '0',
+        },
       })
       const { port } = await webhook.logged('listening')
       const ca = await callable(api)

@@ -4,7 +4,12 @@
  */
 import { type KubeClient, KubeError } from '../../core/kube/client.ts'
 import type { KubeObject } from '../../core/kube/types.ts'
-import { CA_CONFIG_MAP, CONTROLLER_CA_SECRET, WEBHOOK_CA_SECRET } from '../../core/names.ts'
+import {
+  API_CERTIFICATE_SECRET,
+  CA_CONFIG_MAP,
+  CONTROLLER_CA_SECRET,
+  WEBHOOK_CA_SECRET,
+} from '../../core/names.ts'
 import { API_GROUP_VERSION } from '../../core/trace-resource.ts'
 import {
   type ApiResource,
@@ -120,7 +125,10 @@ async function listOurs(client: KubeClient, resource: ApiResource): Promise<Kube
 function namedObjects(resources: ApiResources, chart: readonly KubeObject[]) {
   const [namespace] = chart.flatMap(({ metadata }) => metadata.namespace ?? [])
   const made = [
-    ...[WEBHOOK_CA_SECRET, CONTROLLER_CA_SECRET].map((name) => ({ kind: 'Secret', name })),
+    ...[WEBHOOK_CA_SECRET, CONTROLLER_CA_SECRET, API_CERTIFICATE_SECRET].map((name) => ({
+      kind: 'Secret',
+      name,
+    })),
     ...[VALUES_CONFIG_MAP, CA_CONFIG_MAP].map((name) => ({ kind: 'ConfigMap', name })),
   ].map(({ kind, name }) => ({
     apiVersion: 'v1',

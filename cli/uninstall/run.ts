@@ -2,7 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type KubeClient, KubeError } from '../../core/kube/client.ts'
 import type { KubeObject } from '../../core/kube/types.ts'
-import { CA_CONFIG_MAP, CONTROLLER_CA_SECRET, WEBHOOK_CA_SECRET } from '../../core/names.ts'
+import {
+  API_CERTIFICATE_SECRET,
+  CA_CONFIG_MAP,
+  CONTROLLER_CA_SECRET,
+  WEBHOOK_CA_SECRET,
+} from '../../core/names.ts'
 import { nameOf } from '../api-resources.ts'
 import { CliError } from '../command.ts'
 import type { Inventory, Owned } from './inventory.ts'
@@ -37,7 +42,7 @@ async function remove(client: KubeClient, { object, path }: Owned): Promise<void
 /** What a program that is ending may still have written back. Whatever else is new is somebody's new installation. */
 function isWrittenBack({ object: { metadata } }: Owned): boolean {
   const { name = '', deletionTimestamp } = metadata
-  const own = [CA_CONFIG_MAP, WEBHOOK_CA_SECRET, CONTROLLER_CA_SECRET]
+  const own = [CA_CONFIG_MAP, WEBHOOK_CA_SECRET, CONTROLLER_CA_SECRET, API_CERTIFICATE_SECRET]
   return deletionTimestamp === undefined && own.includes(name)
 }
 

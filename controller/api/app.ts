@@ -1,7 +1,6 @@
 /** Puts `azds-api` together: its certificate and registration, how it knows the API server, and its server. */
 import type { AddressInfo, LookupFunction } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AuthorityKeeper } from '../../core/authority/keeper.ts'
 import { applySecureContext } from '../../core/authority/leaf.ts'
 import { keepPublished } from '../../core/authority/publish.ts'
 import { authorityLimits } from '../../core/authority/settings.ts'
@@ -11,10 +10,8 @@ import type { KubeObject } from '../../core/kube/types.ts'
 import { Readiness, type Stoppable } from '../../core/lifecycle.ts'
 import type { Log } from '../../core/log.ts'
 import { API_GROUP, API_VERSION, CONTROLLER_SERVICE } from '../../core/names.ts'
-import { clusterDomainFor } from '../../core/place.ts'
 import { createTokenReview } from '../auth/token-review.ts'
 import type { ControllerConfig } from '../config.ts'
-import { keepApiIdentity } from '../identity.ts'
 import { type Bound, listenOn } from '../listen.ts'
 import { createApiMetrics } from '../metrics.ts'
 import { createAccessReview } from './access-review.ts'
@@ -26,6 +23,7 @@ import {
   type FrontProxy,
   frontProxyOf,
 } from './front-proxy.ts'
+import { followHandedCertificate, type HandedCertificate } from './handed-certificate.ts'
 import { createApiServer } from './server.ts'
 import { tokenFile } from './token-file.ts'
 
@@ -33,8 +31,6 @@ export interface ApiOptions {
   config: ControllerConfig
   kube: KubeClient
   log: Log
-  /** Text of the program's own resolv.conf, which names the cluster's domain. */
-  resolvConf?: string
   /** Monotonic time in ms. */
   now?: () => number
   /** How the controller's name is looked up; default: by the system. */
@@ -53,20 +49,12 @@ const MANAGER = 'azds-api'
 /** Open requests get this much longer (ms), watches among them, which have no end of their own. */
 const CLOSE_MS = 1000
 
-/** Resolves once it listens, which takes a certificate: it waits for the controller's authority. */
+/** Resolves once it listens, which takes a certificate: it waits until the controller has handed one over. */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
-  const { config, kube, log, resolvConf = '', now = () => performance.now() } = options
+  const { config, kube, log, now = () => performance.now() } = options
   const readiness = new Readiness()
   const metrics = createApiMetrics()
-  const identity = await keepApiIdentity({
-    config,
-    clusterDomain: clusterDomainFor(config.clusterDomain, resolvConf),
-    kube,
-    log,
-    events: null,
-    isPublished: () => false,
-    now,
-  })
+  const identity = await followHandedCertificate(kube, config.namespace, log)
   metrics.expiry(identity.expiry())
 
   const proxies = followFrontProxy(kube, log, readiness.task('front proxy of the API server'))
@@ -160,7 +148,7 @@ function followFrontProxy(kube: KubeClient, log: Log, onKnown: () => void) {
 
 function keepRegistered(
   { config, kube, log, now }: Required<Pick<ApiOptions, 'config' | 'kube' | 'log' | 'now'>>,
-  identity: AuthorityKeeper,
+  identity: HandedCertificate,
   told: { onPublished: () => void; onRepaired: () => void },
 ) {
   const path = `${REGISTRATIONS}?fieldSelector=metadata.name%3D${REGISTRATION}`

@@ -39,8 +39,6 @@ export interface KeeperParts {
   limits: AuthorityLimits
   /** Name of this replica's pod. */
   replica: string
-  /** `reads`: waits for the Secret, follows it, and changes nothing. */
-  role: 'keeps' | 'reads'
   /** Whether every object that must carry this bundle (PEM) carries it now. */
   isPublished: (bundle: string) => boolean
   /** The object whose end ends the Secret too; asked at each making of it. */
@@ -59,6 +57,8 @@ export interface AuthorityKeeper {
   bundle(): string
   /** This replica's own certificate. */
   leaf(): KeyPair
+  /** Signs a certificate for somebody else, as long-lived as this replica's own. */
+  sign(names: readonly string[]): Promise<KeyPair>
   /** When leaf and authority end. */
   expiry(): { leaf: Date; authority: Date }
   /** Calls back when bundle or leaf has changed; they are set already. */
@@ -130,6 +130,10 @@ class Keeper implements AuthorityKeeper {
 
   bundle = (): string => bundleOfState(this.#own.state)
   leaf = (): KeyPair => this.#own.leaf
+  sign = (names: readonly string[]): Promise<KeyPair> => {
+    const { limits, now } = this.#parts
+    return signLeaf(this.#own.state.current, { names, lifeMs: limits.leafMs, now: now() })
+  }
   expiry = () => ({
     leaf: validityOf(this.#own.leaf.cert).to,
     authority: validityOf(this.#own.state.current.cert).to,
@@ -178,22 +182,21 @@ class Keeper implements AuthorityKeeper {
   }
 
   async #lookOnce(): Promise<void> {
-    const { secret, subject, role, now } = this.#parts
+    const { secret, subject, now } = this.#parts
     const found = this.#secrets.get(`${secret.namespace}/${secret.name}`) ?? null
     const typeFault = found && faultOfType(found, secret)
     if (typeFault) throw new Error(typeFault)
     const isPast = found !== null && found.metadata.resourceVersion === this.#replaced
     const read = found && !isPast ? readState(found, subject, now()) : null
     if (found && read?.ok) {
-      if (role === 'keeps' && this.#isUsurper(found, read.state))
-        return this.#reclaim(found, read.state)
+      if (this.#isUsurper(found, read.state)) return this.#reclaim(found, read.state)
       await this.#adopt(read.state)
       this.#uid = found.metadata.uid
     } else if (this.#held) {
       // Whatever is wrong with the Secret, the leaf that is served must not end.
       await this.#adopt(this.#held.state)
     }
-    if (role === 'reads' || isPast) return
+    if (isPast) return
     if (found && read?.ok) await this.#stepOn(found, read.state)
     else await this.#putBack(found, read)
   }

@@ -260,6 +260,52 @@ test('a pod without a sidecar is listed as missing, and its owner is told', asyn
   expect(metrics).toMatch(/azds_controller_uninjected_pods\{namespace="dev",reason="\S+"\} \d/)
 })
 
+test('azds-api has its certificate from the controller, and cannot read the key that signs', async () => {
+  const { server } = installation
+  const mayRead = async (name: string) => {
+    const { body } = await call(
+      server,
+      'POST',
+      '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+      {
+        spec: {
+          user: 'system:serviceaccount:azds:azds-api',
+          resourceAttributes: { namespace: 'azds', verb: 'get', resource: 'secrets', name },
+        },
+      },
+    )
+    return body.status.allowed
+  }
+  expect(await mayRead('azds-api-tls')).toBe(true)
+  expect(await mayRead('azds-controller-ca')).toBe(false)
+  expect(await mayRead('azds-webhook-ca')).toBe(false)
+  const { body } = await call(server, 'GET', '/api/v1/namespaces/azds/secrets/azds-api-tls')
+  expect(body).toMatchObject({
+    type: 'kubernetes.io/tls',
+    metadata: { ownerReferences: [{ kind: 'ClusterRole', name: 'azds-controller' }] },
+  })
+  expect(Object.keys(body.data).toSorted()).toEqual(['ca.crt', 'tls.crt', 'tls.key'])
+})
+
+test.each([
+  ['is deleted', 'DELETE', undefined],
+  ['is emptied', 'PATCH', { data: { 'tls.crt': '', 'ca.crt': '' } }],
+] as const)(
+  'a certificate of azds-api that %s is handed over anew, and it goes on',
+  async (_, method, change) => {
+    const { server } = installation
+    const path = '/api/v1/namespaces/azds/secrets/azds-api-tls'
+    const certificate = async () => (await call(server, 'GET', path)).body.data?.['tls.crt'] ?? ''
+    const before = await certificate()
+    await call(server, method, path, change, { type: 'application/merge-patch+json' })
+    await until('a new one', async () => {
+      const now = await certificate()
+      return now !== '' && now !== before
+    })
+    expect((await call(server, 'GET', tracesPath('dev'))).status).toBe(200)
+  },
+)
+
 test('the authority is followed by the next one without a failed request', async () => {
   const { server, controller } = installation
   const servedBy = async () => {

@@ -158,7 +158,7 @@ export async function install(env: Record<string, string> = {}): Promise<Install
   }
 
   const controller = await startController({
-    config: configOf({ AZDS_POD_NAME: POD.controller }),
+    config: configOf({ AZDS_POD_NAME: POD.controller, AZDS_API_CERTIFICATE: 'on' }),
     kube: await clientOf('azds-controller', pods.controller),
     log: silentLog,
   })

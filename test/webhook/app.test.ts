@@ -45,6 +45,7 @@ async function start(api: MemoryApi, more: Record<string, string> = {}): Promise
   const env = {
     AZDS_LISTEN_ADDRESS: '127.0.0.1',
     AZDS_WEBHOOK_PORT: '0',
+    AZDS_METRICS_PORT: '0',
     AZDS_DRAIN_SECONDS: '0',
     ...more,
   }
@@ -320,7 +321,7 @@ test('metrics tell when certificates end, and that a bundle was put back', async
   await until('readiness', () => isReady(app))
   api.put(COLLECTION.configurations, configuration())
   const text = await until('the repair', async () => {
-    const { body } = await call(app, app.authority(), '/metrics')
+    const body = await (await fetch(`http://127.0.0.1:${app.metricsPort}/metrics`)).text()
     return body.includes('azds_ca_bundle_repairs_total 1') ? body : null
   })
   const seconds = (kind: string) =>
@@ -329,7 +330,23 @@ test('metrics tell when certificates end, and that a bundle was put back', async
   expect(days('leaf')).toBeCloseTo(7, 1)
   expect(days('authority')).toBeCloseTo(365, 1)
   expect(text).toMatch(/^azds_webhook_callable 1$/m)
+  const health = await call(app, app.authority(), '/healthz')
+  const { certificateEnds } = JSON.parse(health.body)
+  expect(Math.floor(Date.parse(certificateEnds) / 1000)).toBe(Math.floor(seconds('leaf')))
   expect([...api.objects.keys()].join()).toMatch(/namespaces\/default\/events\/azds-webhook\./)
+})
+
+test('who may ask for admissions gets no metrics there, and no admission where the metrics are', async () => {
+  const app = await start(cluster())
+  expect((await call(app, app.authority(), '/metrics')).status).toBe(404)
+  const metrics = `http://127.0.0.1:${app.metricsPort}`
+  expect((await fetch(`${metrics}/mutate`, { method: 'POST', body: '{}' })).status).toBe(404)
+  expect((await fetch(`${metrics}/metrics?x=1`)).headers.get('content-type')).toContain(
+    'text/plain',
+  )
+  await app.close()
+  running.delete(app)
+  await expect(fetch(`${metrics}/metrics`)).rejects.toThrow()
 })
 
 test('its names follow its namespace, and pods of that namespace are left alone', async () => {

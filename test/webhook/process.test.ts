@@ -117,6 +117,7 @@ test('it starts from its environment, registers itself, and ends with 0 after SI
   const program = run({
     KUBECONFIG: kubeconfigFor(await serve(api)),
     AZDS_WEBHOOK_PORT: '0',
+    AZDS_METRICS_PORT: '0',
     AZDS_DRAIN_SECONDS: '0',
   })
   await line(program, 'listening')

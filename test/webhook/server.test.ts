@@ -8,7 +8,7 @@ import { type Log, silentLog } from '../../core/log.ts'
 import { createAdmit } from '../../webhook/admit.ts'
 import { createFactSource, type FactSource } from '../../webhook/facts.ts'
 import type { PatchOperation } from '../../webhook/inject/patch.ts'
-import { createMetrics } from '../../webhook/metrics.ts'
+import { createMetrics, type Metrics } from '../../webhook/metrics.ts'
 import { createServer, type WebhookServer } from '../../webhook/server.ts'
 import { authorityFor } from '../core/kube/tls-fixture.ts'
 import { cacheOf, copiesOf, fixed, space, TREE } from './cluster-fixture.ts'
@@ -29,15 +29,17 @@ function serverWith({
   log = silentLog,
   ready = readiness,
   note = () => {},
+  metrics = createMetrics({ droppedEvents: () => 3 }),
 }: {
+  metrics?: Metrics
   facts?: FactSource
   note?: (note: Note) => void
   log?: Log
   ready?: Readiness
 }): WebhookServer {
-  const metrics = createMetrics({ droppedEvents: () => 3 })
   const admit = createAdmit({ facts, metrics, log, note, now: () => performance.now() })
-  return createServer({ certificate, admit, metrics, readiness: ready })
+  const certificateEnds = () => new Date('2026-12-01')
+  return createServer({ certificate, admit, metrics, readiness: ready, certificateEnds })
 }
 
 const post = (payload: unknown, type = 'application/json', to = server) =>
@@ -227,7 +229,8 @@ test('each admission is one log line with the reason, and never the pod itself',
 })
 
 test('metrics count by outcome and reason', async () => {
-  const own = serverWith({})
+  const metrics = createMetrics({ droppedEvents: () => 3 })
+  const own = serverWith({ metrics })
   await post(review(), undefined, own)
   await post(
     review({ object: { ...POD, spec: { ...POD.spec, hostNetwork: true } } }),
@@ -236,15 +239,15 @@ test('metrics count by outcome and reason', async () => {
   )
   await post('{', undefined, own)
   await post('{}', undefined, own)
-  const { payload, headers } = await own.inject('/metrics')
-  expect(headers['content-type']).toContain('text/plain')
-  expect(payload.split('\n').filter((line) => line.startsWith('azds_webhook_admissions'))).toEqual([
+  const { text, type } = await metrics.render()
+  expect(type).toContain('text/plain')
+  expect(text.split('\n').filter((line) => line.startsWith('azds_webhook_admissions'))).toEqual([
     'azds_webhook_admissions_total{outcome="injected",reason="none"} 1',
     'azds_webhook_admissions_total{outcome="skipped",reason="host-network"} 1',
     'azds_webhook_admissions_total{outcome="malformed",reason="http-400"} 1',
     'azds_webhook_admissions_total{outcome="malformed",reason="none"} 1',
   ])
-  expect(payload).toContain('azds_webhook_admission_seconds_count 4')
+  expect(text).toContain('azds_webhook_admission_seconds_count 4')
   await own.close()
 })
 
@@ -252,7 +255,8 @@ test('it is live always, ready once every task is done, and asks to be left whil
   const ready = new Readiness()
   const done = ready.task('namespaces and nodes')
   const own = serverWith({ ready })
-  expect((await own.inject('/healthz')).statusCode).toBe(200)
+  const health = await own.inject('/healthz')
+  expect(health.json()).toEqual({ live: true, certificateEnds: '2026-12-01T00:00:00.000Z' })
   const waiting = await own.inject('/readyz')
   expect(waiting.statusCode).toBe(503)
   expect(waiting.json()).toEqual({ ready: false, waitingFor: ['namespaces and nodes'] })

@@ -73,11 +73,9 @@ export const CERTIFICATE_CHECKS: readonly Check[] = [
     async run({ client, installed, now }) {
       const { namespace } = await installed()
       const service = `https:${WEBHOOK_SERVICE}:https`
-      const path = `/api/v1/namespaces/${namespace}/services/${service}/proxy/metrics`
-      const metrics = await client.text(path)
-      const line =
-        /^azds_certificate_expiry_timestamp_seconds(?:\{[^}]*kind="leaf"[^}]*\})? (\S+)$/m
-      const end = Number(line.exec(metrics)?.[1]) * 1000
+      const path = `/api/v1/namespaces/${namespace}/services/${service}/proxy/healthz`
+      const health = await client.get<{ certificateEnds?: string }>(path)
+      const end = Date.parse(health.certificateEnds ?? '')
       if (!Number.isFinite(end)) return skipped('the webhook does not tell')
       const hours = Math.floor((end - now()) / 3_600_000)
       const next = `kubectl -n ${namespace} rollout restart deployment azds-webhook makes a new one`

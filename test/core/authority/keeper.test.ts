@@ -39,7 +39,6 @@ async function start(api: MemoryApi, parts: Partial<KeeperParts> = {}): Promise<
     names: ['azds-test.azds.svc'],
     limits,
     replica: 'azds-test-1',
-    role: 'keeps',
     isPublished: () => true,
     onNews: ({ reason }) => news.push(reason),
     now: () => new Date(),
@@ -104,19 +103,13 @@ test('replicas that start together share one authority', async () => {
   expect(replicas.flatMap(({ news }) => news)).toEqual(['AuthorityMade'])
 })
 
-test('one that reads waits until another has made it, and changes nothing', async () => {
-  const api = new MemoryApi()
-  const reading = start(api, { role: 'reads' })
-  const writer = await start(api)
-  const { keeper } = await reading
-  expect(keeper.bundle()).toBe(writer.keeper.bundle())
-  writer.keeper.close()
-  const calls = api.calls.length
-  api.remove(PATH)
-  keeper.look()
-  await new Promise((resolve) => setTimeout(resolve, 20))
-  expect(api.calls.slice(calls)).toEqual([])
-  expect(keeper.leaf().cert).not.toBe('')
+test('it signs for others by the authority that signs now', async () => {
+  const { keeper } = await start(new MemoryApi())
+  const { cert } = await keeper.sign(['azds-other.azds.svc'])
+  const signed = new X509Certificate(cert)
+  expect(signed.checkIssued(new X509Certificate(keeper.bundle()))).toBe(true)
+  expect(signed.checkHost('azds-other.azds.svc')).toBe('azds-other.azds.svc')
+  expect(cert).not.toBe(keeper.leaf().cert)
 })
 
 test('the annotation leads through all stages, and each leaf follows the signing authority', async () => {
