@@ -1,6 +1,7 @@
 /** The end of a server over real sockets. */
-import { createServer } from 'node:http'
+import { createServer, get } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
 import { closeServer } from '../../core/close-server.ts'
 
@@ -26,7 +27,12 @@ test('a connection on which nothing was ever sent does not hold up the end', asy
 
 test('a request that is being answered is answered to the end', async () => {
   const { port, app } = await listening()
-  const answer = fetch(`http://127.0.0.1:${port}/`).then((response) => response.text())
+  // By a client that does not keep its connection, for which the end would wait.
+  const answer = new Promise<string>((resolve) => {
+    get({ port, host: '127.0.0.1', agent: false }, async (response) =>
+      resolve(await text(response)),
+    )
+  })
   await new Promise((resolve) => app.server.once('request', resolve))
   await closeServer(app, 10_000)
   expect(await answer).toBe('done')

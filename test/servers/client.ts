@@ -30,7 +30,7 @@ export interface Seen {
 }
 
 /** How long an answer may take, ms: the servers need one. */
-const ANSWER_MS = 3_000
+const ANSWER_MS = 8_000
 
 /** Pause between two pieces of a request, ms: enough for them to be read apart. */
 const PIECE_MS = 1

@@ -14,14 +14,14 @@ import { playAll, runsOr, timeoutFor, type Way, type Ways } from './ways.ts'
 
 const RUNS = runsOr(120)
 
-/** How long a client looks whether the server closes after its last answer, ms. */
-const PATIENCE_MS = 15
+/**
+ * How long a client looks whether the server closes after its last answer, ms; and the next times, where one
+ * of two servers has not closed yet. The last is longer than a machine stands still.
+ */
+const PATIENCE_MS = [15, 400, 2500] as const
 
 /** How long the last bytes to the server may be on their way when its client is done, ms. */
 const LAST_BYTES_MS = 5
-
-/** And the second time, where one of two servers has not closed yet. */
-const LONG_PATIENCE_MS = 400
 
 const METHODS = ['GET', 'GET', 'GET', 'HEAD', 'POST', 'PUT', 'OPTIONS', 'DELETE']
 const STATIC = ['/hello.txt', '/empty.txt', '/page.html', '/big.bin', '/none', '/dir', '/gone']
@@ -109,21 +109,24 @@ function expectOneBeginsAsOther(one: string, other: string): void {
 }
 
 /**
- * Plays a script both ways; a second time, with more patience, where the two differ in their end or in what
- * was sent: on a busy machine the last bytes of a script may reach a server during the next.
+ * Plays a script both ways; again, with more patience, where the two differ in their end or in what was sent:
+ * on a busy machine the last bytes of a script may reach a server during the next.
  */
 async function compare(script: Script, { direct, through }: Ways, exact: boolean) {
   const once = (patience: number) =>
-    Promise.all([direct, through].map((way) => playOn(way, script, { patience, exact })))
-  const [one, other] = (await once(PATIENCE_MS)) as [Shown, Shown]
-  const isSame = one.ending !== 'open' || one.sent === other.sent
-  if (isSame && one.ending === other.ending) return { direct: one, through: other }
-  await new Promise((resolve) => setTimeout(resolve, LONG_PATIENCE_MS))
-  const [again, otherAgain] = (await once(LONG_PATIENCE_MS)) as [Shown, Shown]
-  return { direct: again, through: otherAgain }
+    Promise.all([
+      playOn(direct, script, { patience, exact }),
+      playOn(through, script, { patience, exact }),
+    ])
+  let [one, other] = await once(PATIENCE_MS[0])
+  for (const patience of PATIENCE_MS.slice(1)) {
+    const isSame = one.ending !== 'open' || one.sent === other.sent
+    if (isSame && one.ending === other.ending) break
+    await new Promise((resolve) => setTimeout(resolve, patience))
+    ;[one, other] = await once(patience)
+  }
+  return { direct: one, through: other }
 }
-
-type Shown = ReturnType<typeof told>
 
 interface Watch {
   patience: number

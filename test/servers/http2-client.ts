@@ -9,6 +9,7 @@ import {
 } from '../../proxy/http2/frame.ts'
 import * as frames from '../proxy/http2/frames.ts'
 import { type Heard, type Pair, RawClient } from '../proxy/http2/raw-client.ts'
+import { pauseForSockets } from '../proxy/undisturbed.ts'
 import type { Http2Script, StreamScript } from './http2-script.ts'
 
 /** What a stream heard. */
@@ -30,7 +31,7 @@ export interface Http2Seen {
 }
 
 /** How long all answers may take, ms: the servers need some, also on a busy machine. */
-const ANSWERS_MS = 5_000
+const ANSWERS_MS = 15_000
 
 /** A reset that overtook bytes already on their way would be seen at another place each time; ms. */
 const QUIET_MS = 10
@@ -91,7 +92,7 @@ class Player {
         stream.sendWindow -= bytes
         this.#window -= bytes
       }
-      if (step.kind === 'reset') await new Promise((resolve) => setTimeout(resolve, QUIET_MS))
+      if (step.kind === 'reset') await pauseForSockets(QUIET_MS)
       this.#send(stream, step)
       this.#hear()
     }

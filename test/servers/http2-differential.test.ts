@@ -17,7 +17,7 @@ import { playAll, runsOr, timeoutFor, type Way, type Ways } from './ways.ts'
 const RUNS = runsOr(50)
 
 /** How long the last frames to the server may be on their way when its client is done, ms. */
-const LAST_FRAMES_MS = 2_000
+const LAST_FRAMES_MS = 5_000
 
 const METHODS = ['GET', 'GET', 'GET', 'HEAD', 'POST', 'PUT', 'OPTIONS', 'DELETE']
 const STATIC = ['/hello.txt', '/empty.txt', '/page.html', '/big.bin', '/none', '/dir', '/gone']

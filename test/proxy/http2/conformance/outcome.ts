@@ -34,7 +34,7 @@ export interface Case {
 export const titleOf = ({ section, name }: Case): string => `${section} ${name}`
 
 /** How long an outcome may take. Those that come come within a few ms; a loaded machine is slower. */
-const OUTCOME_MS = 1_500
+const OUTCOME_MS = 4_000
 
 export const connectionError = (...codes: CodeName[]): Outcome => ({
   kind: 'connection-error',
