@@ -24,7 +24,7 @@ function fixedFacts() {
     images: {
       proxy: 'azds/proxy:dev',
       proxyInit: 'azds/proxy-init:dev',
-      build: 'azds/build-init:dev',
+      build: null,
     },
     clusterDomain: 'cluster.local',
     systemNamespace: SYSTEM_NAMESPACE,

@@ -177,6 +177,11 @@ export const GATEWAY_SERVICE = 'azds-gateway'
 export const API_SERVICE = 'azds-api'
 /** Authority of the controller's and `azds-api`'s certificates. */
 export const CONTROLLER_CA_SECRET = 'azds-controller-ca'
+/**
+ * Stays in our namespace when Helm takes everything else away: by it the chart and `azds install` know again a
+ * namespace that was ours, which Helm made without a label.
+ */
+export const NAMESPACE_MARK = 'azds-namespace'
 /** In which the controller hands `azds-api` its certificate. */
 export const API_CERTIFICATE_SECRET = 'azds-api-tls'
 /** In every space: `ca.crt`, the certificates by which sidecars know the controller. */

@@ -58,10 +58,10 @@ export const settings = {
     doc: 'Image of the init container devspaces-proxy-init.',
     default: 'azds/proxy-init:dev',
   }),
-  buildImage: text({
+  // No default: nothing may ever ask a registry for an image that nobody has made.
+  buildImage: optionalText({
     env: 'AZDS_BUILD_IMAGE',
-    doc: 'Image of the init container devspaces-build.',
-    default: 'azds/build-init:dev',
+    doc: 'Image of the init container devspaces-build; unset: pods that ask for a build are refused.',
   }),
   controllerUrl: optionalUrl({
     env: ENV.controllerUrl,

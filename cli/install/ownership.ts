@@ -2,8 +2,8 @@
 
 import { CLUSTER_NAMESPACES } from '../../core/injection/decide.ts'
 import type { KubeClient } from '../../core/kube/client.ts'
-import type { ApiService, Namespace } from '../../core/kube/types.ts'
-import { API_GROUP, API_VERSION, PART_OF, PART_OF_LABEL } from '../../core/names.ts'
+import type { ApiService, KubeObject, Namespace } from '../../core/kube/types.ts'
+import { API_GROUP, API_VERSION, NAMESPACE_MARK, PART_OF, PART_OF_LABEL } from '../../core/names.ts'
 import { getOrNull } from '../api-resources.ts'
 import { CliError } from '../command.ts'
 import { NAMESPACES } from '../spaces.ts'
@@ -15,19 +15,23 @@ export const API_SERVICE_PATH = `/apis/apiregistration.k8s.io/v1/apiservices/${A
 export interface Ground {
   installation: Installation | null
   namespace: Namespace | null
+  /** Whether an installation by Helm that is gone has left its mark in it. */
+  isMarked: boolean
   /** Namespace to which group `azds.io` is served from; null if nobody serves it. */
   apiNamespace: string | null
 }
 
 export async function readGround(client: KubeClient, namespace: string): Promise<Ground> {
-  const [installation, found, apiService] = await Promise.all([
+  const [installation, found, mark, apiService] = await Promise.all([
     findInstallation(client),
     getOrNull<Namespace>(client, `${NAMESPACES}/${namespace}`),
+    getOrNull<KubeObject>(client, `${NAMESPACES}/${namespace}/configmaps/${NAMESPACE_MARK}`),
     getOrNull<ApiService>(client, API_SERVICE_PATH),
   ])
   return {
     installation,
     namespace: found,
+    isMarked: mark?.metadata.labels?.[PART_OF_LABEL] === PART_OF,
     apiNamespace: apiService?.spec?.service?.namespace ?? null,
   }
 }
@@ -42,11 +46,11 @@ export async function readGround(client: KubeClient, namespace: string): Promise
  * | an installation of Helm's                       | refused: helm upgrade             |
  * | azds.io served out of another namespace         | refused                           |
  * | the namespace is being deleted                  | refused: wait                     |
- * | the namespace exists without our label          | refused, unless it is to be adopted |
+ * | the namespace exists without label or mark      | refused, unless it is to be adopted |
  * | the namespace is a space                        | refused                           |
  */
 export function refusalOf(name: string, ground: Ground, adopt: boolean): string | null {
-  const { installation, namespace, apiNamespace } = ground
+  const { installation, namespace, isMarked, apiNamespace } = ground
   if (CLUSTER_NAMESPACES.includes(name)) {
     return `namespace "${name}" belongs to the cluster itself: choose another with --namespace`
   }
@@ -65,7 +69,7 @@ export function refusalOf(name: string, ground: Ground, adopt: boolean): string 
   if (labels['azds.io/space'] === 'true') {
     return `namespace "${name}" is a space, and pods of spaces wait for the webhook, which would wait for itself: choose another with --namespace`
   }
-  if (labels[PART_OF_LABEL] === PART_OF || adopt) return null
+  if (labels[PART_OF_LABEL] === PART_OF || isMarked || adopt) return null
   return `namespace "${name}" exists and is not marked as ours, so that it may hold something of somebody else’s: choose another with --namespace, or, if it is meant, run kubectl label namespace ${name} ${PART_OF_LABEL}=${PART_OF}`
 }
 

@@ -1,5 +1,7 @@
 /** What of an inventory goes, in which order, and what stays and why. Pure. */
-import { PART_OF, PART_OF_LABEL } from '../../core/names.ts'
+
+import type { KubeObject } from '../../core/kube/types.ts'
+import { NAMESPACE_MARK, PART_OF, PART_OF_LABEL } from '../../core/names.ts'
 import { nameOf } from '../api-resources.ts'
 import type { Inventory, Owned } from './inventory.ts'
 
@@ -41,14 +43,36 @@ export function planUninstall({ owned }: Inventory, surroundings: Surroundings):
     if (why !== null) kept.push({ name: nameOf(object), why })
     return why === null
   })
+  const namespaces = new Set(
+    going
+      .filter(({ object }) => object.kind === 'Namespace')
+      .map(({ object }) => object.metadata.name),
+  )
+  const marks = going.filter(({ object }) => isMarkOfWhatStays(object, namespaces))
+  for (const { object } of marks) kept.push({ name: nameOf(object), why: MARK_STAYS })
   const named = new Set(ORDER.flatMap(({ kinds }) => kinds))
   const steps = ORDER.map(({ title, kinds }) => ({
     title,
-    objects: going.filter(({ object: { kind = '' } }) =>
-      kinds.length > 0 ? kinds.includes(kind) : !named.has(kind),
+    objects: going.filter(
+      (owned) =>
+        !marks.includes(owned) &&
+        (kinds.length > 0
+          ? kinds.includes(owned.object.kind ?? '')
+          : !named.has(owned.object.kind ?? '')),
     ),
   }))
   return { steps: steps.filter(({ objects }) => objects.length > 0), kept }
+}
+
+const MARK_STAYS =
+  'by it the next installation knows that the namespace was ours; it goes with the namespace'
+
+/** A namespace that Helm has made has no label, is not ours to delete, and is installed into again by many. */
+function isMarkOfWhatStays(
+  { kind, metadata }: KubeObject,
+  going: ReadonlySet<string | undefined>,
+): boolean {
+  return kind === 'ConfigMap' && metadata.name === NAMESPACE_MARK && !going.has(metadata.namespace)
 }
 
 function reasonToKeep(

@@ -1,4 +1,6 @@
 /** The manifests start the programs as they are: names, ports, settings, and the security that the namespace demands. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { settings as controllerSettings } from '../../controller/config.ts'
 import type { Container, PodSpec } from '../../core/kube/types.ts'
@@ -19,7 +21,7 @@ import {
 import { settings as proxySettings } from '../../proxy/config.ts'
 import { settings as webhookSettings } from '../../webhook/config.ts'
 import { DEFAULT_PROXY_RESOURCES } from '../../webhook/inject/resources.ts'
-import { containerOf, find, manifests, objects } from './manifests-fixture.ts'
+import { containerOf, find, MANIFESTS, manifests, objects, ROOT } from './manifests-fixture.ts'
 
 test('the namespace comes first and the webhook configuration last, as kubectl applies them', () => {
   expect(manifests[0]).toMatchObject({ kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE } })
@@ -124,4 +126,19 @@ test('the gateway shows the controller a token of its own audience, and has none
     { configMap: { name: 'azds-ca', optional: true } },
   ]
   expect(pod['volumes']).toMatchObject([{ name: IDENTITY_VOLUME, projected: { sources } }])
+})
+
+test('no manifest names an image of ours that nobody makes, nor does a default of the webhook', () => {
+  const made = readdirSync(join(ROOT, 'deploy/images'))
+  const texts = [
+    ...readdirSync(MANIFESTS).map((name) => readFileSync(join(MANIFESTS, name), 'utf8')),
+    ...Object.values(webhookSettings).map((setting) => setting.default ?? ''),
+  ]
+  const named = texts.flatMap((text) =>
+    [...text.matchAll(/\bazds\/([a-z-]+):/g)].map(([, name]) => name),
+  )
+  expect(new Set(named)).toEqual(
+    new Set(['controller', 'prepull', 'proxy', 'proxy-init', 'webhook']),
+  )
+  expect(named.filter((name = '') => !made.includes(name))).toEqual([])
 })

@@ -4,10 +4,10 @@ import { type BuildRequest, CONTAINER } from '../../core/names.ts'
 import { buildEnv, type EnvSource } from './env.ts'
 import { identityMount } from './identity-volume.ts'
 
-export function buildContainer(source: EnvSource, request: BuildRequest): Container {
+export function buildContainer(source: EnvSource, request: BuildRequest, image: string): Container {
   return {
     name: CONTAINER.build,
-    image: source.facts.images.build,
+    image,
     env: buildEnv(source, request),
     resources: structuredClone(source.settings.buildResources),
     volumeMounts: [identityMount()],

@@ -35,6 +35,13 @@ export function parseBuildRequest(text: string): BuildRequestResult {
   return { ok: true, value: value as unknown as BuildRequest }
 }
 
+/** A pod that waits for an image which nobody has would hang, and only its node's kubelet would say why. */
+export const NO_BUILDS: FieldError = {
+  field: `metadata.annotations["${ANNOTATION.build}"]`,
+  message:
+    'asks for a build, and this installation builds nothing: remove it, and give the container an image that a registry has',
+}
+
 /** Faults that only show together with the pod: nobody uses the image, or the kubelet would pull it. */
 export function checkBuild(pod: Pod, request: BuildRequest): FieldError[] {
   const users = (['initContainers', 'containers'] as const).flatMap((list) =>

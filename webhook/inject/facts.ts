@@ -26,7 +26,12 @@ export interface InjectionFacts {
   /** Of that namespace; absent where nobody knows them: then nothing is said of them. */
   quotas?: readonly ResourceQuota[]
   limitRanges?: readonly LimitRange[]
-  images: { proxy: string; proxyInit: string; build: string }
+  images: {
+    proxy: string
+    proxyInit: string
+    /** Null where nothing is built in the cluster. */
+    build: string | null
+  }
   clusterDomain: string
   controllerUrl: string
   /** Resources of the sidecar where the pod asks for none. */

@@ -11,7 +11,7 @@ import type { Pod } from '../../core/kube/types.ts'
 import type { DirectPorts, InjectionStatus, RewrittenProbe } from '../../core/names.ts'
 import { readAnnotations } from './annotations.ts'
 import { buildContainer } from './build-container.ts'
-import { checkBuild } from './build-request.ts'
+import { checkBuild, NO_BUILDS } from './build-request.ts'
 import type { EnvSource } from './env.ts'
 import type { FieldError, InjectionFacts } from './facts.ts'
 import { identityTaken } from './identity-volume.ts'
@@ -92,7 +92,9 @@ function injectFresh(original: Pod, pod: Pod, facts: InjectionFacts): Injection 
   if (!read.ok || proxyUid === null) return { kind: 'invalid', errors }
   const { settings } = read
   const { build } = settings
-  if (build) errors.push(...checkBuild(pod, build))
+  const { build: buildImage } = facts.images
+  if (build && buildImage === null) errors.push(NO_BUILDS)
+  else if (build) errors.push(...checkBuild(pod, build))
   if (errors.length > 0) return { kind: 'invalid', errors }
 
   const layout = chooseLayout(settings.layout, facts.layout ?? 'auto', facts.kubeletVersions)
@@ -107,7 +109,7 @@ function injectFresh(original: Pod, pod: Pod, facts: InjectionFacts): Injection 
   }
   const injected = mutate(pod, {
     layout,
-    build: build && buildContainer(source, build),
+    build: build && buildImage !== null ? buildContainer(source, build, buildImage) : null,
     proxyInit: proxyInitContainer(source),
     proxy: proxyContainer(source, layout),
     direct,

@@ -1,6 +1,6 @@
 /** What should not be there: of older versions, of an installation that is gone, of a release that failed. */
 import type { KubeObject, Pod, Secret } from '../../../core/kube/types.ts'
-import { LABEL } from '../../../core/names.ts'
+import { LABEL, NAMESPACE_MARK } from '../../../core/names.ts'
 import { nameOf } from '../../api-resources.ts'
 import { MANAGED_BY_LABEL, VERSION_LABEL } from '../../install/installation.ts'
 import { takeInventory } from '../../uninstall/inventory.ts'
@@ -15,7 +15,9 @@ export const LEFTOVER_CHECKS: readonly Check[] = [
     async run({ client, resources, rendered, installation }) {
       const found = await installation()
       const chart = found ? await rendered() : []
-      const { owned } = await takeInventory(client, await resources(), { chart })
+      const inventory = await takeInventory(client, await resources(), { chart })
+      // It is meant to stay.
+      const owned = inventory.owned.filter(({ object }) => object.metadata.name !== NAMESPACE_MARK)
       if (!found) {
         if (owned.length === 0) return ok()
         return warning(

@@ -55,5 +55,26 @@ test('uninstall takes it away, with what Helm knows of it; the namespace was Hel
   expect(out).toContain('√ looked again     0 objects left')
   expect(code).toBe(0)
   expect(await findInstallation(cluster.client)).toBeNull()
+  expect(out).toContain('ConfigMap ours/azds-namespace: by it the next installation knows')
   expect(await programs.helm('list -A -q')).toBe('')
+  expect((await azds('doctor', cluster)).out).not.toContain('these objects of it are there')
+})
+
+test('helm installs again where azds was, under this name or another, and nowhere else', async () => {
+  await programs.kubectl('create namespace theirs')
+  const theirs = programs.helm(`install team ${CHART} --namespace theirs`)
+  await expect(theirs).rejects.toThrow('namespace theirs exists and is not marked as ours')
+  await programs.helm(`install team ${CHART} --namespace ours`)
+  await programs.helm('uninstall team --namespace ours')
+  await programs.helm(`install other ${CHART} --namespace ours`)
+  // The mark is the first release's: Helm would not let a second one take it over.
+  await programs.helm(`upgrade other ${CHART} --namespace ours --set gateway.replicas=2`)
+  await programs.helm('uninstall other --namespace ours')
+  const left = await programs.kubectl('get configmap azds-namespace -n ours -o name')
+  expect(left.trim()).toBe('configmap/azds-namespace')
+})
+
+test('azds installs into the namespace that Helm has left', async () => {
+  const { code, err } = await azds('install --namespace ours --dry-run', cluster)
+  expect([code, err]).toEqual([0, ''])
 })

@@ -2,6 +2,7 @@
 import { expect, test } from '@jest/globals'
 import { parseStatus } from '../../../core/injection/status.ts'
 import type { Pod } from '../../../core/kube/types.ts'
+import { ANNOTATION } from '../../../core/names.ts'
 import { checkBuild, parseBuildRequest } from '../../../webhook/inject/build-request.ts'
 import { inject } from '../../../webhook/inject/inject.ts'
 import { chooseLayout } from '../../../webhook/inject/layout.ts'
@@ -174,4 +175,26 @@ test.each([
   const initContainers = ['devspaces-proxy-init', 'devspaces-proxy']
   const parsed = parseStatus(JSON.stringify({ ...status, initContainers }))
   expect(parsed?.direct?.map((entry) => entry.ports)).toEqual(ports)
+})
+
+test('a pod that asks for a build is refused where nothing can build, so that no kubelet waits for an image', async () => {
+  const image = 'shop/web:1'
+  const pod = {
+    metadata: {
+      name: 'web',
+      annotations: { [ANNOTATION.build]: JSON.stringify({ source: 'a.tar', image }) },
+    },
+    spec: { containers: [{ name: 'web', image }] },
+  }
+  const facts = await factsOf('alice')
+  expect(inject(pod, facts).kind).toBe('injected')
+  expect(inject(pod, { ...facts, images: { ...facts.images, build: null } })).toEqual({
+    kind: 'invalid',
+    errors: [
+      {
+        field: 'metadata.annotations["azds.io/build"]',
+        message: expect.stringContaining('this installation builds nothing'),
+      },
+    ],
+  })
 })
