@@ -1,6 +1,8 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { expect, test } from '@jest/globals'
 import type { Service } from '../../core/kube/types.ts'
-import { createFactSource } from '../../webhook/facts.ts'
+import { CATCH_UP_MS, createFactSource } from '../../webhook/facts.ts'
 import {
   cacheOf,
   copiesOf,
@@ -99,4 +101,21 @@ test('an upgrade of a node counts for the next pod, and versions are told once e
   nodes.remove(node('b', 'v1.34.1'))
   nodes.set(node('d', 'v1.35.0'))
   expect((await source.of('dev'))?.kubeletVersions).toEqual(['v1.34.1', 'v1.35.0'])
+})
+
+test('a namespace that was heard of while the process stood still is known, though the time is over', async () => {
+  const namespaces = cacheOf(TREE)
+  const source = createFactSource({ ...copiesOf({}), namespaces: namespaces.cached }, fixed)
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const news = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  const [api] = (await once(server, 'connection')) as [Socket]
+  news.once('data', () => namespaces.set(space('new', 'dev')))
+  const asked = source.of('new')
+  api.write('it is a space')
+  const end = performance.now() + CATCH_UP_MS + 100
+  while (performance.now() < end);
+  expect((await asked)?.chain.names).toEqual(['new', 'dev'])
+  news.destroy()
+  server.close()
 })
