@@ -106,7 +106,7 @@ function becomes(holds: () => boolean, waiting: Set<() => void>): Promise<void> 
       if (holds()) end()
     }
     // A process that stood still finds its time over before it has read what came meanwhile: it reads first.
-    const timer = setTimeout(end, CATCH_UP_MS)
+    const timer = setTimeout(() => setImmediate(end), CATCH_UP_MS)
     waiting.add(check)
   })
 }

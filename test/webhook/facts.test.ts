@@ -111,11 +111,14 @@ test('a namespace that was heard of while the process stood still is known, thou
   const news = connect((server.address() as AddressInfo).port, '127.0.0.1')
   const [api] = (await once(server, 'connection')) as [Socket]
   news.once('data', () => namespaces.set(space('new', 'dev')))
-  const asked = source.of('new')
-  api.write('it is a space')
-  const end = performance.now() + CATCH_UP_MS + 100
-  while (performance.now() < end);
-  expect((await asked)?.chain.names).toEqual(['new', 'dev'])
-  news.destroy()
-  server.close()
+  try {
+    const asked = source.of('new')
+    api.write('it is a space')
+    const end = performance.now() + CATCH_UP_MS + 100
+    while (performance.now() < end);
+    expect((await asked)?.chain.names).toEqual(['new', 'dev'])
+  } finally {
+    news.destroy()
+    server.close()
+  }
 })
