@@ -18,23 +18,28 @@ export interface Clocks {
  */
 const LARGEST_STEP_BACK_MS = 100
 
+/** How often the time of day is looked at, in ms: asked for each record, it would cost as much as the fine clock. */
+const LOOK_EVERY_MS = 1
+
 /**
  * Makes a clock that never goes back and is right to a millisecond.
  * @returns milliseconds since 1970, with fractions
  */
 export function fineClock({ wall, steady }: Clocks): () => number {
   // In an array, because each change of a fraction in a variable makes a new object.
-  const state = new Float64Array([wall() - steady(), 0])
+  const state = new Float64Array([wall() - steady(), 0, 0])
   return () => {
-    const coarse = wall()
-    const offset = state[OFFSET] as number
-    let time = steady() + offset
-    // The whole milliseconds are known, so the right time lies within [coarse, coarse + 1).
-    const ahead = time - coarse
-    if (ahead < 0 || (ahead >= 1 && ahead < LARGEST_STEP_BACK_MS)) {
-      const correction = ahead < 0 ? -ahead : 1 - ahead
-      state[OFFSET] = offset + correction
-      time += correction
+    const fine = steady()
+    let time = fine + (state[OFFSET] as number)
+    if (fine >= (state[LOOK_AT] as number)) {
+      state[LOOK_AT] = fine + LOOK_EVERY_MS
+      // The whole milliseconds are known, so the right time lies within [coarse, coarse + 1).
+      const ahead = time - wall()
+      if (ahead < 0 || (ahead >= 1 && ahead < LARGEST_STEP_BACK_MS)) {
+        const correction = ahead < 0 ? -ahead : 1 - ahead
+        state[OFFSET] = (state[OFFSET] as number) + correction
+        time += correction
+      }
     }
     time = Math.max(time, state[LAST] as number)
     state[LAST] = time
@@ -45,3 +50,5 @@ export function fineClock({ wall, steady }: Clocks): () => number {
 const OFFSET = 0
 /** The time that was told last. */
 const LAST = 1
+/** When to look at the time of day again, by the fine clock. */
+const LOOK_AT = 2

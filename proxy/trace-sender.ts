@@ -9,8 +9,11 @@ import type { AskController } from './controller-endpoint.ts'
 import type { TraceBudget } from './trace-budget.ts'
 import type { PendingTrace, TraceQueue } from './trace-queue.ts'
 
-/** Enough to make the cost of a request small for each record, and far below 1 MiB of body. */
-const BATCH = { records: 200, bytes: 512 * 1024 }
+/**
+ * Enough to make the cost of a request small for each record. But a batch is written in one go, and traffic waits
+ * meanwhile: 200 records take 1 ms, 64 take 0.3.
+ */
+const BATCH = { records: 64, bytes: 128 * 1024 }
 
 /** How long records are made at a stretch, in ms: so much later is a request that comes just then. */
 const SLICE_MS = 0.1

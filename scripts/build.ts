@@ -53,6 +53,12 @@ const LOADED_IF_NEEDED: Plugin = {
 /** Packages with a native file cannot be bundled; they are copied to dist/node_modules. */
 const NATIVE = ['koffi', '@koromix']
 
+/**
+ * The global `Buffer` is an accessor of Node's: each time it is named a function is called, even in compiled code.
+ * In a bundle it is a constant.
+ */
+const BUFFER = join(import.meta.dirname, 'bundled-buffer.ts')
+
 const SHARED: BuildOptions = {
   bundle: true,
   sourcemap: 'linked',
@@ -112,6 +118,7 @@ export async function buildProgram(name: Program, outdir: string): Promise<numbe
     external: NATIVE,
     banner: { js: inPods ? '' : bannerOf(name) },
     define: definesOf(name),
+    inject: [BUFFER],
     plugins: [LOADED_IF_NEEDED],
   })
   // The webhook has 4 MB less by it.

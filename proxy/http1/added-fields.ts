@@ -3,7 +3,7 @@
  * on. Their lines are made once and copied, since from one request to the next only one value changes.
  */
 import type { HeaderList } from '../../core/trace-record.ts'
-import { assertField, isFieldValue, notAField } from './field-check.ts'
+import { assertField, writeFieldValue } from './field-check.ts'
 import type { Head } from './head.ts'
 
 type Field = HeaderList[number]
@@ -38,10 +38,8 @@ class AddedFields {
 
   /** Writes them behind the first line and the fields of a head. */
   write(set: HeaderList, out: Buffer, from: number): void {
-    const first = set[0] as Field
-    if (!isFieldValue(first[1])) throw notAField(first)
     out.set(this.bytes, from)
-    out.write(first[1], from + this.#at, 'latin1')
+    writeFieldValue(set[0] as Field, out, from + this.#at)
   }
 }
 

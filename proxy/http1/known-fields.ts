@@ -20,7 +20,7 @@ const MOST_BYTES = 2_048
 const LEAST_BYTES = 8
 
 /** Up to so many bytes are compared one by one: less than it takes to call Node for it. */
-const SHORT_BYTES = 96
+const SHORT_BYTES = 256
 
 /**
  * After so many sets of a kind that were not known, only one in `LEARNT_ONE_IN` is learnt until one is met
