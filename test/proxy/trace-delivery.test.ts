@@ -147,13 +147,13 @@ describe('the sender', () => {
     expect(spans(batch.records)).toEqual(['a', 'b', 'c'])
   })
 
-  test('sends many records in batches of 200, in order', async () => {
+  test('sends many records in batches of 64, in order', async () => {
     start()
     const names = Array.from({ length: 450 }, (_, i) => String(i))
     send(...names)
     await eventually('all records', () => controller.records().length === 450)
     expect(spans(controller.records())).toEqual(names)
-    expect(controller.batches.map(({ records }) => records.length)).toEqual([200, 200, 50])
+    expect(controller.batches.map(({ records }) => records.length)).toEqual([64, 64, 64, 64, 64, 64, 64, 2])
   })
 
   test.each([
