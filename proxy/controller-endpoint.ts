@@ -81,8 +81,8 @@ export function createAskController(
 ): AskController {
   const target = controllerTarget(url, clusterDomain)
   if (!target.secure) return createAskOverStreams(target, ways)
-  const { identity, resolve } = ways
-  const trust = createTrustDial({ name: target.name })
+  const { identity, resolve, dial } = ways
+  const trust = createTrustDial({ name: target.name, dial })
   const ask = createAskAdmitted(target, resolve, async () => {
     const { token, authorities } = await identity.current()
     return { fields: { authorization: `Bearer ${token}` }, dial: trust(authorities) }

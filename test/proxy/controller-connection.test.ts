@@ -5,6 +5,7 @@ import { createAskAdmitted, createAskOverStreams } from '../../proxy/controller-
 import { type AskController, controllerTarget } from '../../proxy/controller-endpoint.ts'
 import { createTrustDial } from '../../proxy/controller-tls.ts'
 import type { Resolve } from '../../proxy/dns-fallback.ts'
+import type { Transport } from '../../proxy/transport.ts'
 import { eventually } from './fake-controller.ts'
 import { authority, leaf, type TlsFront, tlsFront } from './tls-fixture.ts'
 import { TRANSPORTS } from './transports.ts'
@@ -23,16 +24,22 @@ const CLIENTS: [string, Client][] = [
         resolve,
       }),
   ]),
-  ['tls', overTls],
+  ...TRANSPORTS.map((transport): [string, Client] => [
+    `tls over ${transport.name}`,
+    (url, resolve) => overTls(url, resolve, transport),
+  ]),
 ]
 
 const fronts = new Map<string, TlsFront>()
 
 /** With TLS before each server of the test's that there is. */
-function overTls(url: string, resolve = unresolved): AskController {
+function overTls(url: string, resolve: Resolve | undefined, transport: Transport): AskController {
   const target = controllerTarget(url, 'cluster.local')
-  const trust = createTrustDial({ name: 'controller.test' })
-  return createAskAdmitted(target, resolve, async () => {
+  const trust = createTrustDial({
+    name: 'controller.test',
+    dial: (address) => transport.dial(address),
+  })
+  return createAskAdmitted(target, resolve ?? unresolved, async () => {
     const ca = await testAuthority
     const port = target.port < 1024 ? target.port : (await frontOf(url, target.port)).port
     return { fields: {}, dial: ({ ip }) => trust(ca.cert)({ ip, port }) }

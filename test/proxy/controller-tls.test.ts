@@ -98,12 +98,23 @@ test('a controller may be known by its address', async () => {
   expect(await ask(client('127.0.0.1'))).toBe(200)
 })
 
+test.each([
+  ['another address', '127.0.0.2'],
+  ['a name, be it that of an address', 'localhost'],
+])('a certificate for %s is refused', async (_, name) => {
+  await serve(await leaf(ours, [name]))
+  const problem = 'the certificate of 127.0.0.1 is refused: IP address mismatch'
+  expect(await ask(client('127.0.0.1'))).toContain(problem)
+  expect(seen).toEqual([])
+})
+
 const STRANGERS: [string, () => Promise<KeyPair>, object | null][] = [
   ['of another authority', async () => leaf(await authority('somebody else'), [NAME]), null],
   ['of another authority of the same name', async () => leaf(await authority(), [NAME]), null],
   ['for another name', () => leaf(ours, ['azds-controller.other.svc']), null],
   ['that has expired', () => leaf(ours, [NAME], Date.now() - 2 * HOUR_MS), null],
-  ['and old TLS', () => leaf(ours, [NAME]), { maxVersion: 'TLSv1.1', minVersion: 'TLSv1' }],
+  ['for a part of the name', () => leaf(ours, ['azds-controller.azds', '*.svc', 'svc']), null],
+  ['and old TLS', () => leaf(ours, [NAME]), { maxVersion: 'TLSv1.2' }],
 ]
 
 test.each(STRANGERS)('a server with a certificate %s is told nothing', async (_, pair, options) => {

@@ -1,23 +1,26 @@
 /** What the sidecar's bundle loads to be ready: each module of Node that it does not need costs every pod. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { buildProgram } from '../../scripts/build.ts'
-import { authority } from './tls-fixture.ts'
+import { eventually } from './fake-controller.ts'
+import { authority, leaf, tlsFront } from './tls-fixture.ts'
 
-/** Says which modules of Node are loaded, some time after the listeners are open, and once the awaited one is. */
+/** Says which modules of Node are loaded, some time after there is a file of that name beside it. */
 const SPY = `
-const { SPY_AWAITS } = process.env
-const timer = setInterval(() => {
-  if (SPY_AWAITS && !process.moduleLoadList.includes('NativeModule ' + SPY_AWAITS)) return
-  clearInterval(timer)
+const { existsSync } = require('node:fs')
+let seen = 0
+setInterval(() => {
+  if (!existsSync(process.env.SPY_ASKED) || ++seen < 10) return
   // Before standard error is opened, for which there is more to load.
   const loaded = JSON.stringify(process.moduleLoadList)
   process.stderr.write(loaded)
   process.kill(process.pid, 'SIGKILL')
-}, 1500)
+}, 100)
 `
 
 /** Megabytes of resident memory that each of them was, when it was loaded without need. */
@@ -31,12 +34,9 @@ const NEEDLESS: [string, number][] = [
   ['crypto', 2],
   ['internal/readline/interface', 1],
   ['dns/promises', 1],
+  // What it brings along is for watching folders and reading lines.
+  ['fs/promises', 1],
 ]
-
-/** The same where the controller is asked by TLS, which needs streams, sockets and cryptography. */
-const NEEDLESS_WITH_TLS = NEEDLESS.filter(([name]) => !['net', 'tls', 'crypto'].includes(name))
-// What it brings along is for watching folders and reading lines.
-NEEDLESS_WITH_TLS.push(['fs/promises', 1], ['https', 3])
 
 let folder: string
 let bundle: string
@@ -49,21 +49,50 @@ beforeAll(async () => {
   bundle = join(folder, 'proxy.mjs')
   const spy = join(folder, 'spy.cjs')
   writeFileSync(spy, SPY)
-  // The authority is one that it never comes to use: nothing listens there.
-  writeFileSync(join(folder, 'ca.crt'), (await authority()).cert)
-  writeFileSync(join(folder, 'token'), 'token')
-  loaded = await loadedBy(spy, { AZDS_CONTROLLER_URL: 'http://127.0.0.1:1' })
-  loadedWithTls = await loadedBy(spy, {
-    AZDS_CONTROLLER_URL: 'https://127.0.0.1:1',
-    AZDS_IDENTITY_DIR: folder,
-    SPY_AWAITS: 'tls',
-  })
+  // Beside it is koffi, as in the image.
+  symlinkSync(join(import.meta.dirname, '../../node_modules'), join(folder, 'node_modules'))
+  loaded = await loadedBy(spy, { AZDS_CONTROLLER_URL: 'http://127.0.0.1:1' }, async () => {})
+  loadedWithTls = await loadedBesideController(spy)
 }, 90_000)
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-async function loadedBy(spy: string, more: Record<string, string>): Promise<string[]> {
+/** With a controller that has been asked over TLS. */
+async function loadedBesideController(spy: string): Promise<string[]> {
+  const ours = await authority()
+  writeFileSync(join(folder, 'ca.crt'), ours.cert)
+  writeFileSync(join(folder, 'token'), 'token')
+  const asked: (string | undefined)[] = []
+  const plain = http.createServer((request, response) => {
+    asked.push(request.headers.authorization)
+    response.end()
+  })
+  await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve))
+  const front = await tlsFront(
+    await leaf(ours, ['127.0.0.1']),
+    (plain.address() as AddressInfo).port,
+  )
+  try {
+    const AZDS_CONTROLLER_URL = `https://127.0.0.1:${front.port}`
+    return await loadedBy(spy, { AZDS_CONTROLLER_URL, AZDS_IDENTITY_DIR: folder }, async () => {
+      await eventually('the token', () => asked.includes('Bearer token'), 30_000)
+    })
+  } finally {
+    await front.close()
+    plain.close()
+  }
+}
+
+/** @param isThere resolves when what is to be looked at has happened, besides that it listens */
+async function loadedBy(
+  spy: string,
+  more: Record<string, string>,
+  isThere: () => Promise<void>,
+): Promise<string[]> {
+  const flag = join(folder, 'asked')
+  rmSync(flag, { force: true })
   const env = {
+    SPY_ASKED: flag,
     AZDS_MODE: 'gateway',
     AZDS_POD_NAME: 'gateway',
     AZDS_POD_NAMESPACE: 'azds',
@@ -80,10 +109,15 @@ async function loadedBy(spy: string, more: Record<string, string>): Promise<stri
   child.stderr.on('data', (data) => {
     list += data
   })
-  const timer = setTimeout(() => child.kill('SIGKILL'), 40_000)
-  await new Promise((resolve) => child.once('close', resolve))
-  clearTimeout(timer)
-  expect(out).toContain('"listening"')
+  const closed = new Promise((resolve) => child.once('close', resolve))
+  try {
+    await eventually('its listeners', () => out.includes('"listening"'), 30_000)
+    await isThere()
+    writeFileSync(flag, '')
+    await closed
+  } finally {
+    child.kill('SIGKILL')
+  }
   return (JSON.parse(list) as string[]).map((name) => name.replace(/^NativeModule /, ''))
 }
 
@@ -95,8 +129,7 @@ test.each(NEEDLESS)('%s, which would be %d MB, is not loaded', (name) => {
   expect(loaded).not.toContain(name)
 })
 
-test.each(NEEDLESS_WITH_TLS)('%s, which would be %d MB, is not loaded with TLS', (name) => {
-  expect(loadedWithTls).toContain('tls')
+test.each(NEEDLESS)('%s, which would be %d MB, is not loaded to ask by TLS', (name) => {
   expect(loadedWithTls).not.toContain(name)
 })
 
