@@ -55,9 +55,13 @@ export function useTraces(
     let settle: ReturnType<typeof setTimeout> | undefined
     let isFirst = true
 
+    // A paused list stands still at once: a look-up that was due, or under way, is made when it goes on.
+    const standsStill = () => now.current.isPaused && !isFirst
     const load = async () => {
+      if (standsStill()) return
       try {
         const page = await fetchTraces(filter, null, stopped.signal)
+        if (standsStill()) return
         const replace = isFirst
         isFirst = false
         setTraces((shown) => (replace ? page : mergeNewest(shown, page)))
@@ -80,7 +84,7 @@ export function useTraces(
       setBarrier(found)
     }
     const loadSoon = () => {
-      if (stopped.signal.aborted || (now.current.isPaused && !isFirst)) return
+      if (stopped.signal.aborted || standsStill()) return
       clearTimeout(settle)
       settle = setTimeout(load, SETTLE_MS)
       if (timer) return
