@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BaseRoot } from './base-root.ts'
 import { Closure } from './closure.ts'
-import { type Layer, makeLayer } from './layer.ts'
+import { type Compress, type Layer, makeLayer } from './layer.ts'
 import { type Image, makeImage } from './oci.ts'
 import {
   entrypointOf,
@@ -43,6 +43,8 @@ export interface Ingredients {
   /** Version of the images, and when they say they were made (ISO). */
   version: string
   created: string
+  /** How layers are compressed; who makes the same ones again and again may keep what came of it. */
+  compress?: Compress
 }
 
 /** The layers below every program, which a node pulls once, and the rest of an image on top of them. */
@@ -62,12 +64,13 @@ export class Assembly {
     const own = programEntries(recipe, this.#from).filter(
       ({ path }) => !this.#below.paths.has(path),
     )
-    const layers = [...this.#below.layers, makeLayer(`azds ${name} ${version}`, own)]
+    const top = makeLayer(`azds ${name} ${version}`, own, this.#from.compress)
+    const layers = [...this.#below.layers, top]
     const config = {
       architecture: PLATFORMS[platform].architecture,
       user: `${recipe.uid}:${recipe.uid}`,
       entrypoint: entrypointOf(recipe),
-      env: IMAGE_ENV,
+      env: { ...IMAGE_ENV, ...recipe.env },
       labels: {
         'org.opencontainers.image.title': `azds ${name}`,
         'org.opencontainers.image.version': version,
@@ -91,8 +94,12 @@ function sharedLayers(from: Ingredients): { layers: Layer[]; paths: Set<string> 
     const text = readFileSync(licence)
     node.push({ path: 'usr/share/doc/node/LICENSE', kind: 'file', mode: 0o644, content: text })
   }
+  const { compress } = from
   return {
-    layers: [makeLayer('libraries of the base', system), makeLayer('node', node)],
+    layers: [
+      makeLayer('libraries of the base', system, compress),
+      makeLayer('node', node, compress),
+    ],
     paths: new Set([...system, ...node].map(({ path }) => path)),
   }
 }

@@ -3,6 +3,7 @@ import {
   CONTROLLER_NODE_FLAGS,
   PROXY_NODE_FLAGS,
   PROXY_UID,
+  WEBHOOK_ENV,
   WEBHOOK_NODE_FLAGS,
 } from '../../core/names.ts'
 
@@ -17,6 +18,8 @@ export interface Recipe {
   /** The first file that is run. */
   program: string
   nodeFlags: readonly string[]
+  /** Variables besides `IMAGE_ENV`. */
+  env: Readonly<Record<string, string>>
   uid: number
   /** True where the image has the iptables programs of both back-ends. */
   iptables: boolean
@@ -26,7 +29,7 @@ export interface Recipe {
   budgetBytes: number
 }
 
-const PLAIN = { nodeFlags: [], uid: NOBODY_UID, iptables: false, koffi: false } as const
+const PLAIN = { nodeFlags: [], env: {}, uid: NOBODY_UID, iptables: false, koffi: false } as const
 
 /** Node takes 50 MB of each, in layers that all of them share; the rest is the program, with room to grow. */
 export const RECIPES = {
@@ -35,6 +38,7 @@ export const RECIPES = {
     files: { 'dist/webhook.mjs': 'app/webhook.mjs' },
     program: 'app/webhook.mjs',
     nodeFlags: WEBHOOK_NODE_FLAGS,
+    env: WEBHOOK_ENV,
     budgetBytes: 60 * MB,
   },
   controller: {
@@ -90,6 +94,7 @@ export function entrypointOf({ program, nodeFlags }: Recipe): string[] {
   return [`/${NODE_PATH}`, ...nodeFlags, `/${program}`]
 }
 
+/** The variables of every image. */
 export const IMAGE_ENV = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', NODE_ENV: 'production' } as const
 
 /** Files that every image has besides Node and its libraries. Names of users are for logs and people. */

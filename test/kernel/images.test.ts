@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { Assembly, PLATFORMS, type Platform } from '../../scripts/images/assemble.ts'
 import { openBase } from '../../scripts/images/base-root.ts'
-import { sha256 } from '../../scripts/images/layer.ts'
+import { compress, type Layer, sha256 } from '../../scripts/images/layer.ts'
 import { type Image, imageArchive } from '../../scripts/images/oci.ts'
 import { IMAGE_NAMES, type ImageName, RECIPES } from '../../scripts/images/recipes.ts'
 import { readTar } from '../../scripts/images/untar.ts'
@@ -23,8 +23,17 @@ import { describeKernel } from './requirements.ts'
 const ROOT = join(import.meta.dirname, '../..')
 const PLATFORM: Platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64'
 
+/** Compressed once: the same archives come again. */
+const compressed = new Map<string, Buffer>()
+
 function assembly(base: string): Assembly {
   return new Assembly({
+    compress: (archive) => {
+      const digest = sha256(archive)
+      const content = compressed.get(digest) ?? compress(archive)
+      compressed.set(digest, content)
+      return content
+    },
     repository: ROOT,
     base: openBase(base),
     platform: PLATFORM,
@@ -64,13 +73,23 @@ describeKernel(
     const unpacked = (name: ImageName): string => {
       const root = join(folder, `root-${name}`)
       if (existsSync(root)) return root
-      mkdirSync(root)
-      for (const { content } of images.get(name)?.layers ?? []) {
-        const file = join(folder, 'layer')
-        writeFileSync(file, content)
-        expect(run('tar', ['-xpzf', file, '-C', root])).toMatchObject({ status: 0, stderr: '' })
-      }
+      const layers = images.get(name)?.layers ?? []
+      const [own, ...below] = layers.toReversed()
+      // The layers below the program's are those of all images, and as long as Node to unpack.
+      const common = join(
+        folder,
+        `root-${sha256(Buffer.from(below.map(({ digest }) => digest).join()))}`,
+      )
+      if (!existsSync(common)) for (const layer of below.toReversed()) unpack(layer, common)
+      expect(run('cp', ['-al', common, root])).toMatchObject({ status: 0, stderr: '' })
+      unpack(own as Layer, root)
       return root
+    }
+    const unpack = ({ content }: Layer, root: string) => {
+      mkdirSync(root, { recursive: true })
+      const file = join(folder, 'layer')
+      writeFileSync(file, content)
+      expect(run('tar', ['-xpzf', file, '-C', root])).toMatchObject({ status: 0, stderr: '' })
     }
     const inRoot = (name: ImageName, uid: number, command: string[]) =>
       run('unshare', [

@@ -108,9 +108,9 @@ function processesWith(marker: string): string[] {
   })
 }
 
-/** Waits at most 10 s; far more than killing a few processes takes. */
+/** Waits at most 20 s; far more than killing a few processes takes. */
 async function untilTrue(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 20_000
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`never became true: ${condition}`)
     await new Promise((resolve) => setTimeout(resolve, 10))

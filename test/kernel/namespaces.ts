@@ -49,7 +49,7 @@ echo ready
 exec sleep infinity`
 
 /** How long making the namespaces may take: mounts only, normally 30 ms; a busy machine is slower. */
-const SET_UP_TIMEOUT_MS = 10_000
+const SET_UP_TIMEOUT_MS = 30_000
 
 /** Makes namespaces with loopback up and `resolvConf` as their private /etc/resolv.conf. */
 export function openNamespaces(resolvConf: string): Promise<Namespaces> {

@@ -38,8 +38,8 @@ export interface LabProcess {
   stop(signal?: NodeJS.Signals): Promise<number | string>
 }
 
-/** How long output that is under way may take to arrive after a program's end. */
-const OUTPUT_GRACE_MS = 100
+/** How long output that is under way may take to arrive after a program's end: only daemons make it wait. */
+const OUTPUT_GRACE_MS = 1000
 
 type Inside = Pick<Namespaces, 'holder'>
 
@@ -121,7 +121,7 @@ export async function waitForPort(
   port: number,
   options: { server?: LabProcess; timeoutMs?: number } = {},
 ): Promise<void> {
-  const { server, timeoutMs = 10_000 } = options
+  const { server, timeoutMs = 20_000 } = options
   const deadline = Date.now() + timeoutMs
   while (!isListening(place, port)) {
     const gone = server !== undefined && server.child.exitCode !== null

@@ -13,7 +13,7 @@ export function runProxyInit(
   options: RunOptions & { flags?: readonly string[] } = {},
 ): Promise<ExecResult> {
   const { flags = [], ...runOptions } = options
-  return run(pod, [NODE_INSIDE, `${REPO_INSIDE}/proxy-init/main.ts`, ...flags], {
+  return run(pod, [NODE_INSIDE, `${REPO_INSIDE}/dist/proxy-init.mjs`, ...flags], {
     ...runOptions,
     env: { AZDS_SPACE_CHAIN: 'dev', ...env },
   })

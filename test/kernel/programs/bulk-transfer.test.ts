@@ -1,5 +1,5 @@
 /**
- * Much data through two sidecars at once: 8 transfers of 60 MB each way, half of them slow at one
+ * Much data through two sidecars at once: 8 transfers of 40 MB each way, half of them slow at one
  * end, beside a load of small requests. Nothing may be changed, and a slow end must slow the other
  * end down instead of filling a sidecar's memory.
  */
@@ -33,29 +33,32 @@ const CLUSTER_IP = '10.96.0.70'
 const HTTP = 8080
 const TCP = 9000
 const FOLDER = `${REPO_INSIDE}/test/kernel/programs`
-const FILE_BYTES = 60 * 1024 * 1024
-const CLIENT = { uid: 1001, cwd: SCRATCH_INSIDE, timeoutMs: 90_000 }
+const FILE_BYTES = 40 * 1024 * 1024
+const CLIENT = { uid: 1001, cwd: SCRATCH_INSIDE, timeoutMs: 150_000 }
 const FILE = `${SCRATCH_INSIDE}/file`
 
 /**
- * Measured: 160 to 220 MB, of which 80 are there at rest and most of the others are read buffers that
- * wait for the collector. That a slow reader holds its writer back, `back-pressure.test.ts` shows.
+ * Most memory of a sidecar at any time, MB. Measured: 77 to 85 and 125 to 151, of which 50 are there at rest and
+ * most of the others are read buffers that wait for the collector. Four slow transfers that were not held
+ * back are 168 more.
  */
-const MOST_RSS_MB = 300
+const MOST_RSS_MB = { raw: 200, net: 280 }
+/** For a machine on which all of it takes ten times as long. */
+const LIMIT_MS = 180_000
 
 const TRANSFERS = [
   ...['down', 'down', 'down', 'down', 'down-slow', 'down-slow', 'down-slow', 'down-slow'],
   ...['up', 'up', 'up', 'up', 'up-slow', 'up-slow', 'up-slowly-read', 'up-slowly-read'],
 ]
 
-/** How bytes are carried, and the settings for it. `raw` has the kernel pass what is no HTTP. */
-const CARRIED: Record<string, Record<string, string>> = {
-  raw: { AZDS_TRANSPORT: 'raw' },
-  'raw, copying': { AZDS_TRANSPORT: 'raw', AZDS_PASS_AFTER_BYTES: '0' },
-  net: { AZDS_TRANSPORT: 'net' },
-}
+/** How bytes are carried, the settings for it, and of what. `raw` has the kernel pass what is no HTTP. */
+const CARRIED: [transport: string, env: Record<string, string>, protocols: ('http' | 'tcp')[]][] = [
+  ['raw', { AZDS_TRANSPORT: 'raw' }, ['http', 'tcp']],
+  ['raw, copying', { AZDS_TRANSPORT: 'raw', AZDS_PASS_AFTER_BYTES: '0' }, ['tcp']],
+  ['net', { AZDS_TRANSPORT: 'net' }, ['http', 'tcp']],
+]
 
-for (const [transport, env] of Object.entries(CARRIED)) {
+for (const [transport, env, protocols] of CARRIED) {
   describeKernel(
     `much data through two sidecars with the transport ${transport}`,
     () => {
@@ -79,25 +82,38 @@ for (const [transport, env] of Object.entries(CARRIED)) {
 
       afterAll(() => pods?.close())
 
-      test('8 transfers of 60 MB each way over HTTP arrive as they left', async () => {
-        await accompanied('HTTP', async () => {
-          const curls = TRANSFERS.map((kind) => runOk(client, ['sh', '-ec', curlFor(kind)], CLIENT))
-          return (await Promise.all(curls)).map((said) => said.slice(0, 64))
-        })
-      }, 120_000)
+      // What the kernel may pass is never HTTP: there both settings of `raw` are one.
+      if (protocols.includes('http')) {
+        test(
+          '8 transfers of 40 MB each way over HTTP arrive as they left',
+          async () => {
+            await accompanied('HTTP', async () => {
+              const curls = TRANSFERS.map((kind) =>
+                runOk(client, ['sh', '-ec', curlFor(kind)], CLIENT),
+              )
+              return (await Promise.all(curls)).map((said) => said.slice(0, 64))
+            })
+          },
+          LIMIT_MS,
+        )
+      }
 
-      test('8 transfers of 60 MB each way over a protocol of their own arrive as they left', async () => {
-        await accompanied('TCP', async () => {
-          const program = [NODE_INSIDE, `${FOLDER}/bulk-client.ts`, CLUSTER_IP, `${TCP}`, FILE]
-          return (await runOk(client, [...program, ...TRANSFERS], CLIENT)).trimEnd().split('\n')
-        })
-        const passed = await Promise.all([client, server].map(passedBytes))
-        for (const bytes of passed) {
-          if (transport !== 'raw') expect(bytes).toBe(0)
-          // All but each one's first MiB, and what a receiver that was full has waited for.
-          else expect(bytes).toBeGreaterThan(0.8 * TRANSFERS.length * FILE_BYTES)
-        }
-      }, 120_000)
+      test(
+        '8 transfers of 40 MB each way over a protocol of their own arrive as they left',
+        async () => {
+          await accompanied('TCP', async () => {
+            const program = [NODE_INSIDE, `${FOLDER}/bulk-client.ts`, CLUSTER_IP, `${TCP}`, FILE]
+            return (await runOk(client, [...program, ...TRANSFERS], CLIENT)).trimEnd().split('\n')
+          })
+          const passed = await Promise.all([client, server].map(passedBytes))
+          for (const bytes of passed) {
+            if (transport !== 'raw') expect(bytes).toBe(0)
+            // All but each one's first MiB, and what a receiver that was full has waited for.
+            else expect(bytes).toBeGreaterThan(0.8 * TRANSFERS.length * FILE_BYTES)
+          }
+        },
+        LIMIT_MS,
+      )
 
       test('all transfers are recorded by both sides, none as a failure', async () => {
         for (const direction of ['outbound', 'inbound']) {
@@ -110,10 +126,10 @@ for (const [transport, env] of Object.entries(CARRIED)) {
               )
           // Looked at once a try: asked for each of twenty thousand small records it took seconds.
           await eventually(
-            () => bulk().length >= 2 * TRANSFERS.length,
+            () => bulk().length >= protocols.length * TRANSFERS.length,
             RECORD_TIMEOUT_MS,
             () =>
-              `${bulk().length} of ${2 * TRANSFERS.length} transfers are recorded, ${direction}`,
+              `${bulk().length} of ${protocols.length * TRANSFERS.length} transfers are recorded, ${direction}`,
           )
           expect(bulk().filter(({ error }) => error !== null)).toEqual([])
           expect(bulk().filter(({ protocol }) => protocol === 'tcp')).toHaveLength(TRANSFERS.length)
@@ -140,7 +156,8 @@ for (const [transport, env] of Object.entries(CARRIED)) {
         )
         expect(report.failures).toEqual([])
         expect(report.answered).toBeGreaterThan(20)
-        for (const peak of peaks) expect(peak).toBeLessThan(MOST_RSS_MB)
+        const most = MOST_RSS_MB[transport === 'net' ? 'net' : 'raw']
+        for (const peak of peaks) expect(peak).toBeLessThan(most)
       }
     },
     PROGRAMS,

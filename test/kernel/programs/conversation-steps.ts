@@ -16,6 +16,12 @@ export type Step =
   /** Ends the connection with RST. */
   | { reset: true }
 
+export interface Planned {
+  host: string
+  port: number
+  steps: readonly Step[]
+}
+
 /** What the client has seen in the end. */
 export interface Conversation {
   received: string
@@ -36,7 +42,16 @@ export async function converse(
   server: { host: string; port: number },
   steps: readonly Step[],
 ): Promise<Conversation> {
+  const [seen] = await converseAll(place, [{ ...server, steps }])
+  return seen as Conversation
+}
+
+/** The same with many connections at once, in one process. */
+export async function converseAll(
+  place: Place,
+  planned: readonly Planned[],
+): Promise<Conversation[]> {
   const program = `${REPO_INSIDE}/test/kernel/programs/conversation-client.ts`
-  const argv = [NODE_INSIDE, program, JSON.stringify({ ...server, steps })]
+  const argv = [NODE_INSIDE, program, JSON.stringify(planned)]
   return JSON.parse(await runOk(place, argv, { uid: UID }))
 }

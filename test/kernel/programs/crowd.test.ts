@@ -7,7 +7,14 @@ import { type LabProcess, NODE_INSIDE, REPO_INSIDE, runOk, spawnIn, waitForPort 
 import { describeKernel } from '../requirements.ts'
 import type { CrowdOutcome } from './crowd-client.ts'
 import { APP_UID, createSidecarPods, type SidecarPod, type SidecarPods } from './sidecar-pods.ts'
-import { openFiles, residentMb, sidecarSockets, untilSocketsAtMost } from './sidecar-state.ts'
+import {
+  GONE_MS,
+  openFiles,
+  residentMb,
+  sidecarSockets,
+  untilFilesAtMost,
+  untilSocketsAtMost,
+} from './sidecar-state.ts'
 
 const PORT = 8080
 
@@ -40,7 +47,6 @@ describeKernel('a crowd of connections', () => {
     pods = await createSidecarPods()
     pod = await pods.addPod('app', {
       openFiles: `${HARD_LIMIT}`,
-      program: 'dist/proxy.mjs',
       env: { NODE_OPTIONS: '--max-semi-space-size=1' },
     })
     const program = `${REPO_INSIDE}/test/kernel/programs/crowd-server.ts`
@@ -59,8 +65,9 @@ describeKernel('a crowd of connections', () => {
       return JSON.parse(line)
     }
     await ask({ pass: 200, end: 'fin' })
-    await untilSocketsAtMost(pod, 2, 10_000)
-    idle = { files: openFiles(pod), sockets: sidecarSockets(pod).length }
+    await untilSocketsAtMost(pod, 2, GONE_MS)
+    // Of the feed and of the traces, either of which may just not be there.
+    idle = { files: openFiles(pod) + 2, sockets: 2 }
   })
 
   afterAll(() => pods?.close())
@@ -74,9 +81,9 @@ describeKernel('a crowd of connections', () => {
     expect(kbEach).toBeLessThan(MOST_KB_EACH)
     expect(await ask({ ask: true })).toEqual({ answered: HELD, failed: 0, problem: null })
     await ask({ leave: true })
-    await untilSocketsAtMost(pod, idle.sockets, 10_000)
-    expect(openFiles(pod)).toBeLessThanOrEqual(idle.files)
-  }, 60_000)
+    await untilSocketsAtMost(pod, idle.sockets, GONE_MS)
+    await untilFilesAtMost(pod, idle.files)
+  }, 120_000)
 
   test(`${4 * PASSED} connections come and go, and nothing grows`, async () => {
     const round = async (count: number) => {
@@ -95,7 +102,7 @@ describeKernel('a crowd of connections', () => {
     const grown = residentMb(pod) - before
     console.log(`${2 * PASSED} more connections: ${grown.toFixed(1)} MB more`)
     expect(grown).toBeLessThan(NOISE_MB)
-    await untilSocketsAtMost(pod, idle.sockets, 10_000)
-    expect(openFiles(pod)).toBeLessThanOrEqual(idle.files)
-  }, 60_000)
+    await untilSocketsAtMost(pod, idle.sockets, GONE_MS)
+    await untilFilesAtMost(pod, idle.files)
+  }, 120_000)
 })

@@ -8,6 +8,10 @@ const PROGRAMS = { curl: 'curl' }
 const CLUSTER_IP = '10.96.0.110'
 const PORT = 8080
 const SLOW_MS = 2000
+/** Longer than `curl` waits: an answer that it gets sooner was cut off. */
+const NEVER_MS = 60_000
+/** How long `curl` waits, in s. */
+const PATIENCE = '20'
 
 describeKernel(
   'the end of a sidecar',
@@ -31,11 +35,11 @@ describeKernel(
     afterEach(() => pods?.close())
 
     const ask = (path: string) =>
-      run(client, ['curl', '-sS', '-m', '8', `http://${CLUSTER_IP}${path}`], { uid: 1001 })
+      run(client, ['curl', '-sS', '-m', PATIENCE, `http://${CLUSTER_IP}${path}`], { uid: 1001 })
     /** Resolves once the answer has begun. */
-    const askSlowly = async () => {
-      const url = `http://${CLUSTER_IP}/slow?slow=${SLOW_MS}`
-      const curl = spawnIn(client, ['curl', '-sS', '-N', '-m', '8', url], { uid: 1001 })
+    const askSlowly = async (ms = SLOW_MS) => {
+      const url = `http://${CLUSTER_IP}/slow?slow=${ms}`
+      const curl = spawnIn(client, ['curl', '-sS', '-N', '-m', PATIENCE, url], { uid: 1001 })
       await new Promise<void>((resolve) => curl.child.stdout.once('data', () => resolve()))
       return curl
     }
@@ -48,9 +52,8 @@ describeKernel(
       expect(JSON.parse(curl.output.stdout)).toMatchObject({ name: 'slow' })
       expect((await ask('/after')).stdout).toContain('"requestLine":"GET /after')
       await app.stop('SIGKILL')
-      const start = performance.now()
       expect(await ended).toBe(0)
-      expect(performance.now() - start).toBeLessThan(5000)
+      expect(server.sidecar.output.stdout).toContain('"end":"quiet"')
       for (const path of [`/slow?slow=${SLOW_MS}`, '/meanwhile', '/after']) {
         const record = await pods.recordWhere(
           `${path}, inbound`,
@@ -61,12 +64,10 @@ describeKernel(
     })
 
     test('a sidecar that is killed cuts its connections off at once, and the next are refused', async () => {
-      const curl = await askSlowly()
-      const start = performance.now()
+      const curl = await askSlowly(NEVER_MS)
       await server.sidecar.stop('SIGKILL')
-      // curl: 18 is a part of an answer, 56 an RST.
+      // curl: 18 is a part of an answer, 56 an RST; 28 would be its own patience.
       expect([18, 56]).toContain(await curl.ended)
-      expect(performance.now() - start).toBeLessThan(1500)
       const record = await pods.recordWhere(
         'the cut request, outbound',
         (each) => each.direction === 'outbound' && each.error !== null,

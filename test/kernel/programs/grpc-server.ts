@@ -11,7 +11,7 @@ import {
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
-import { TALK, type Text } from './grpc-service.ts'
+import { DEADLINE_MS, TALK, type Text } from './grpc-service.ts'
 
 const [name = '', port] = process.argv.slice(2)
 let generation = 1
@@ -46,7 +46,7 @@ const handlers: UntypedServiceImplementation = {
     call.sendMetadata(new Metadata())
     const deadline = call.getDeadline()
     const left = typeof deadline === 'number' ? deadline - Date.now() : Number.POSITIVE_INFINITY
-    const limited = Number.isFinite(left) && left <= 400 ? 'limited' : 'unlimited'
+    const limited = left <= DEADLINE_MS ? 'limited' : 'unlimited'
     call.on('cancelled', () => process.stdout.write(`${call.request.text}: ${limited} cancelled\n`))
     call.on('error', () => {})
   },

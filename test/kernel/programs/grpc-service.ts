@@ -4,6 +4,12 @@ import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js'
 /** Binary metadata: every byte once, which must survive base64 on the way. */
 export const EVERY_BYTE = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
 
+/**
+ * Of the call that ends by its deadline, ms: a machine that stands still lets nothing arrive meanwhile, and the
+ * server is to see the call before it is over.
+ */
+export const DEADLINE_MS = 2000
+
 export interface Text {
   text: string
 }

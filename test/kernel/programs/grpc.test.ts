@@ -6,6 +6,7 @@ import {
   APP_UID,
   createSidecarPods,
   eventually,
+  RECORD_TIMEOUT_MS,
   type SidecarPod,
   type SidecarPods,
 } from './sidecar-pods.ts'
@@ -40,8 +41,8 @@ describeKernel('gRPC through two sidecars', () => {
       waitForPort(child, PORT, { server: other }),
     ])
     const argv = [NODE_INSIDE, `${FOLDER}/grpc-client.ts`, `${ROOT_IP}:80`]
-    report = JSON.parse(await runOk(client, argv, { uid: 1001, timeoutMs: 30_000 }))
-  }, 60_000)
+    report = JSON.parse(await runOk(client, argv, { uid: 1001, timeoutMs: 60_000 }))
+  }, 120_000)
 
   afterAll(() => pods?.close())
 
@@ -102,7 +103,7 @@ describeKernel('gRPC through two sidecars', () => {
     for (const line of ['deadline: limited cancelled', 'cancellation: unlimited cancelled']) {
       await eventually(
         () => app.output.stdout.includes(line),
-        5_000,
+        RECORD_TIMEOUT_MS,
         () => `the server printed ${JSON.stringify(app.output.stdout)}, not ${line}`,
       )
     }
@@ -127,7 +128,7 @@ describeKernel('gRPC through two sidecars', () => {
     const call = spawnIn(client, argv, { uid: 1001 })
     await eventually(
       () => call.output.stdout.includes('begun'),
-      10_000,
+      RECORD_TIMEOUT_MS,
       () => `no message came: ${call.output.stderr}`,
     )
     const ended = root.sidecar.stop('SIGTERM')
@@ -135,5 +136,5 @@ describeKernel('gRPC through two sidecars', () => {
     expect(call.output.stdout).toContain('{"count":20,"code":0}')
     await app.stop('SIGTERM')
     expect(await ended).toBe(0)
-  }, 30_000)
+  })
 })

@@ -1,10 +1,13 @@
 /**
  * Program of the tests: servers that behave in one way each. Arguments: pairs of behaviour and port.
- * What a server sees of its connections is printed, one word a line.
+ * What a server sees of its connections is printed, one word a line. A line of standard input has the deaf
+ * ones read from now on, and is answered by `READ`.
  */
 import { createServer, type Socket } from 'node:net'
 
 const ZEROS = Buffer.alloc(65_536)
+/** Sockets that are not read. */
+const deaf = new Set<Socket>()
 const DONE = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone'
 
 const BEHAVIOURS: Record<string, (socket: Socket) => void> = {
@@ -16,10 +19,10 @@ const BEHAVIOURS: Record<string, (socket: Socket) => void> = {
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${2 ** 40}\r\n\r\n`)
       pour(socket)
     }),
-  /** Reads nothing for a while; then it finds out, as without sidecars, that its client has gone. */
+  /** Reads nothing before it is told to; then it finds out, as without sidecars, that its client has gone. */
   deaf: (socket) => {
     socket.on('data', () => {}).pause()
-    setTimeout(() => socket.resume(), 2500)
+    deaf.add(socket)
   },
   /** Goes on for a second after the client's FIN. */
   'late-talker': (socket) => {
@@ -51,7 +54,10 @@ const BEHAVIOURS: Record<string, (socket: Socket) => void> = {
   },
   /** Says what it sees of the client's end. */
   watcher: (socket) => {
-    socket.once('data', () => socket.write('seen '))
+    socket.once('data', () => {
+      process.stdout.write('SEEN\n')
+      socket.write('seen ')
+    })
     socket.on('end', () => {
       process.stdout.write('FIN\n')
       socket.end()
@@ -71,6 +77,12 @@ for (let index = 0; index < args.length; index += 2) {
     behave(socket)
   }).listen(Number(args[index + 1]))
 }
+
+process.stdin.on('data', () => {
+  for (const socket of deaf) socket.resume()
+  deaf.clear()
+  process.stdout.write('READ\n')
+})
 
 function answerEach(socket: Socket, then: () => void): void {
   socket.on('data', () => {

@@ -4,6 +4,8 @@ import {
   type AddPodOptions,
   APP_UID,
   createSidecarPods,
+  eventually,
+  RECORD_TIMEOUT_MS,
   type SidecarPod,
   type SidecarPods,
 } from './sidecar-pods.ts'
@@ -13,6 +15,8 @@ export interface OddServers {
   client: SidecarPod
   server: SidecarPod
   program: LabProcess
+  /** Has the deaf servers read what was sent to them; resolves when they do. */
+  hear(): Promise<void>
 }
 
 /**
@@ -38,7 +42,18 @@ export async function startOddServers(
     const program = spawnIn(server, argv, { uid: APP_UID })
     for (const [port] of pairs) await waitForPort(server, Number(port), { server: program })
     await pods.publish([{ space: 'dev', name: 'odd', clusterIp, ports, pod: server }])
-    return { pods, client, server, program }
+    let asked = 0
+    const hear = async () => {
+      program.child.stdin.write('\n')
+      asked++
+      const heard = () => program.output.stdout.split('READ\n').length - 1
+      await eventually(
+        () => heard() >= asked,
+        RECORD_TIMEOUT_MS,
+        () => `the servers do not read: ${program.output.stderr}`,
+      )
+    }
+    return { pods, client, server, program, hear }
   } catch (cause) {
     await pods.close()
     throw cause

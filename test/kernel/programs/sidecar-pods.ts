@@ -1,7 +1,7 @@
 /**
- * Pods as a cluster makes them: prepared by the real proxy-init, served by the real sidecar as its
- * own uid, with Services whose cluster IPs lead to pods, and a stand-in for the controller that
- * hands out the routing table and collects the trace records.
+ * Pods as a cluster makes them: prepared by the real proxy-init, served by the real sidecar as its own
+ * uid, both as they are built (dist/), with Services whose cluster IPs lead to pods, and a stand-in for
+ * the controller that hands out the routing table and collects the trace records.
  */
 import { ENV, PORT, PROXY_NODE_FLAGS, PROXY_UID } from '../../../core/names.ts'
 import { type Chain, chainOf, type Space } from '../../../core/spaces.ts'
@@ -31,8 +31,8 @@ const SPACES: Space[] = [
 ]
 
 /** How long a record may take: its batch waits 50 ms; a loaded machine is slower. */
-export const RECORD_TIMEOUT_MS = 5000
-const READY_TIMEOUT_MS = 10_000
+export const RECORD_TIMEOUT_MS = 15_000
+const READY_TIMEOUT_MS = 20_000
 
 export interface SidecarPod extends Place {
   space: string
@@ -60,7 +60,7 @@ export interface AddPodOptions {
   env?: Record<string, string>
   /** The sidecar's soft and hard limit of open files; the machine's own by default. */
   openFiles?: string
-  /** The sidecar's program, as a path in the repository; its source by default. */
+  /** The sidecar's program, as a path in the repository; what the images hold by default. */
   program?: string
 }
 
@@ -129,7 +129,7 @@ function startSidecar(
     node,
     env,
     openFiles,
-    program = 'proxy/main.ts',
+    program = 'dist/proxy.mjs',
   }: { node: Place; env: Record<string, string>; openFiles?: string; program?: string },
 ): LabProcess {
   const limit = openFiles === undefined ? [] : ['prlimit', `--nofile=${openFiles}`]

@@ -49,6 +49,9 @@ export function sidecarSockets(pod: SidecarPod): TcpSocket[] {
   )
 }
 
+/** How long connections that nobody uses may take to go, ms: 4 s of an idle upstream, on a busy machine. */
+export const GONE_MS = 30_000
+
 /** Waits until a sidecar has no more connections than `most`, and says which there are if it does not come to that. */
 export async function untilSocketsAtMost(
   pod: SidecarPod,
@@ -64,5 +67,14 @@ export async function untilSocketsAtMost(
       )
       return `the sidecar of ${pod.name} has ${left.length} connections, at most ${most} expected: ${left.slice(0, 40).join(', ')}`
     },
+  )
+}
+
+/** A socket may be over in the kernel's table a moment before its process has closed it. */
+export async function untilFilesAtMost(pod: SidecarPod, most: number): Promise<void> {
+  await eventually(
+    () => openFiles(pod) <= most,
+    GONE_MS,
+    () => `the sidecar of ${pod.name} has ${openFiles(pod)} open files, at most ${most} expected`,
   )
 }

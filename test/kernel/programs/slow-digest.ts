@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 
 /**
- * 60 MB take 5 s, far longer than the fast end needs once the other transfers are done, also on two
+ * 40 MB take 3.5 s, far longer than the fast end needs once the other transfers are done, also on two
  * busy cores.
  */
 export const SLOW_BYTES_PER_SECOND = 12 * 1024 * 1024

@@ -34,7 +34,9 @@ describeKernel(
     ])('a connection %s is the server’s own, and recorded', async (_what, flags, sni) => {
       const fingerprint = 'openssl x509 -noout -fingerprint -sha256'
       // The server says each line backwards; the certificate is printed before.
-      const script = `(echo redrum; sleep 0.3) | openssl s_client ${flags} -connect ${CLUSTER_IP}:443 > said 2> /dev/null || true
+      const answered = 'until grep -qsx murder said; do sleep 0.05; done'
+      const script = `rm -f said
+        (echo redrum; timeout 20 sh -c '${answered}') | openssl s_client ${flags} -connect ${CLUSTER_IP}:443 > said 2> /dev/null || true
         ${fingerprint} < said
         grep -x murder said`
       const said = await runOk(client, ['sh', '-ec', script], CLIENT)

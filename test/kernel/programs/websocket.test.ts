@@ -10,7 +10,13 @@ import {
   waitForPort,
 } from '../lab.ts'
 import { describeKernel } from '../requirements.ts'
-import { APP_UID, createSidecarPods, eventually, type SidecarPods } from './sidecar-pods.ts'
+import {
+  APP_UID,
+  createSidecarPods,
+  eventually,
+  RECORD_TIMEOUT_MS,
+  type SidecarPods,
+} from './sidecar-pods.ts'
 import type { WebSocketReport } from './websocket-client.ts'
 
 const CLUSTER_IP = '10.96.0.50'
@@ -54,7 +60,7 @@ describeKernel('WebSockets through two sidecars', () => {
     expect(report).toEqual({ ...heard, end })
     await eventually(
       () => server.output.stdout.includes(`${serverSaw}\n`),
-      5000,
+      RECORD_TIMEOUT_MS,
       () => `the server saw ${JSON.stringify(server.output.stdout)}, not ${serverSaw}`,
     )
 
