@@ -213,6 +213,12 @@ export const PROXY_NODE_FLAGS = ['--expose-gc'] as const
 export const WEBHOOK_NODE_FLAGS = ['--max-semi-space-size=1', '--optimize-for-size'] as const
 
 /**
+ * What the webhook's image sets besides. Each of V8's threads that compile and mark would have a heap of libc's of its
+ * own, of which nothing comes back: one for all is 6 MB less at the same speed. musl has no such thing.
+ */
+export const WEBHOOK_ENV = { MALLOC_ARENA_MAX: '1' } as const
+
+/**
  * Flags of Node with which the controller's image starts it: a herd of 1,000 sidecars takes 60 MB less with a small
  * nursery, and no more of the processor.
  */

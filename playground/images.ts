@@ -7,6 +7,7 @@ import {
   CONTROLLER_NODE_FLAGS,
   PROXY_NODE_FLAGS,
   PROXY_UID,
+  WEBHOOK_ENV,
   WEBHOOK_NODE_FLAGS,
 } from '../core/names.ts'
 
@@ -37,7 +38,7 @@ const RULES: readonly ImageRule[] = [
   { name: /^azds\/(proxy-init)$/, program: ({ name }) => bundle(name, 0) },
   {
     name: /^azds\/(webhook)$/,
-    program: ({ name }) => bundle(name, NOBODY, WEBHOOK_NODE_FLAGS),
+    program: ({ name }) => bundle(name, NOBODY, WEBHOOK_NODE_FLAGS, WEBHOOK_ENV),
   },
   {
     name: /^azds\/(controller)$/,
@@ -87,11 +88,16 @@ export function programOf(image: string): ImageProgram | null {
 }
 
 /** An image of ours: the bundle in /app, and beside it the packages that a bundle leaves outside. */
-function bundle(name: string, user: number, flags: readonly string[] = []): ImageProgram {
+function bundle(
+  name: string,
+  user: number,
+  flags: readonly string[] = [],
+  env: ImageProgram['env'] = {},
+): ImageProgram {
   return {
     entrypoint: ['node', ...flags, `/app/${name}.mjs`],
     cmd: [],
-    env: { NODE_ENV: 'production' },
+    env: { NODE_ENV: 'production', ...env },
     user,
     links: { '/app': `${REPO_MOUNT}/dist`, '/node_modules': `${REPO_MOUNT}/node_modules` },
   }

@@ -5,10 +5,10 @@
  */
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { Agent, request } from 'node:https'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { POD_SHAPES } from './pod-shapes.ts'
+import { ReviewConnection, requestOf } from './review-connection.ts'
 import { spaceName } from './seeded-api.ts'
 
 export interface LoadResult {
@@ -28,12 +28,10 @@ const CONNECTIONS = 4
 const PODS_AN_OWNER = 10
 
 const [port = '', caFile = '', spaces = ''] = process.argv.slice(2)
-const agent = new Agent({
-  keepAlive: true,
-  maxSockets: CONNECTIONS,
-  ca: readFileSync(caFile, 'utf8'),
-  servername: 'azds-webhook-service.azds.svc',
-})
+const server = { port: Number(port), ca: readFileSync(caFile, 'utf8') }
+const connections = await Promise.all(
+  Array.from({ length: CONNECTIONS }, () => ReviewConnection.open(server)),
+)
 
 let count = 0
 let ownerUid = randomUUID()
@@ -65,85 +63,90 @@ function nextReview(): string {
   })
 }
 
-/** Resolves with the time in ms. @throws unless the pod was injected */
-function ask(body: string): Promise<number> {
-  const begun = performance.now()
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      {
-        host: '127.0.0.1',
-        port,
-        agent,
-        path: '/mutate?timeout=5s',
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
-      },
-      (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('end', () => {
-          const ms = performance.now() - begun
-          const text = Buffer.concat(chunks).toString('utf8')
-          if (response.statusCode === 200 && text.includes('"patchType":"JSONPatch"')) resolve(ms)
-          else reject(new Error(`${response.statusCode}: ${text.slice(0, 300)}`))
-        })
-      },
-    )
-    sent.on('error', reject)
-    sent.end(body)
-  })
+/** @throws unless the pod was injected */
+async function ask(connection: ReviewConnection, review: Buffer): Promise<void> {
+  const { status, body } = await connection.ask(review)
+  if (status === 200 && body.includes('"patchType":"JSONPatch"')) return
+  throw new Error(`${status}: ${body.toString('utf8', 0, 300)}`)
 }
 
-async function run(drive: (one: () => Promise<void>) => Promise<void>): Promise<LoadResult> {
-  const times: number[] = []
-  let failed = 0
-  let problem: string | null = null
-  const begun = performance.now()
-  await drive(async () => {
+/** What one command has seen. */
+class LoadRecord {
+  readonly #begun = performance.now()
+  readonly #times: number[] = []
+  #failed = 0
+  #problem: string | null = null
+
+  async time(ask: () => Promise<void>): Promise<void> {
+    const begun = performance.now()
     try {
-      times.push(await ask(nextReview()))
+      await ask()
+      this.#times.push(performance.now() - begun)
     } catch (error) {
-      failed += 1
-      problem ??= (error as Error).message
+      this.#failed += 1
+      this.#problem ??= (error as Error).message
     }
-  })
-  const seconds = (performance.now() - begun) / 1000
-  times.sort((a, b) => a - b)
-  const at = (share: number) => times[Math.floor((times.length - 1) * share)] ?? Number.NaN
-  return {
-    ...{ reviews: times.length, seconds, failed, problem },
-    p50Ms: at(0.5),
-    p99Ms: at(0.99),
-    maxMs: at(1),
+  }
+
+  result(): LoadResult {
+    const seconds = (performance.now() - this.#begun) / 1000
+    const times = this.#times.toSorted((a, b) => a - b)
+    const at = (share: number) => times[Math.floor((times.length - 1) * share)] ?? Number.NaN
+    return {
+      ...{ reviews: times.length, seconds, failed: this.#failed, problem: this.#problem },
+      p50Ms: at(0.5),
+      p99Ms: at(0.99),
+      maxMs: at(1),
+    }
   }
 }
 
-/** Begins one at each due moment, however long those before take. */
-async function paced(rate: number, seconds: number, one: () => Promise<void>): Promise<void> {
+/** Begins one at each due moment, however long those before take: one that finds no free connection waits, and counts. */
+async function paced(rate: number, seconds: number): Promise<LoadResult> {
+  // Made before, so that no time of the load's own is in what is measured.
+  const reviews = Array.from({ length: rate * seconds }, () => requestOf(nextReview()))
+  const free = [...connections]
+  const waiting: ((connection: ReviewConnection) => void)[] = []
+  const record = new LoadRecord()
+  const one = async (review: Buffer) => {
+    const connection =
+      free.pop() ?? (await new Promise<ReviewConnection>((resolve) => waiting.push(resolve)))
+    try {
+      await ask(connection, review)
+    } finally {
+      const next = waiting.shift()
+      if (next) next(connection)
+      else free.push(connection)
+    }
+  }
   const begun = performance.now()
   const open: Promise<void>[] = []
-  for (let number = 0; number < rate * seconds; number += 1) {
-    const due = begun + (number * 1000) / rate
-    const wait = due - performance.now()
+  for (const [number, review] of reviews.entries()) {
+    const wait = begun + (number * 1000) / rate - performance.now()
     if (wait > 0) await sleep(wait)
-    open.push(one())
+    open.push(record.time(() => one(review)))
   }
   await Promise.all(open)
+  return record.result()
 }
 
-async function flat(seconds: number, one: () => Promise<void>): Promise<void> {
+async function flat(seconds: number): Promise<LoadResult> {
   const end = performance.now() + seconds * 1000
-  const line = async () => {
-    while (performance.now() < end) await one()
+  const record = new LoadRecord()
+  const line = async (connection: ReviewConnection) => {
+    while (performance.now() < end) {
+      const review = requestOf(nextReview())
+      await record.time(() => ask(connection, review))
+    }
   }
-  await Promise.all(Array.from({ length: CONNECTIONS }, line))
+  await Promise.all(connections.map(line))
+  return record.result()
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [command, first = '', second = ''] = line.split(' ')
-  const result = await run((one) =>
-    command === 'paced' ? paced(Number(first), Number(second), one) : flat(Number(first), one),
-  )
+  const result =
+    command === 'paced' ? await paced(Number(first), Number(second)) : await flat(Number(first))
   process.stdout.write(`${JSON.stringify(result)}\n`)
 }
-agent.destroy()
+for (const connection of connections) connection.close()

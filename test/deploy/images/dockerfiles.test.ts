@@ -57,6 +57,9 @@ describeEach(
     if (recipe.koffi) expected.push('dist/node_modules /app/node_modules')
     expect(copies).toEqual(expected)
     expect(of('USER')).toEqual([`${recipe.uid}:${recipe.uid}`])
+    const set = Object.entries(recipe.env).map(([key, value]) => `${key}=${value}`)
+    expect(of('ENV').flatMap((rest) => rest.split(' '))).toEqual(expect.arrayContaining(set))
+    if (name !== 'sample') expect(programOf(`azds/${name}`)?.env).toMatchObject(recipe.env)
     expect(of('ENTRYPOINT').map((text) => JSON.parse(text))).toEqual([entrypointOf(recipe)])
   },
 )
