@@ -17,6 +17,41 @@ export interface E2eOptions {
 /** Files of scenarios that run on any cluster, by what `--only` calls them. */
 export const SCENARIOS = ['routing', 'leaving', 'pods'] as const
 
+/** Programs that values may switch off, by the value. */
+export const OPTIONAL_PARTS = ['gateway', 'api'] as const
+export type OptionalPart = (typeof OPTIONAL_PARTS)[number]
+
+/** What of each scenario needs a part that may be absent: the whole, or some of its checks. */
+const NEEDS: Record<(typeof SCENARIOS)[number], 'all' | 'some'> = {
+  routing: 'all',
+  leaving: 'all',
+  pods: 'some',
+}
+
+/**
+ * What can be run on a cluster that lacks these parts, and a sentence for each thing that cannot.
+ * @param only scenarios that are asked for; empty: all
+ */
+export function runnable(
+  only: string,
+  lacks: readonly OptionalPart[],
+): { scenarios: string[]; leftOut: string[] } {
+  const wanted = SCENARIOS.filter((name) => only === '' || only.split(',').includes(name))
+  if (lacks.length === 0) return { scenarios: [...wanted], leftOut: [] }
+  const why = lacks
+    .map((part) => `azds-${part} is not installed (${part}.enabled=false)`)
+    .join(', ')
+  const what = lacks.map((part) => (part === 'api' ? 'traces' : 'requests through the gateway'))
+  return {
+    scenarios: wanted.filter((name) => NEEDS[name] === 'some'),
+    leftOut: wanted.map((name) =>
+      NEEDS[name] === 'all'
+        ? `LEFT OUT: the scenario ${name}, because ${why}`
+        : `LEFT OUT of the scenario ${name}: all checks of ${what.join(' and ')}, because ${why}`,
+    ),
+  }
+}
+
 export const HELP = `npm run e2e -- --kubeconfig FILE [options]
 Runs the scenarios of the cluster tests on a cluster where azds is installed and whose nodes have or can pull the images.
   --context NAME    context of the kubeconfig (default: its current one)
@@ -65,7 +100,10 @@ function isValue(name: string, options: E2eOptions): name is ValueName {
 }
 
 /** How the tests hear of it. */
-export function environmentOf(options: E2eOptions): Record<string, string> {
+export function environmentOf(
+  options: E2eOptions,
+  lacks: readonly OptionalPart[] = [],
+): Record<string, string> {
   const { registry, tag } = options
   return {
     AZDS_E2E_KUBECONFIG: options.kubeconfig,
@@ -74,5 +112,6 @@ export function environmentOf(options: E2eOptions): Record<string, string> {
     AZDS_E2E_NAMESPACE: options.namespace,
     AZDS_E2E_SAMPLE_IMAGE: `${registry === '' ? '' : `${registry}/`}azds/sample:${tag}`,
     AZDS_E2E_KEEP: String(options.keep),
+    AZDS_E2E_LACKS: lacks.join(','),
   }
 }

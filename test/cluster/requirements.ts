@@ -21,6 +21,18 @@ export function describeScenario(name: string, tests: () => void): void {
   else describeCluster(name, tests)
 }
 
+/** Whether this part is installed; the playground has all. What is left out without it `npm run e2e` tells. */
+export function isInstalled(part: 'gateway' | 'api'): boolean {
+  return !foreignOptions(process.env)?.lacks.includes(part)
+}
+
+/** `test`, for what cannot be without these parts. */
+export function testWith(
+  ...parts: Parameters<typeof isInstalled>[0][]
+): typeof test | typeof test.skip {
+  return parts.every(isInstalled) ? test : test.skip
+}
+
 /**
  * Like `describe`, for tests that need the playground. Where it cannot run they fail under CI, and elsewhere
  * the reason is printed and they count as skipped: they never look like a pass.

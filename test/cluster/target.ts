@@ -21,7 +21,7 @@ export interface ClusterTarget {
   sampleImage: string | null
   /** Longest wait (ms) for anything: well above what it takes, also on a busy machine, or with images to be pulled. */
   waitLimitMs: number
-  /** Ports of this machine that lead to the gateway, and to what answers for traces. */
+  /** Ports of this machine that lead to the gateway (0 where there is none), and to what answers for traces. */
   gatewayPort: number
   viewerPort: number
   /** Runs kubectl and says how it ended. */
@@ -41,6 +41,8 @@ export interface ForeignOptions {
   systemNamespace: string
   sampleImage: string
   keep: boolean
+  /** Parts that the installation does without. */
+  lacks: readonly string[]
 }
 
 /** Null where scenarios make the playground. */
@@ -54,6 +56,7 @@ export function foreignOptions(env: Record<string, string | undefined>): Foreign
     systemNamespace: env['AZDS_E2E_NAMESPACE'] || SYSTEM_NAMESPACE,
     sampleImage: env['AZDS_E2E_SAMPLE_IMAGE'] ?? '',
     keep: env['AZDS_E2E_KEEP'] === 'true',
+    lacks: (env['AZDS_E2E_LACKS'] ?? '').split(',').filter((part) => part !== ''),
   }
 }
 
@@ -108,7 +111,7 @@ async function startForeign(options: ForeignOptions): Promise<ClusterTarget> {
   try {
     const access = { kubeconfig, ...(context && { context }) }
     const client = createKubeClient(access)
-    const gatewayPort = await forward(GATEWAY_SERVICE)
+    const gatewayPort = options.lacks.includes('gateway') ? 0 : await forward(GATEWAY_SERVICE)
     const viewer = await openViewer(access)
     // Different from run to run: a namespace of the last one may still be going.
     const prefix = `azds-e2e-${Date.now().toString(36).slice(-5)}-`

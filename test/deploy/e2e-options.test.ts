@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import type { KubeObject } from '../../core/kube/types.ts'
-import { environmentOf, parseE2eOptions, SCENARIOS } from '../../scripts/e2e-options.ts'
+import { environmentOf, parseE2eOptions, runnable, SCENARIOS } from '../../scripts/e2e-options.ts'
 import { shopService, space } from '../cluster/spaces/shop-objects.ts'
 import { SpaceNames } from '../cluster/spaces/space-names.ts'
 import { ROOT } from './manifests-fixture.ts'
@@ -30,6 +30,26 @@ test.each([
 ])('"%s" is refused', (line, mistake) => {
   const args = line.split(' ').filter((word) => word !== '')
   expect(parseE2eOptions(args, '1')).toEqual({ ok: false, mistake })
+})
+
+test('where nothing is switched off, all is run and nothing is said', () => {
+  expect(runnable('', [])).toEqual({ scenarios: ['routing', 'leaving', 'pods'], leftOut: [] })
+  expect(runnable('pods', [])).toEqual({ scenarios: ['pods'], leftOut: [] })
+})
+
+test('what a cluster without gateway or api cannot show is left out, and each is said', () => {
+  const { scenarios, leftOut } = runnable('', ['gateway'])
+  expect(scenarios).toEqual(['pods'])
+  const why = 'because azds-gateway is not installed (gateway.enabled=false)'
+  expect(leftOut).toEqual([
+    `LEFT OUT: the scenario routing, ${why}`,
+    `LEFT OUT: the scenario leaving, ${why}`,
+    `LEFT OUT of the scenario pods: all checks of requests through the gateway, ${why}`,
+  ])
+  expect(runnable('pods', ['gateway', 'api']).leftOut.join()).toContain(
+    'all checks of requests through the gateway and traces',
+  )
+  expect(runnable('routing', ['api']).scenarios).toEqual([])
 })
 
 test.each(SCENARIOS)('the scenario %s is a file of tests', (name) => {

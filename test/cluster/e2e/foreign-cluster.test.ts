@@ -67,4 +67,17 @@ describeCluster('scenarios on somebody’s own cluster', () => {
     )
     expect(await namespaces()).toEqual(before)
   })
+
+  test('without gateway and api it leaves their checks out, says so, and runs the rest', async () => {
+    await playground.kubectl('delete', 'apiservice/v1.azds.io')
+    const parts = ['deployment/azds-gateway', 'deployment/azds-api']
+    await playground.kubectl('delete', '-n', 'azds', ...parts)
+    const { code, stdout, stderr } = await e2e('--only', 'routing,pods')
+    expect([code, code === 0 ? '' : stdout + stderr]).toEqual([0, ''])
+    expect(stderr).toContain(
+      'LEFT OUT: the scenario routing, because azds-gateway is not installed',
+    )
+    expect(stderr).toMatch(/LEFT OUT of the scenario pods: .*azds-api is not installed/)
+    expect(stderr).toMatch(/Tests: +2 skipped, 5 passed, 7 total/)
+  })
 })

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { type ExecResult, exec } from '../../../core/exec.ts'
 import type { KubeObject, Pod } from '../../../core/kube/types.ts'
-import { CONTAINER, PART_OF, PART_OF_LABEL } from '../../../core/names.ts'
+import { CONTAINER, NAMESPACE_MARK, PART_OF, PART_OF_LABEL } from '../../../core/names.ts'
 import { bringUp, type Playground } from '../../../playground/bring-up.ts'
 import { describeCluster } from '../requirements.ts'
 
@@ -54,7 +54,8 @@ describeCluster('the chart, installed by helm', () => {
     const secrets = await get('secrets,configmaps,replicasets,pods', '-n', 'azds')
     return (
       [...labelled.items, ...secrets.items]
-        .filter(({ metadata }) => metadata.name !== 'kube-root-ca.crt')
+        // By the second the next installation knows the namespace again.
+        .filter(({ metadata }) => !['kube-root-ca.crt', NAMESPACE_MARK].includes(metadata.name))
         // Pods that are told to end go on serving for 15 s.
         .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
         .map(({ kind, metadata }: KubeObject) => `${kind} ${metadata.name}`)
@@ -147,6 +148,12 @@ describeCluster('the chart, installed by helm', () => {
     await gone(ours)
     await kubectl('delete', 'namespace', 'dev', '--timeout=60s')
     expect((await kubectl('get', 'namespaces', '-o', 'name')).includes('dev')).toBe(false)
+  })
+
+  test('into the namespace that it has left it installs again', async () => {
+    await helm('install', 'azds', CHART)
+    await helm('uninstall', 'azds')
+    await gone(ours)
   })
 
   test('what kubectl has installed, helm takes over', async () => {
