@@ -1,4 +1,5 @@
-/** The stand-in for the controller, as a process on the lab's node. */
+/** The stand-in for the controller, as a process on the lab's node: asked by TLS and with a token, as in a cluster. */
+import { createAuthority, createLeaf } from '../core/authority/certificate.ts'
 import type { FeedMessage } from '../core/routing-feed.ts'
 import {
   type LabProcess,
@@ -13,6 +14,8 @@ import type { TraceCount } from './programs/controller.ts'
 
 export interface Controller {
   url: string
+  /** Certificate of the authority that has signed its own, PEM. */
+  authority: string
   /** Gives a pod its routing table; an empty name stands for every gateway. */
   publish(pod: string, message: FeedMessage): void
   /** What has come of a pod's traces so far. */
@@ -20,6 +23,8 @@ export interface Controller {
 }
 
 const PORT = 8080
+/** A run takes less than an hour; a measured machine does not sleep. */
+const LIFE_MS = 24 * 3_600_000
 /** Answers take about 1 ms; this is for a stand-in that has died. */
 const ANSWER_TIMEOUT_MS = 5000
 
@@ -30,10 +35,14 @@ export async function startController(node: Place): Promise<Controller> {
     `${PORT}`,
   ])
   const server = spawnIn(node, argv)
-  await waitForPort(node, PORT, { server })
   const say = (line: object) => server.child.stdin.write(`${JSON.stringify(line)}\n`)
+  const now = new Date()
+  const authority = await createAuthority({ subject: 'azds-controller', lifeMs: LIFE_MS, now })
+  say({ show: await createLeaf(authority, { names: [node.ipv4], lifeMs: LIFE_MS, now }) })
+  await waitForPort(node, PORT, { server })
   return {
-    url: `http://${node.ipv4}:${PORT}`,
+    url: `https://${node.ipv4}:${PORT}`,
+    authority: authority.cert,
     publish: (pod, message) => say({ pod, message }),
     countTraces: (pod) => {
       const answer = nextLine(server)

@@ -20,7 +20,7 @@ import {
 } from '../test/kernel/lab.ts'
 import { prepare } from '../test/kernel/proxy-init-run.ts'
 import { BACKEND, startBackend, type Target, writeInside } from './backend.ts'
-import type { Contestant, Placement, Surroundings } from './contestant.ts'
+import type { Contestant, Launch, Placement, Surroundings } from './contestant.ts'
 import { type Controller, startController } from './controller.ts'
 import { pinned } from './cores.ts'
 import { cpuSecondsBelow, residentBytesBelow } from './process-tree.ts'
@@ -172,16 +172,22 @@ export function surroundingsOf(
   }
 }
 
+/** Writes what a contestant finds in its scratch folder. */
+export async function placeFiles(place: Place, { files = {} }: Launch): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    await writeInside(place, `${SCRATCH_INSIDE}/${name}`, text)
+  }
+}
+
 async function launch(
   place: Place,
   contestant: Contestant,
   surroundings: Surroundings,
 ): Promise<LabProcess | null> {
   if (!contestant.launch) return null
-  const { argv, env = {}, files = {} } = contestant.launch(surroundings)
-  for (const [name, text] of Object.entries(files)) {
-    await writeInside(place, `${SCRATCH_INSIDE}/${name}`, text)
-  }
+  const launch = contestant.launch(surroundings)
+  const { argv, env = {} } = launch
+  await placeFiles(place, launch)
   const process = spawnIn(place, pinned('proxy', argv), {
     uid: PROXY_UID,
     env,

@@ -33,12 +33,14 @@ export function azds(options: AzdsOptions = {}): Contestant {
     launch: (surroundings) => ({
       argv: [NODE_INSIDE, ...PROXY_NODE_FLAGS, ...flags, `${REPO_INSIDE}/${bundle}`],
       env: { ...sidecarEnv(surroundings), ...modeEnv(surroundings, options), ...options.env },
+      files: identityFiles(surroundings),
     }),
   }
 }
 
 /** What the webhook writes into the container. */
-export function sidecarEnv({ pod, podIp, controller, port }: Surroundings): Record<string, string> {
+export function sidecarEnv(surroundings: Surroundings): Record<string, string> {
+  const { pod, podIp, controller, port, scratch } = surroundings
   return {
     [ENV.podName]: pod,
     [ENV.podNamespace]: SPACE,
@@ -46,8 +48,14 @@ export function sidecarEnv({ pod, podIp, controller, port }: Surroundings): Reco
     [ENV.workload]: 'bench',
     [ENV.spaceChain]: SPACE_CHAIN,
     [ENV.controllerUrl]: controller.url,
+    AZDS_IDENTITY_DIR: scratch,
     [ENV.outboundPort]: `${port}`,
   }
+}
+
+/** What the kubelet keeps in the volume of a pod's identity; tokens have about this length. */
+function identityFiles({ controller }: Surroundings): Record<string, string> {
+  return { token: 'token'.repeat(200), 'ca.crt': controller.authority }
 }
 
 /** On plain loopback there is no original destination to ask for: the gateway reads the host instead. */

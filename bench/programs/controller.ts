@@ -1,13 +1,16 @@
 /**
- * Program of the benchmarks: stands for the controller. Each line of standard input is either
- * `{"pod", "message"}`, the pod's routing table from then on, or `{"count": pod}`, which is answered
- * with a line of JSON: what has come of that pod's traces. Argument: the port.
+ * Program of the benchmarks: stands for the controller. The first line of standard input is `{"show"}`,
+ * certificate and key with which it serves TLS. Each further one is either `{"pod", "message"}`, the pod's
+ * routing table from then on, or `{"count": pod}`, which is answered with a line of JSON: what has come of that
+ * pod's traces. Argument: the port. Whose token it is shown is all the same to it.
  *
  * It takes traces as fast as it can, so that a sidecar has all the work of sending them: it counts
  * records without reading them, except those of one batch in a hundred.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer } from 'node:https'
 import { createInterface } from 'node:readline'
+import type { KeyPair } from '../../core/authority/certificate.ts'
 import { FEED_HEARTBEAT_MS, type FeedMessage } from '../../core/routing-feed.ts'
 import type { TraceBatch, TraceRecord } from '../../core/trace-record.ts'
 import { countOf, droppedIn } from '../readers/trace-batch.ts'
@@ -80,10 +83,13 @@ function readWhole(body: Buffer, counted: number, count: TraceCount): void {
   }
 }
 
-server.listen(Number(process.argv[2]), '0.0.0.0')
+type Order = { show: KeyPair } | { pod: string; message: FeedMessage } | { count: string }
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const order = JSON.parse(line) as { pod: string; message: FeedMessage } | { count: string }
-  if ('pod' in order) tables.set(order.pod, order.message)
+  const order = JSON.parse(line) as Order
+  if ('show' in order) {
+    server.setSecureContext(order.show)
+    server.listen(Number(process.argv[2]), '0.0.0.0')
+  } else if ('pod' in order) tables.set(order.pod, order.message)
   else process.stdout.write(`${JSON.stringify(countFor(order.count))}\n`)
 }

@@ -43,7 +43,7 @@ export const MEMORY_ROW: Row = {
   placements: ['redirect'],
   profilable: false,
   remark:
-    'Resident memory of all processes of the proxy, shared pages included; each connection has one to the backend beside it.',
+    'Resident memory of all processes of the proxy, shared pages included; each connection has one to the backend beside it. Ours is connected to its controller by TLS, at an address: where that has a name, libc’s resolver comes on top.',
   metrics: [
     { key: 'idleMib', title: 'idle MiB', digits: 1 },
     { key: 'kibPerConnection', title: 'KiB per connection', digits: 2 },

@@ -1,11 +1,11 @@
-/** The row of the start: from the spawn to the first 200 of /ready, with a controller that answers. */
+/** The row of the start: from the spawn to the first 200 of /ready, with a controller that answers, by TLS. */
 import { PORT, PROXY_UID } from '../../core/names.ts'
 import { NODE_INSIDE, REPO_INSIDE, run, SCRATCH_INSIDE } from '../../test/kernel/lab.ts'
 import { TARGET } from '../backend.ts'
 import type { Contestant } from '../contestant.ts'
 import { pinned } from '../cores.ts'
 import { mustAndAim, type Row, type RowOutcome, type RowRun, type Sample } from '../row.ts'
-import { openStage, preparePod, type Stage, surroundingsOf } from '../stage.ts'
+import { openStage, placeFiles, preparePod, type Stage, surroundingsOf } from '../stage.ts'
 import { ourselves } from './http1.ts'
 
 /** Each takes a quarter of a second. */
@@ -19,7 +19,7 @@ export const START_ROW: Row = {
   placements: ['redirect'],
   profilable: false,
   remark:
-    'From the spawn of Node to the first 200 of `/ready`, which is asked for every millisecond and waits for the routing table.',
+    'From the spawn of Node to the first 200 of `/ready`, which is asked for every millisecond and waits for the routing table, which comes by TLS.',
   metrics: [{ key: 'readyMs', title: 'ms to ready', digits: 0 }],
   goals: mustAndAim({ metric: 'readyMs', of: 'azds', against: null, better: 'lower' }, 250, 100),
   run: runStart,
@@ -42,7 +42,9 @@ async function runStart({ placement, settings, progress }: RowRun): Promise<RowO
 async function measureStarts(stage: Stage, contestant: Contestant): Promise<Sample[]> {
   const place = await preparePod(stage, contestant, OPTIONS)
   const surroundings = surroundingsOf(stage, place, OPTIONS)
-  const { argv = [], env = {} } = contestant.launch?.(surroundings) ?? {}
+  const launch = contestant.launch?.(surroundings) ?? { argv: [] }
+  const { argv, env = {} } = launch
+  await placeFiles(place, launch)
   const timer = [NODE_INSIDE, `${REPO_INSIDE}/bench/programs/time-start.ts`]
   const args = [`${STARTS}`, `${PORT.admin}`, `${PROXY_UID}`, ...pinned('proxy', argv)]
   const { code, stdout, stderr } = await run(place, pinned('load', [...timer, ...args]), {
