@@ -25,7 +25,8 @@ const BARE_SECONDS = 10
 const LOAD_PRIORITY = -10
 /** Events are written in the background, ten a second: their last ones are done by then (ms). */
 const SETTLE_MS = 1000
-const MIB = 1024 * 1024
+/** Goals are in decimal megabytes, which are the smaller ones. */
+const MB = 1_000_000
 
 export const admissionRow: ControlRow = {
   name: 'admission',
@@ -124,8 +125,8 @@ function outcomeOf({ bare, paced, flat, cpuSeconds, webhook, requests }: Seen): 
         unit: '',
         must: { atLeast: 500 },
       },
-      { name: 'memory', value: webhook.peakBytes() / MIB, unit: 'MiB', must: { atMost: 120 } },
-      { name: 'memory at the end', value: webhook.residentBytes() / MIB, unit: 'MiB' },
+      { name: 'memory', value: webhook.peakBytes() / MB, unit: 'MB', must: { atMost: 120 } },
+      { name: 'memory at the end', value: webhook.residentBytes() / MB, unit: 'MB' },
       {
         name: 'requests to the API server for a review',
         value: others.length,
