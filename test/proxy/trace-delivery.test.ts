@@ -153,7 +153,9 @@ describe('the sender', () => {
     send(...names)
     await eventually('all records', () => controller.records().length === 450)
     expect(spans(controller.records())).toEqual(names)
-    expect(controller.batches.map(({ records }) => records.length)).toEqual([64, 64, 64, 64, 64, 64, 64, 2])
+    expect(controller.batches.map(({ records }) => records.length)).toEqual([
+      64, 64, 64, 64, 64, 64, 64, 2,
+    ])
   })
 
   test.each([
