@@ -5,7 +5,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { CLOCK_SKEW_MS, certificatesIn } from '../core/authority/certificate.ts'
 import type { AuthorityKeeper } from '../core/authority/keeper.ts'
-import { collectionOf, describeSecret } from '../core/authority/secret.ts'
+import { collectionOf, describeSecret, selectionOf, textIn } from '../core/authority/secret.ts'
 import { watchCache } from '../core/kube/cache.ts'
 import type { KubeClient } from '../core/kube/client.ts'
 import type { OwnerReference, Secret } from '../core/kube/types.ts'
@@ -56,11 +56,11 @@ export interface Wanted {
 /** Why a certificate must be handed over anew; null if what is there is right. */
 export function faultOfHandedOver(secret: Secret | null, wanted: Wanted): string | null {
   if (!secret) return 'there is none'
-  const text = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64').toString()
-  if (text('ca.crt') !== wanted.bundle) return 'the authority has changed'
+  if (textIn(secret, 'ca.crt') !== wanted.bundle) return 'the authority has changed'
   try {
-    const cert = new X509Certificate(text('tls.crt'))
-    if (!cert.checkPrivateKey(createPrivateKey(text('tls.key')))) return 'its key is another’s'
+    const cert = new X509Certificate(textIn(secret, 'tls.crt'))
+    if (!cert.checkPrivateKey(createPrivateKey(textIn(secret, 'tls.key'))))
+      return 'its key is another’s'
     const signer = new X509Certificate(certificatesIn(wanted.bundle)[0] ?? '')
     if (!cert.verify(signer.publicKey)) return 'another authority signs now'
     if (wanted.names.some((name) => cert.checkHost(name) === undefined)) return 'its names differ'
@@ -77,8 +77,7 @@ export function faultOfHandedOver(secret: Secret | null, wanted: Wanted): string
 export function handOverApiCertificate(parts: ApiCertificateParts): ApiCertificate {
   const { client, namespace, names, lifeMs, now, log } = parts
   const secret = { namespace, name: API_CERTIFICATE_SECRET }
-  const path = `${collectionOf(secret)}?fieldSelector=metadata.name%3D${secret.name}`
-  const secrets = watchCache<Secret>(client, path, log)
+  const secrets = watchCache<Secret>(client, selectionOf(secret), log)
   let isSynced = false
   let looking = false
   let again = false

@@ -7,8 +7,8 @@ import type { KeyPair } from '../core/authority/certificate.ts'
 import type { AuthorityKeeper } from '../core/authority/keeper.ts'
 import { applySecureContext } from '../core/authority/leaf.ts'
 import { closeServer } from '../core/close-server.ts'
+import { type Bound, listen } from '../core/listen.ts'
 import type { Log } from '../core/log.ts'
-import { type Bound, listen } from './listen.ts'
 
 export interface TlsPortParts {
   keepIdentity: () => Promise<AuthorityKeeper>

@@ -8,6 +8,7 @@ import { watchCache } from '../core/kube/cache.ts'
 import type { KubeClient } from '../core/kube/client.ts'
 import { createEventRecorder } from '../core/kube/events.ts'
 import { Readiness } from '../core/lifecycle.ts'
+import { listen } from '../core/listen.ts'
 import type { Log } from '../core/log.ts'
 import { CONTROLLER_SERVICE } from '../core/names.ts'
 import { clusterDomainFor } from '../core/place.ts'
@@ -25,7 +26,7 @@ import {
 import { createMetrics } from './metrics.ts'
 import { type MetricsServer, serveMetrics } from './metrics-server.ts'
 import { CONFIGURATION_COPIES, type WebhookConfiguration } from './registration.ts'
-import { createServer, type WebhookServer } from './server.ts'
+import { createServer } from './server.ts'
 import { startTrust, type Trust } from './trust.ts'
 
 export type WebhookConfig = Config<typeof settings>
@@ -100,7 +101,7 @@ export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
     })
     const { address: host, metricsPort: port } = config
     metricsServer = await serveMetrics(metrics, { address: host, port }, log)
-    await listen(server, config)
+    await listen(server, config.address, config.port)
     const address = server.server.address() as AddressInfo
     const ports = { port: address.port, metricsPort: metricsServer.port }
     log.info({ address: address.address, ...ports, clusterDomain }, 'listening')
@@ -149,15 +150,5 @@ function fixedFacts(config: WebhookConfig, clusterDomain: string): FixedFacts {
       config.controllerUrl ?? `https://${CONTROLLER_SERVICE}.${namespace}.svc.${clusterDomain}`,
     proxyResources: config.proxyResources,
     proxyLogLevel: config.proxyLogLevel,
-  }
-}
-
-/** `::` takes both families; a machine without IPv6 has no such address and gets all of IPv4. */
-async function listen(server: WebhookServer, { address, port }: WebhookConfig): Promise<void> {
-  try {
-    await server.listen({ host: address, port })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EAFNOSUPPORT' || address !== '::') throw error
-    await server.listen({ host: '0.0.0.0', port })
   }
 }

@@ -2,8 +2,9 @@
  * Prometheus' own port. It is not that of admission, which every pod may connect to because the API server's address is
  * no pod's: a NetworkPolicy tells ports apart, and no paths.
  */
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { listenOn } from '../core/listen.ts'
 import type { Log } from '../core/log.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -32,7 +33,7 @@ export async function serveMetrics(
       },
     )
   })
-  await listen(server, address, port)
+  await listenOn(server, address, port)
   return {
     port: (server.address() as AddressInfo).port,
     close() {
@@ -40,24 +41,4 @@ export async function serveMetrics(
       server.closeAllConnections()
     },
   }
-}
-
-/** `::` takes both families, and becomes all of IPv4 where there is no IPv6. */
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  try {
-    await bind(server, host, port)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EAFNOSUPPORT' || host !== '::') throw error
-    await bind(server, '0.0.0.0', port)
-  }
-}
-
-function bind(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port }, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
 }

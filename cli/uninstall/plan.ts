@@ -38,53 +38,40 @@ export interface Surroundings {
 
 export function planUninstall({ owned }: Inventory, surroundings: Surroundings): Plan {
   const kept: { name: string; why: string }[] = []
+  const namespaces = owned.filter(
+    ({ object }) => object.kind === 'Namespace' && reasonToKeep(object, surroundings) === null,
+  )
+  const gone = new Set(namespaces.map(({ object }) => object.metadata.name))
   const going = owned.filter(({ object }) => {
-    const why = reasonToKeep(object.kind ?? '', object.metadata.labels ?? {}, surroundings)
+    const isMark = object.kind === 'ConfigMap' && object.metadata.name === NAMESPACE_MARK
+    const isOutlived = isMark && !gone.has(object.metadata.namespace)
+    const why = isOutlived ? MARK_STAYS : reasonToKeep(object, surroundings)
     if (why !== null) kept.push({ name: nameOf(object), why })
     return why === null
   })
-  const namespaces = new Set(
-    going
-      .filter(({ object }) => object.kind === 'Namespace')
-      .map(({ object }) => object.metadata.name),
-  )
-  const marks = going.filter(({ object }) => isMarkOfWhatStays(object, namespaces))
-  for (const { object } of marks) kept.push({ name: nameOf(object), why: MARK_STAYS })
   const named = new Set(ORDER.flatMap(({ kinds }) => kinds))
   const steps = ORDER.map(({ title, kinds }) => ({
     title,
-    objects: going.filter(
-      (owned) =>
-        !marks.includes(owned) &&
-        (kinds.length > 0
-          ? kinds.includes(owned.object.kind ?? '')
-          : !named.has(owned.object.kind ?? '')),
+    objects: going.filter(({ object: { kind = '' } }) =>
+      kinds.length > 0 ? kinds.includes(kind) : !named.has(kind),
     ),
   }))
   return { steps: steps.filter(({ objects }) => objects.length > 0), kept }
 }
 
+/** A namespace that Helm has made has no label, is not ours to delete, and is installed into again by many. */
 const MARK_STAYS =
   'by it the next installation knows that the namespace was ours; it goes with the namespace'
 
-/** A namespace that Helm has made has no label, is not ours to delete, and is installed into again by many. */
-function isMarkOfWhatStays(
-  { kind, metadata }: KubeObject,
-  going: ReadonlySet<string | undefined>,
-): boolean {
-  return kind === 'ConfigMap' && metadata.name === NAMESPACE_MARK && !going.has(metadata.namespace)
-}
-
 function reasonToKeep(
-  kind: string,
-  labels: Readonly<Record<string, string>>,
+  { kind, metadata }: KubeObject,
   { foreign, deleteTraces }: Surroundings,
 ): string | null {
   if (kind === 'PersistentVolumeClaim' && !deleteTraces) {
     return 'the traces in it are the team’s; --delete-traces takes it away'
   }
   if (kind !== 'Namespace') return null
-  if (labels[PART_OF_LABEL] !== PART_OF) return 'it is not marked as ours'
+  if (metadata.labels?.[PART_OF_LABEL] !== PART_OF) return 'it is not marked as ours'
   if (foreign.length === 0) return null
   return `it holds what is not ours: ${foreign.slice(0, 3).join(', ')}${foreign.length > 3 ? ' and more' : ''}`
 }

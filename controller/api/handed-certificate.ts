@@ -1,7 +1,7 @@
 /** The certificate of `azds-api`: read from the Secret in which the controller hands it over, and followed. */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { certificatesIn, type KeyPair, validityOf } from '../../core/authority/certificate.ts'
-import { collectionOf, describeSecret } from '../../core/authority/secret.ts'
+import { describeSecret, selectionOf, textIn } from '../../core/authority/secret.ts'
 import { watchCache } from '../../core/kube/cache.ts'
 import type { KubeClient } from '../../core/kube/client.ts'
 import type { Secret } from '../../core/kube/types.ts'
@@ -26,9 +26,9 @@ interface Held {
 }
 
 /** Null where a Secret holds nothing that could be shown. */
-export function readHanded({ data }: Secret): Held | null {
-  const text = (key: string) => Buffer.from(data?.[key] ?? '', 'base64').toString()
-  const [leaf, bundle] = [{ cert: text('tls.crt'), key: text('tls.key') }, text('ca.crt')]
+export function readHanded(secret: Secret): Held | null {
+  const leaf = { cert: textIn(secret, 'tls.crt'), key: textIn(secret, 'tls.key') }
+  const bundle = textIn(secret, 'ca.crt')
   try {
     const isPair = new X509Certificate(leaf.cert).checkPrivateKey(createPrivateKey(leaf.key))
     return isPair && certificatesIn(bundle).length > 0 ? { leaf, bundle } : null
@@ -44,9 +44,7 @@ export async function followHandedCertificate(
   log: Log,
 ): Promise<HandedCertificate> {
   const secret = { namespace, name: API_CERTIFICATE_SECRET }
-  // With this selector a role limited to one name may list and watch.
-  const path = `${collectionOf(secret)}?fieldSelector=metadata.name%3D${secret.name}`
-  const secrets = watchCache<Secret>(client, path, log)
+  const secrets = watchCache<Secret>(client, selectionOf(secret), log)
   const listeners: (() => void)[] = []
   const first = Promise.withResolvers<Held>()
   let held: Held | null = null

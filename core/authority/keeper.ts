@@ -11,7 +11,6 @@ import { createAuthority, isExpiring, type KeyPair, validityOf } from './certifi
 import { isLeafDue, type Leaf, signLeaf } from './leaf.ts'
 import { type AuthorityNews, newsOf } from './news.ts'
 import {
-  collectionOf,
   createSecret,
   describeSecret,
   faultOfType,
@@ -19,6 +18,7 @@ import {
   readState,
   replaceSecret,
   type SecretName,
+  selectionOf,
 } from './secret.ts'
 import {
   type AuthorityLimits,
@@ -113,9 +113,7 @@ class Keeper implements AuthorityKeeper {
   constructor(parts: KeeperParts) {
     this.#parts = parts
     const { client, secret, log } = parts
-    // With this selector a role limited to one name may list and watch.
-    const path = `${collectionOf(secret)}?fieldSelector=metadata.name%3D${secret.name}`
-    this.#secrets = watchCache<Secret>(client, path, log)
+    this.#secrets = watchCache<Secret>(client, selectionOf(secret), log)
   }
 
   async begin(): Promise<void> {

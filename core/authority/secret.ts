@@ -18,6 +18,9 @@ const TYPE = 'Opaque'
 
 export const collectionOf = ({ namespace }: SecretName): string =>
   `/api/v1/namespaces/${namespace}/secrets`
+/** Where it alone is listed and watched, as a role limited to its name may. */
+export const selectionOf = (secret: SecretName): string =>
+  `${collectionOf(secret)}?fieldSelector=metadata.name%3D${secret.name}`
 export const describeSecret = ({ namespace, name }: SecretName): string =>
   `Secret ${namespace}/${name}`
 
@@ -25,16 +28,16 @@ export type ReadState = { ok: true; state: AuthorityState } | { ok: false; fault
 
 /** Reads an authority; a `next` or `previous` that cannot be used is left out, as if it had never been. */
 export function readState(secret: Secret, subject: string, now: Date): ReadState {
-  const { data, metadata } = secret
+  const { metadata } = secret
   const pair = (name: string): KeyPair => ({
-    cert: decode(data?.[`${name}.crt`]),
-    key: decode(data?.[`${name}.key`]),
+    cert: textIn(secret, `${name}.crt`),
+    key: textIn(secret, `${name}.key`),
   })
   const current = pair('current')
   const fault = faultOfAuthority(current, subject, now)
   if (fault) return { ok: false, fault }
   const next = pair('next')
-  const previous = decode(data?.['previous.crt'])
+  const previous = textIn(secret, 'previous.crt')
   const since = new Date(metadata.annotations?.[SINCE] ?? '')
   return {
     ok: true,
@@ -130,6 +133,9 @@ function dataOf({ current, next, previous }: AuthorityState): Record<string, str
     ...(previous !== null && { 'previous.crt': encode(previous) }),
   }
 }
+
+/** What a key of a Secret holds; empty where it has none. */
+export const textIn = (secret: Secret, key: string): string => decode(secret.data?.[key])
 
 function isCertificate(text: string): boolean {
   return certificatesIn(text).length === 1

@@ -11,7 +11,7 @@ export function assertField(field: Field): void {
 }
 
 /** Without blanks around it, which a reader would take off. */
-export function isFieldValue(value: string): boolean {
+function isFieldValue(value: string): boolean {
   if (value.length === 0) return true
   const last = value.charCodeAt(value.length - 1)
   return !isBlank(value.charCodeAt(0)) && !isBlank(last) && consistsOf(VALUE, value)

@@ -1,6 +1,11 @@
 /** Binds a server to its address, also on a machine without IPv6. */
 import type { AddressInfo, Server } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+
+/** A server of Fastify's, as far as it is needed here. */
+export interface App {
+  listen(at: { host: string; port: number }): Promise<unknown>
+  readonly server: { address(): unknown }
+}
 
 export interface Bound {
   host: string
@@ -8,7 +13,7 @@ export interface Bound {
 }
 
 /** `::` takes both families, and becomes all of IPv4 where there is no IPv6. */
-export async function listen(app: FastifyInstance, host: string, port: number): Promise<Bound> {
+export async function listen(app: App, host: string, port: number): Promise<Bound> {
   await orIpv4(host, (address) => app.listen({ host: address, port }))
   const bound = app.server.address() as AddressInfo
   return { host: bound.address, port: bound.port }
