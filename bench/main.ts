@@ -35,7 +35,7 @@ clearInterval(alive)
 
 async function main(options: BenchOptions): Promise<void> {
   const { rounds, seconds, baseline, profile } = options
-  const settings = { rounds, seconds, baseline, profile: profile !== null }
+  const settings = { rounds, seconds, baseline }
   const machine = await machineFacts(exec)
   const started = moment()
   const doubted = doubts(started, machine.cores)
@@ -43,10 +43,18 @@ async function main(options: BenchOptions): Promise<void> {
   const rows: RowReport[] = []
   for (const row of ROWS.filter(({ name }) => isWanted(name, options))) {
     for (const placement of row.placements.filter((each) => options.placements.includes(each))) {
-      const report = await runRow(row, placement, settings)
+      const compared = peersOf(row)
+      const asked = profile === null ? null : compared
+      const report = await runRow(row, placement, { ...settings, profile: asked })
       if (options.full && row.profilable && report.verdicts.some(({ met }) => !met)) {
-        const { outcome } = await runRow(row, placement, { ...settings, profile: true })
-        report.outcome = { ...report.outcome, profile: outcome.profile ?? [] }
+        const { outcome } = await runRow(row, placement, { ...settings, profile: compared })
+        const { profile = [], split = [], notes } = outcome
+        report.outcome = {
+          ...report.outcome,
+          profile,
+          split,
+          notes: [...report.outcome.notes, ...notes],
+        }
       }
       rows.push(report)
       process.stdout.write(`${rowText(report)}\n`)
@@ -54,12 +62,17 @@ async function main(options: BenchOptions): Promise<void> {
   }
   const report = { machine, started, ended: moment(), doubts: doubted, rounds, seconds, rows }
   write(report, options)
-  if (!settings.profile) process.stdout.write(`${summaryText(rows)}\n`)
+  if (profile === null) process.stdout.write(`${summaryText(rows)}\n`)
 }
 
 function isWanted(name: string, { only, profile }: BenchOptions): boolean {
   if (profile !== null) return name === profile
   return only.length === 0 || only.includes(name)
+}
+
+/** Those that the goals of a row compare ours with. */
+function peersOf({ goals }: Row): string[] {
+  return [...new Set(goals.flatMap(({ against }) => against ?? []))]
 }
 
 async function runRow(
@@ -74,7 +87,7 @@ async function runRow(
     .catch((error: Error) => ({ samples: {}, notes: [`the row could not run: ${error.message}`] }))
   progress('')
   const { name, title, metrics, goals, remark = '' } = row
-  const verdicts = settings.profile ? [] : judge(goals, outcome)
+  const verdicts = settings.profile === null ? judge(goals, outcome) : []
   return { row: { name, title, metrics, goals, remark }, placement, outcome, verdicts }
 }
 

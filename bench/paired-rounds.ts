@@ -2,11 +2,14 @@
  * Measures contestants side by side: all run at once, and in each round each is measured alone, in an
  * order that turns round from one round to the next.
  */
+import { exec } from '../core/exec.ts'
 import type { Place } from '../test/kernel/lab.ts'
 import type { Contestant } from './contestant.ts'
 import { profiled, profileLines } from './profile.ts'
 import type { RowOutcome, RowRun, Sample } from './row.ts'
+import { type Sampled, sampleStacks } from './stack-samples.ts'
 import { openStage, type Seat, type SeatOptions, type Stage, seat } from './stage.ts'
+import { splitLines } from './time-split.ts'
 import { createTraceAudit } from './trace-audit.ts'
 
 export interface PairedRow extends SeatOptions {
@@ -43,8 +46,7 @@ async function runOn(stage: Stage, row: PairedRow, run: RowRun): Promise<RowOutc
   if (stage.backend) await row.serve?.(stage.backend)
   for (const contestant of row.contestants) {
     progress(`starts ${contestant.name}`)
-    const seated = await seat(stage, contestant, row)
-    if (!stage.backend) await row.serve?.(seated.place)
+    const seated = await seatOn(stage, row, contestant)
     const problem = (await row.verify?.(seated)) ?? null
     entries.push({
       seat: seated,
@@ -78,15 +80,53 @@ async function runOn(stage: Stage, row: PairedRow, run: RowRun): Promise<RowOutc
   }
 }
 
-/** Our proxy alone: a profiler makes it slower, so that nothing can be compared. */
+/**
+ * Where the time goes: what each of those that are compared spends it on, and the functions of our proxy, which
+ * runs once more for that: its own profiler makes it slower, so that nothing could be compared.
+ */
 async function profileOn(stage: Stage, row: PairedRow, run: RowRun): Promise<RowOutcome> {
-  const [contestant] = row.contestants
-  if (!contestant) return { samples: {}, notes: [] }
+  const [ours] = row.contestants
+  if (!ours) return { samples: {}, notes: [] }
   if (stage.backend) await row.serve?.(stage.backend)
-  const seated = await seat(stage, profiled(contestant), row)
+  const split = await splitOn(stage, row, run)
+  run.progress(`profiles ${ours.name}`)
+  const seated = await seatOn(stage, row, { ...profiled(ours), name: `${ours.name}-profiled` })
+  const seconds = Math.max(run.settings.seconds, PROFILE_SECONDS)
+  const measured = await row.measure(seated, seconds)
+  const functions = await profileLines(seated)
+  const notes = measured.ok ? split.notes : [...split.notes, measured.problem]
+  return { samples: {}, notes, profile: functions, split: split.lines }
+}
+
+async function splitOn(
+  stage: Stage,
+  row: PairedRow,
+  { settings, progress }: RowRun,
+): Promise<{ lines: string[]; notes: string[] }> {
+  const [ours, ...others] = row.contestants
+  const compared = others.filter(({ name }) => settings.profile?.includes(name))
+  const sampled: Sampled[] = []
+  try {
+    for (const contestant of [ours, ...compared].filter((each) => each !== undefined)) {
+      progress(`samples the stacks of ${contestant.name}`)
+      const seated = await seatOn(stage, row, contestant)
+      await row.measure(seated, WARM_UP_SECONDS)
+      const { seconds } = settings
+      const load = () => row.measure(seated, seconds)
+      const one = await sampleStacks(seated, exec, { seconds, load })
+      if (one !== null) sampled.push(one)
+    }
+  } catch (error) {
+    // Not every machine lets perf look, and the figures are worth as much without.
+    return { lines: [], notes: [`no samples of stacks: ${(error as Error).message}`] }
+  }
+  const [first] = sampled
+  const columns = sampled.map(({ column }) => column)
+  return { lines: first === undefined ? [] : splitLines(first.unit, columns), notes: [] }
+}
+
+async function seatOn(stage: Stage, row: PairedRow, contestant: Contestant): Promise<Seat> {
+  const seated = await seat(stage, contestant, row)
   if (!stage.backend) await row.serve?.(seated.place)
-  run.progress(`profiles ${contestant.name}`)
-  const measured = await row.measure(seated, Math.max(run.settings.seconds, PROFILE_SECONDS))
-  const lines = await profileLines(seated)
-  return { samples: {}, notes: measured.ok ? [] : [measured.problem], profile: lines }
+  return seated
 }

@@ -23,7 +23,7 @@ const FOLDER = `${SCRATCH_INSIDE}/profile`
 const FLAGS = ['--cpu-prof', `--cpu-prof-dir=${FOLDER}`, '--cpu-prof-interval=500']
 /** The profile is written at the end of the process, which must not wait for a drain. */
 const END_AT_ONCE = { AZDS_DRAIN_QUIET_MS: '0', AZDS_DRAIN_DEADLINE_MS: '200' }
-const SHOWN = 25
+const SHOWN = 12
 
 /** The same contestant under the profiler. */
 export function profiled(contestant: Contestant): Contestant {

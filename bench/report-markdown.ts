@@ -63,6 +63,11 @@ unless the row says otherwise, calling a service that only \`dev\` has: each req
 \`azds-hop\` and \`azds-route-as\`, and is recorded. The records go to a stand-in for the controller; how many
 arrived is noted below each row, and each one is accounted for. nginx and haproxy have one worker or
 thread, no logs, and keep their upstream connections; they add no header. Backend: nginx.
+
+Where a goal is not reached, a table shows what the time goes into, for our proxy and those that it is compared with:
+perf(1) samples the stacks of each once more under the same load. A system call has all that the kernel does within
+it; sending takes most, because the kernel carries a packet right into the receiver’s socket, on veths as on
+loopback, before the call returns. That part is the same for whoever sends. What is left is the program’s.
 `
 }
 
@@ -111,20 +116,13 @@ function rowSection({ row, placement, outcome }: RowReport): string {
     '',
     ...[...voids, ...outcome.notes.map((note) => `- ${note}`)],
     '',
-    ...profileBlock(outcome.profile ?? []),
+    ...block('Where the time goes, by samples of the stacks:', outcome.split),
+    ...block('The functions of our proxy (self time, by the CPU profiler):', outcome.profile),
   ].join('\n')
 }
 
-function profileBlock(lines: readonly string[]): string[] {
-  if (lines.length === 0) return []
-  return [
-    'Where our proxy’s time goes (self time, by the CPU profiler):',
-    '',
-    '```',
-    ...lines,
-    '```',
-    '',
-  ]
+function block(title: string, lines: readonly string[] = []): string[] {
+  return lines.length === 0 ? [] : [title, '', '```', ...lines, '```', '']
 }
 
 function machineList({ machine, started, ended, doubts }: RunReport): string {

@@ -33,6 +33,7 @@ export function rowText({ row, placement, outcome, verdicts }: RowReport): strin
     ...table,
     ...voids,
     ...outcome.notes.map((note) => `note: ${note}`),
+    ...(outcome.split ?? []),
     ...(outcome.profile ?? []),
     ...verdicts.map(verdictText),
     '',

@@ -51,8 +51,8 @@ export interface RunSettings {
   seconds: number
   /** Another bundle of the proxy to measure beside the usual one; null for none. */
   baseline: string | null
-  /** True: our proxy alone runs, under the profiler, and the notes say where its time goes. */
-  profile: boolean
+  /** Null: the row is measured. Else it is to be said where the time goes, of our proxy and of these beside it. */
+  profile: readonly string[] | null
 }
 
 export interface RowOutcome {
@@ -62,6 +62,8 @@ export interface RowOutcome {
   notes: string[]
   /** Where the proxy's time goes, a function a line; only of a row that was profiled. */
   profile?: string[]
+  /** What the CPU time goes into, of ours and of its peers; lines of a table, of a row that was profiled. */
+  split?: string[]
 }
 
 export interface Row {

@@ -82,6 +82,14 @@ const DEBIAN = [
   { has: 'h2load', name: 'nghttp2-client', goals: ['bench'], why: 'makes HTTP/2 load' },
   { has: 'iperf3', name: 'iperf3', goals: ['bench'], why: 'sends bytes in bulk' },
   {
+    has: 'perf',
+    name: 'linux-perf',
+    goals: ['bench'],
+    why: 'shows what the time goes into',
+    // Ubuntu's is made for each kernel; without it the document says that it lacks this.
+    optional: true,
+  },
+  {
     has: 'chromium',
     name: 'chromium',
     goals: ['test'],

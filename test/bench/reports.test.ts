@@ -16,14 +16,14 @@ const goal = (level: Goal['level'], bound: number): Goal => ({
   bound,
 })
 
-function row(profile: string[] = []): RowReport {
+function row(profile: string[] = [], split: string[] = []): RowReport {
   const goals = [goal('must', 0.9), goal('aim', 1.2)]
   const samples = {
     azds: [ok(100), ok(120), { ok: false, problem: 'errors among 9 requests: 9 status' } as const],
     nginx: [ok(100), ok(100), ok(100)],
     direct: [{ ok: true, values: {} } as const],
   }
-  const outcome = { samples, notes: ['azds: 9 trace records arrived'], profile }
+  const outcome = { samples, notes: ['azds: 9 trace records arrived'], profile, split }
   return {
     row: {
       name: 'http1-get',
@@ -75,7 +75,7 @@ test('the document has the goals, the figures, the profile and the machine', () 
     doubts: ['the load average is 9'],
     rounds: 5,
     seconds: 2,
-    rows: [row([' 50.0 %  writeBuffer  '])],
+    rows: [row([' 50.0 %  writeBuffer  '], ['together  32.0'])],
   }
   const text = reportMarkdown(report)
   expect(text).toContain(
@@ -85,6 +85,7 @@ test('the document has the goals, the figures, the profile and the machine', () 
   expect(text).toContain('| nginx | 100 [100..100] |')
   expect(text).toContain('- void: azds, 1 rounds')
   expect(text).toContain('```\n 50.0 %  writeBuffer  \n```')
+  expect(text).toContain('```\ntogether  32.0\n```')
   expect(text).toContain('2 cores of Some CPU, 8 GiB; Debian 12, Linux 6.1.0')
   expect(text).toContain('nginx 1.22.1, haproxy 2.6.12')
   expect(text).toContain('from 2026-01-01T00:00:00Z (load 0.10 0.20 0.30) to 2026-01-01T00:30:00Z')
