@@ -62,9 +62,9 @@ export function portsLeadingTo(pod: TargetPod, services: Iterable<TargetedServic
   return found.sort((a, b) => a.service.localeCompare(b.service) || a.port.port - b.port.port)
 }
 
-/** Kubernetes' default for a port without a protocol is TCP. */
+/** Kubernetes' default for a port without a protocol, or with an empty one, is TCP. */
 export function isTcp({ protocol }: { protocol?: string | null }): boolean {
-  return (protocol ?? 'TCP') === 'TCP'
+  return (protocol || 'TCP') === 'TCP'
 }
 
 export function tcpPorts(ports: readonly ServicePort[] | undefined): ServicePort[] {

@@ -21,6 +21,7 @@ export function buildContainer(source: EnvSource, request: BuildRequest, image: 
       readOnlyRootFilesystem: false,
       capabilities: { drop: ['ALL'] },
       seccompProfile: { type: 'RuntimeDefault' },
+      ...source.confinement,
     },
     terminationMessagePolicy: 'FallbackToLogsOnError',
   }

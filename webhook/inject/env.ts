@@ -2,6 +2,7 @@
 import type { EnvVar } from '../../core/kube/types.ts'
 import { type BuildRequest, ENV, PORT } from '../../core/names.ts'
 import type { PodSettings } from './annotations.ts'
+import type { Confinement } from './confinement.ts'
 import type { InjectionFacts } from './facts.ts'
 
 export interface EnvSource {
@@ -14,6 +15,7 @@ export interface EnvSource {
   tcpProbes: string | null
   /** Null where nothing owns the pod. */
   workload: string | null
+  confinement: Confinement
 }
 
 const value = (name: string, text: string | number): EnvVar => ({ name, value: String(text) })

@@ -9,9 +9,11 @@ import type { SkipReason } from '../../core/injection/reasons.ts'
 import { STATUS_VERSION, stateOf, statusOf } from '../../core/injection/status.ts'
 import type { Pod } from '../../core/kube/types.ts'
 import type { DirectPorts, InjectionStatus, RewrittenProbe } from '../../core/names.ts'
+import { annotationsTooLong } from './annotation-room.ts'
 import { readAnnotations } from './annotations.ts'
 import { buildContainer } from './build-container.ts'
 import { checkBuild, NO_BUILDS } from './build-request.ts'
+import { confinementIn } from './confinement.ts'
 import type { EnvSource } from './env.ts'
 import type { FieldError, InjectionFacts } from './facts.ts'
 import { identityTaken } from './identity-volume.ts'
@@ -105,6 +107,7 @@ function injectFresh(original: Pod, pod: Pod, facts: InjectionFacts): Injection 
   const probes = rewrittenOf(tcpProbes)
   const source: EnvSource = {
     ...{ facts, settings, proxyUid, opaquePorts, workload },
+    confinement: confinementIn(pod),
     tcpProbes: probedPorts(probes),
   }
   const injected = mutate(pod, {
@@ -115,6 +118,8 @@ function injectFresh(original: Pod, pod: Pod, facts: InjectionFacts): Injection 
     direct,
     probes: tcpProbes,
   })
+  const tooLong = annotationsTooLong(original, injected)
+  if (tooLong.length > 0) return { kind: 'invalid', errors: tooLong }
   const warnings = [
     ...read.warnings,
     ...warningsFor({ pod, injected, facts, layout, probes: tcpProbes }),

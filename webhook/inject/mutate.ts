@@ -42,7 +42,7 @@ export const CHANGES: readonly { field: string; change: string }[] = [
   },
   {
     field: `metadata.annotations["${DEFAULT_CONTAINER}"]`,
-    change: "Is set to the app's first container, where the pod has none",
+    change: "Is set to the app's first container, where the pod has none or an empty one",
   },
   {
     field: `metadata.annotations["${DEFAULT_LOGS_CONTAINER}"]`,
@@ -89,8 +89,9 @@ export function mutate(pod: Pod, plan: Plan): Pod {
 function nameDefaultContainer(pod: Pod): void {
   const first = pod.spec.containers[0]?.name ?? ''
   const annotations = annotationsOf(pod)
-  annotations[DEFAULT_CONTAINER] ??= first
-  annotations[DEFAULT_LOGS_CONTAINER] ??= annotations[DEFAULT_CONTAINER]
+  // An empty one is none for kubectl, which would take the first container: in the classic layout the sidecar.
+  annotations[DEFAULT_CONTAINER] ||= first
+  annotations[DEFAULT_LOGS_CONTAINER] ||= annotations[DEFAULT_CONTAINER]
 }
 
 function rewriteProbes(pod: Pod, { probes }: Plan): void {

@@ -13,7 +13,7 @@ import type { Layout } from './layout.ts'
 const STARTUP = { periodSeconds: 1, failureThreshold: 120, timeoutSeconds: 1 }
 
 export function proxyContainer(source: EnvSource, layout: Layout): Container {
-  const { facts, settings, proxyUid } = source
+  const { facts, settings, proxyUid, confinement } = source
   return {
     name: CONTAINER.proxy,
     image: facts.images.proxy,
@@ -30,6 +30,7 @@ export function proxyContainer(source: EnvSource, layout: Layout): Container {
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
       seccompProfile: { type: 'RuntimeDefault' },
+      ...confinement,
     },
     // The last lines of its log become the pod's status message if it fails.
     terminationMessagePolicy: 'FallbackToLogsOnError',

@@ -25,6 +25,7 @@ export function proxyInitContainer(source: EnvSource): Container {
       readOnlyRootFilesystem: false,
       capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] },
       seccompProfile: { type: 'RuntimeDefault' },
+      ...source.confinement,
     },
     terminationMessagePolicy: 'FallbackToLogsOnError',
   }

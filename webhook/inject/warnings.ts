@@ -48,7 +48,7 @@ function chainFault({ facts }: WarningSource): string[] {
 const CLUSTER_DNS = ['ClusterFirst', 'ClusterFirstWithHostNet']
 
 function foreignDns({ pod }: WarningSource): string[] {
-  const policy = pod.spec.dnsPolicy ?? 'ClusterFirst'
+  const policy = pod.spec.dnsPolicy || 'ClusterFirst'
   if (CLUSTER_DNS.includes(policy)) return []
   return [
     `spec.dnsPolicy is ${policy}: the names of services in parent spaces may not resolve; use ClusterFirst`,
@@ -84,7 +84,7 @@ function lostGuarantee({ pod, injected }: WarningSource): string[] {
 /** The sidecar is an ordinary container there, which goes on until it is told. */
 function endlessJob({ pod, layout }: WarningSource): string[] {
   const { restartPolicy } = pod.spec
-  if (layout === 'native' || (restartPolicy ?? 'Always') === 'Always') return []
+  if (layout === 'native' || (restartPolicy || 'Always') === 'Always') return []
   return [
     `spec.restartPolicy is ${restartPolicy}: in the classic layout the pod completes only while the controller can tell the sidecar that the others have ended; use nodes with Kubernetes 1.29 or later, or the label ${LABEL.noProxy}=true`,
   ]

@@ -14,7 +14,6 @@ export function sidecarFaults(pod: Pod): string[] {
   const proxy = ours.find(({ name }) => name === 'devspaces-proxy')
   const status = JSON.parse(metadata.annotations?.['azds.io/injection-status'] ?? 'null')
   const listed = [...(status?.initContainers ?? []), ...(status?.containers ?? [])].toSorted()
-  const fallback = metadata.annotations?.['kubectl.kubernetes.io/default-container']
   return [
     ...expectSame('the status', ours.map(({ name }) => name).toSorted(), listed),
     ...expectSame('the label', 'true', metadata.labels?.['azds.io/instrumented']),
@@ -22,7 +21,7 @@ export function sidecarFaults(pod: Pod): string[] {
     ...(inits.some(({ name }) => name === 'devspaces-proxy')
       ? expectSame('restartPolicy', 'Always', proxy?.restartPolicy)
       : expectSame('the last init', 'devspaces-proxy-init', inits.at(-1)?.name)),
-    ...(fallback === 'devspaces-proxy' ? ['kubectl would take the sidecar'] : []),
+    ...(kubectlTakes(pod) === 'devspaces-proxy' ? ['kubectl would take the sidecar'] : []),
     ...uidFaults(pod, proxy),
     ...ours.flatMap((container) => faultsOfOurs(container, spec)),
     ...expectSame('the probed ports', probedPorts(pod), envOf(proxy, 'AZDS_TCP_PROBES')),
@@ -32,6 +31,13 @@ export function sidecarFaults(pod: Pod): string[] {
 function expectSame(what: string, wanted: unknown, found: unknown): string[] {
   const [a, b] = [JSON.stringify(wanted), JSON.stringify(found)]
   return a === b ? [] : [`${what}: wanted ${a}, found ${b}`]
+}
+
+/** An empty name is none for kubectl, which takes the first container then. */
+function kubectlTakes({ spec, metadata }: Pod): string | undefined {
+  const named = metadata.annotations?.['kubectl.kubernetes.io/default-container']
+  const hasNames = spec.containers.every(({ name }) => name !== '')
+  return named || (hasNames ? spec.containers[0]?.name : undefined)
 }
 
 function volumesOf({ spec }: Pod): number {
@@ -52,7 +58,17 @@ function faultsOfOurs(container: Container, spec: Pod['spec']): string[] {
     ),
     ...(tokens.every(({ readOnly }) => readOnly) ? [] : [`${container.name} may write its token`]),
     ...open.map((name) => `${container.name} asks for no ${name}`),
+    ...expectSame(`${container.name}: AppArmor`, ownProfile(spec), profileOf(container)),
   ]
+}
+
+/** A profile of the node's is written for the app; a node may know of no AppArmor where none is named. */
+function ownProfile(spec: Pod['spec']): string | undefined {
+  return profileOf(spec) === 'Localhost' ? 'RuntimeDefault' : undefined
+}
+
+function profileOf({ securityContext }: Pick<Container, 'securityContext'>): string | undefined {
+  return (securityContext?.['appArmorProfile'] as { type?: string } | null | undefined)?.type
 }
 
 function uidFaults({ spec }: Pod, proxy: Container | undefined): string[] {

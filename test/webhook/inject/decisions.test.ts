@@ -198,3 +198,12 @@ test('a pod that asks for a build is refused where nothing can build, so that no
     ],
   })
 })
+
+test('empty policies are Kubernetes’ own defaults, and no reason to warn', async () => {
+  const facts = await factsOf('alice', TREE, [node('old', 'v1.27.3')])
+  const spec = { containers: [{ name: 'web', image: 'x' }], dnsPolicy: '', restartPolicy: '' }
+  expect(inject({ metadata: { name: 'web' }, spec }, facts)).toMatchObject({
+    kind: 'injected',
+    warnings: [],
+  })
+})
