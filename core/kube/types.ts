@@ -178,6 +178,7 @@ export type ApiService = KubeObject & {
     group?: string
     version?: string
     caBundle?: string
+    insecureSkipTLSVerify?: boolean
     service?: { namespace?: string; name?: string; port?: number }
   }
   status?: { conditions?: { type: string; status: string; reason?: string; message?: string }[] }

@@ -7,10 +7,19 @@ export const API_CHECKS: readonly Check[] = [
     id: 'apiservice-available',
     title: 'the API server serves azds.io',
     after: ['installed'],
-    async run({ apiService, installed }) {
+    async run({ apiService, installed, rendered }) {
       const { namespace } = await installed()
       const found = await apiService()
-      if (!found) return skipped('the installation does without azds-api')
+      if (!found) {
+        // Who may not read how it was installed cannot say whether anything is missing.
+        const objects = await rendered().catch(() => [])
+        if (!objects.some(({ kind }) => kind === 'APIService'))
+          return skipped('the installation does without azds-api')
+        return failure(
+          'there is no APIService v1.azds.io, so that nobody can read traces',
+          'put it back: azds upgrade (or helm upgrade, where Helm installed it)',
+        )
+      }
       const available = found.status?.conditions?.find(({ type }) => type === 'Available')
       if (available?.status === 'True') return ok()
       return failure(

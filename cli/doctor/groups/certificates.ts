@@ -1,25 +1,14 @@
 /** Whether the API server trusts the webhook, and sidecars the controller, and for how long. */
-import { X509Certificate } from 'node:crypto'
 import type { KubeClient } from '../../../core/kube/client.ts'
 import type { CoreEvent, Secret } from '../../../core/kube/types.ts'
 import { CA_CONFIG_MAP, WEBHOOK_CA_SECRET, WEBHOOK_SERVICE } from '../../../core/names.ts'
 import { getOrNull } from '../../api-resources.ts'
 import { type Check, failure, ok, skipped, warning } from '../check.ts'
+import { decoded, parsed } from '../pem.ts'
 
 const DAY_MS = 86_400_000
 /** An authority is followed by the next one long before; so little left means that nobody does that. */
 const LITTLE_DAYS = 30
-
-const PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g
-
-/** Certificates of a bundle; throws a sentence for what is none. */
-function certificatesOf(bundle: string): X509Certificate[] {
-  return (bundle.match(PEM) ?? []).map((pem) => new X509Certificate(pem))
-}
-
-function decoded(base64: string | undefined): string {
-  return Buffer.from(base64 ?? '', 'base64').toString('utf8')
-}
 
 export const CERTIFICATE_CHECKS: readonly Check[] = [
   {
@@ -39,6 +28,12 @@ export const CERTIFICATE_CHECKS: readonly Check[] = [
       const path = `/api/v1/namespaces/${namespace}/secrets/${WEBHOOK_CA_SECRET}`
       const secret = await getOrNull<Secret>(client, path)
       if (!secret) return failure(`the Secret ${namespace}/${WEBHOOK_CA_SECRET} is gone`, next)
+      if ((secret.type ?? 'Opaque') !== 'Opaque') {
+        return failure(
+          `the Secret ${namespace}/${WEBHOOK_CA_SECRET} is of type ${secret.type}, which cannot be changed: no authority can be kept in it`,
+          `kubectl -n ${namespace} delete secret ${WEBHOOK_CA_SECRET}; the webhook writes its own back at once`,
+        )
+      }
       const [current] = parsed(decoded(secret.data?.['current.crt'])) ?? []
       if (!current)
         return failure(`the Secret ${namespace}/${WEBHOOK_CA_SECRET} holds no authority`, next)
@@ -130,13 +125,4 @@ async function withCauses(client: KubeClient, names: readonly string[]): Promise
       .at(-1)
     return last ? `${name}: ${last.message}` : name
   })
-}
-
-/** Null for what is no certificate at all. */
-function parsed(bundle: string): X509Certificate[] | null {
-  try {
-    return certificatesOf(bundle)
-  } catch {
-    return null
-  }
 }

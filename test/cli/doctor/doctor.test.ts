@@ -71,6 +71,11 @@ test('what is installed and sound is told so, and what has been changed is named
   for (const id of ['rights-webhook', 'rights-controller', 'leftovers', 'webhook-endpoints']) {
     expect([id, sound.get(id)?.result]).toEqual([id, 'ok'])
   }
+  // Nobody plays the controller here.
+  expect(sound.get('api-certificate')).toMatchObject({
+    result: 'error',
+    error: 'the Secret azds/azds-api-tls is gone, so that azds-api cannot start',
+  })
   const webhook = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/azds-webhook'
   await cluster.client.patch(webhook, 'application/json-patch+json', [
     { op: 'replace', path: '/webhooks/0/failurePolicy', value: 'Ignore' },
