@@ -5,9 +5,17 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { CLOCK_SKEW_MS, certificatesIn } from '../core/authority/certificate.ts'
 import type { AuthorityKeeper } from '../core/authority/keeper.ts'
-import { collectionOf, describeSecret, selectionOf, textIn } from '../core/authority/secret.ts'
+import {
+  collectionOf,
+  describeSecret,
+  faultOfType,
+  selectionOf,
+  TLS_TYPE,
+  textIn,
+} from '../core/authority/secret.ts'
 import { watchCache } from '../core/kube/cache.ts'
 import type { KubeClient } from '../core/kube/client.ts'
+import type { Note } from '../core/kube/events.ts'
 import type { OwnerReference, Secret } from '../core/kube/types.ts'
 import type { Log } from '../core/log.ts'
 import { API_CERTIFICATE_SECRET, PART_OF, PART_OF_LABEL } from '../core/names.ts'
@@ -23,6 +31,8 @@ export interface ApiCertificateParts {
   owner: () => Promise<OwnerReference | null>
   /** Who signs; null while there is no authority. */
   authority: () => Pick<AuthorityKeeper, 'bundle' | 'sign'> | null
+  /** Told once of each cause for which it cannot be handed over. */
+  onFault: (note: Note) => void
   /** Wall clock. */
   now: () => Date
   log: Log
@@ -35,13 +45,16 @@ export interface ApiCertificate {
 }
 
 const MANAGER = 'azds-controller'
-/** What failed is tried again after this time (ms). */
-const RETRY_MS = 2000
+/**
+ * What failed is tried again after the first time (ms), and later each time, until the last: what does not pass by
+ * itself waits for a person, and her change of the Secret is seen at once.
+ */
+const RETRY_MS = { first: 2000, last: 5 * 60 * 1000 }
 /** Age is looked at 20 times in a life, but within these bounds (ms). */
 const CHECK_MS = { least: 100, most: 60 * 60 * 1000 }
 /**
- * Renewed so early, in parts of its life: the controller is one replica, and may be away for more than four days of the
- * seven without anybody noticing it by the aggregated API.
+ * Renewed so early, in parts of its life: the controller is one replica, and may be away for 20 of the 30 days without
+ * anybody noticing it by the aggregated API.
  */
 const RENEW_AT = 1 / 3
 
@@ -83,6 +96,9 @@ export function handOverApiCertificate(parts: ApiCertificateParts): ApiCertifica
   let again = false
   let stopped = false
   let timer: NodeJS.Timeout | undefined
+  let retryMs: number = RETRY_MS.first
+  /** Why it failed last; null once it has not. */
+  let failing: string | null = null
 
   const look = (): void => {
     if (!isSynced || stopped) return
@@ -97,10 +113,12 @@ export function handOverApiCertificate(parts: ApiCertificateParts): ApiCertifica
       again = false
       try {
         await lookOnce()
+        failing = null
+        retryMs = RETRY_MS.first
       } catch (error) {
-        pause = RETRY_MS
-        const fields = { secret: describeSecret(secret), error: (error as Error).message }
-        log.warn(fields, 'certificate of azds-api not handed over')
+        pause = retryMs
+        retryMs = Math.min(retryMs * 2, RETRY_MS.last)
+        failed((error as Error).message)
       }
     } while (again && !stopped)
     looking = false
@@ -108,14 +126,31 @@ export function handOverApiCertificate(parts: ApiCertificateParts): ApiCertifica
     if (!stopped) timer = setTimeout(look, pause).unref()
   }
 
+  function failed(cause: string): void {
+    if (cause === failing) return
+    failing = cause
+    log.warn(
+      { secret: describeSecret(secret), error: cause },
+      'certificate of azds-api not handed over',
+    )
+    parts.onFault({
+      about: { apiVersion: 'v1', kind: 'Secret', ...secret },
+      type: 'Warning',
+      reason: 'CertificateNotHandedOver',
+      message: `azds-api gets no certificate by this Secret, and goes on with the one that it has, if any: ${cause}`,
+    })
+  }
+
   async function lookOnce(): Promise<void> {
     const authority = parts.authority()
     if (!authority) return
     const found = secrets.get(`${namespace}/${secret.name}`) ?? null
+    const typeFault = found && faultOfType(found, secret, TLS_TYPE)
+    if (typeFault) throw new Error(typeFault)
     const bundle = authority.bundle()
     const fault = faultOfHandedOver(found, { bundle, names, now: now() })
     if (fault === null) return
-    const leaf = await authority.sign(names)
+    const leaf = await authority.sign(names, lifeMs)
     const data = { 'tls.crt': leaf.cert, 'tls.key': leaf.key, 'ca.crt': bundle }
     const owner = await parts.owner()
     await client.apply(`${collectionOf(secret)}/${secret.name}`, secretOf(secret, data, owner), {
@@ -157,7 +192,7 @@ function secretOf(
       labels: { [PART_OF_LABEL]: PART_OF },
       ...(owner && { ownerReferences: [owner] }),
     },
-    type: 'kubernetes.io/tls',
+    type: TLS_TYPE,
     data: Object.fromEntries(
       Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')]),
     ),

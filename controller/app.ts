@@ -1,7 +1,7 @@
 /** Puts the controller together: what follows the cluster, what keeps traces, and the servers above. */
 import { randomUUID } from 'node:crypto'
 import type { AuthorityKeeper } from '../core/authority/keeper.ts'
-import { closeServer } from '../core/close-server.ts'
+import { endOf } from '../core/close-server.ts'
 import type { KubeClient } from '../core/kube/client.ts'
 import { createEventRecorder } from '../core/kube/events.ts'
 import { Readiness, type Stoppable } from '../core/lifecycle.ts'
@@ -12,7 +12,7 @@ import { clusterDomainFor } from '../core/place.ts'
 import { handOverApiCertificate } from './api-certificate.ts'
 import { createSignIn } from './auth/sign-in.ts'
 import { createTokenReview } from './auth/token-review.ts'
-import { noteOfBehind } from './ca-backlog.ts'
+import { noteOfBehind, waitedFor } from './ca-backlog.ts'
 import { publishCa } from './ca-publisher.ts'
 import type { ControllerConfig } from './config.ts'
 import { Cluster } from './feed/cluster.ts'
@@ -93,6 +93,8 @@ export async function startController(options: ControllerOptions): Promise<Runni
     namespaces: () => new Set([...spaces.all().keys(), config.namespace]),
     own: config.namespace,
     bundle: () => identity?.bundle() ?? null,
+    waitedMs: (namespace) =>
+      waitedFor(identity?.announcedSince(), spaces.all().get(namespace)?.since, Date.now()),
     owner: () => ownerOf(kube),
     log,
     onWrite: metrics.certificateWrite,
@@ -106,9 +108,10 @@ export async function startController(options: ControllerOptions): Promise<Runni
           client: kube,
           namespace: config.namespace,
           names: namesOf(API_SERVICE, config.namespace, clusterDomain),
-          lifeMs: config.leafSeconds * 1000,
+          lifeMs: config.apiLeafSeconds * 1000,
           owner: () => ownerOf(kube),
           authority: () => identity,
+          onFault: events.note,
           now: () => new Date(),
           log,
         })
@@ -193,13 +196,14 @@ export async function startController(options: ControllerOptions): Promise<Runni
   })
 
   const app = createServer(log)
+  const end = endOf(app)
   const close = async () => {
     readiness.drain()
     for (const follower of [cluster, spaces, publisher, sweep, apiCertificate]) follower?.stop()
     // Streams first: a server waits for every open answer before it closes.
     hub.close()
     followers.close()
-    await Promise.all([closeServer(app, CLOSE_MS), tls.close()])
+    await Promise.all([end(CLOSE_MS), tls.close()])
     events.close()
     store.close()
   }

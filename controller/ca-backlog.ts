@@ -29,8 +29,21 @@ interface Entry {
   error: string | null
 }
 
+/** What is behind now, and what is not. */
+export interface Look {
+  behind: readonly string[]
+  right: readonly string[]
+  /**
+   * For how long (ms) a rotation has waited for this namespace, as far as the cluster tells: null if none is under way.
+   * It counts for those that this process has never seen right, because it may have started in the midst of their hour.
+   */
+  waitedMs: (namespace: string) => number | null
+}
+
 export class CaBacklog {
   readonly #entries = new Map<string, Entry>()
+  /** Those that have been right since this process started. */
+  #seenRight: ReadonlySet<string> = new Set()
   readonly #own: string
   readonly #now: () => number
 
@@ -44,8 +57,10 @@ export class CaBacklog {
   }
 
   /** Takes over which namespaces are behind now. */
-  update(behind: readonly string[]): void {
+  update({ behind, right, waitedMs }: Look): void {
     const now = this.#now()
+    const before = this.#seenRight
+    this.#seenRight = new Set([...right, ...behind.filter((namespace) => before.has(namespace))])
     const present = new Set(behind)
     for (const [namespace, entry] of this.#entries) {
       const { rightSince } = entry
@@ -53,9 +68,11 @@ export class CaBacklog {
       else if (present.has(namespace)) entry.rightSince = null
       else entry.rightSince ??= now
     }
-    for (const namespace of behind)
-      if (!this.#entries.has(namespace))
-        this.#entries.set(namespace, { since: now, rightSince: null, error: null })
+    for (const namespace of behind) {
+      if (this.#entries.has(namespace)) continue
+      const waited = before.has(namespace) ? 0 : (waitedMs(namespace) ?? 0)
+      this.#entries.set(namespace, { since: now - waited, rightSince: null, error: null })
+    }
   }
 
   /** Takes over how the last write into a namespace ended; null: it was taken. */
@@ -78,6 +95,23 @@ export class CaBacklog {
       .filter(([, { since, rightSince }]) => rightSince === null && now - since >= PASSING_MS)
       .map(([namespace, { since, error }]) => ({ namespace, forMs: now - since, error }))
   }
+}
+
+/**
+ * For how long (ms) a rotation has waited for a space: since its successor was announced, which the authority's Secret
+ * tells whoever restarts, or since it is a space. Null if none is under way.
+ * @param announced when that was
+ * @param spaceSince in ms since 1970; null or undefined if nobody knows
+ * @param now in ms since 1970
+ */
+export function waitedFor(
+  announced: Date | null | undefined,
+  spaceSince: number | null | undefined,
+  now: number,
+): number | null {
+  if (!announced) return null
+  // A clock that was set back makes it wait longer, not shorter.
+  return Math.max(now - Math.max(announced.getTime(), spaceSince ?? 0), 0)
 }
 
 /** An Event on the ConfigMap, in the namespace that it is about. */

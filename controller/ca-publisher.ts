@@ -63,6 +63,8 @@ export interface PublisherParts {
   own: string
   /** The certificates (PEM); null while there are none. */
   bundle: () => string | null
+  /** For how long (ms) a rotation has waited for a namespace, also before this process started; null for none under way. */
+  waitedMs: (namespace: string) => number | null
   /** What ends the ConfigMaps when the installation goes. */
   owner: () => Promise<OwnerReference | null>
   log: Log
@@ -117,8 +119,11 @@ export function publishCa(parts: PublisherParts): CaPublisher {
   }
 
   async function bring(text: string): Promise<void> {
-    const { apply, remove } = planOf(namespaces(), found(), text)
-    backlog.update(apply)
+    const wanted = namespaces()
+    const { apply, remove } = planOf(wanted, found(), text)
+    const lacking = new Set(apply)
+    const right = [...wanted].filter((namespace) => !lacking.has(namespace))
+    backlog.update({ behind: apply, right, waitedMs: parts.waitedMs })
     const due = apply.filter((namespace) => sent.get(namespace) !== text)
     const owner = due.length > 0 ? await parts.owner() : null
     const jobs = [

@@ -1,5 +1,5 @@
 /** Settings of the controller's program, in both of its roles. */
-import { authoritySettings } from '../core/authority/settings.ts'
+import { authoritySettings, MOST_SECONDS } from '../core/authority/settings.ts'
 import {
   type Config,
   integer,
@@ -74,6 +74,17 @@ export const settings = {
       default: 'off',
     },
     ['on', 'off'],
+  ),
+  // 30 days, of which the controller may be away for 20. A shorter life would protect nothing: who can read the Secret
+  // that holds it, as an admin or in a backup, can read that of the authority beside it.
+  apiLeafSeconds: integer(
+    {
+      env: 'AZDS_API_LEAF_SECONDS',
+      doc: 'Life of the certificate that is handed to azds-api, in seconds; renewed after a third of it.',
+      default: String(30 * 24 * 60 * 60),
+    },
+    1,
+    MOST_SECONDS,
   ),
   ...authoritySettings,
   // As often as a person looks twice; each space costs one list of its uninjected pods.

@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import type { KeyPair } from '../core/authority/certificate.ts'
 import type { AuthorityKeeper } from '../core/authority/keeper.ts'
 import { applySecureContext } from '../core/authority/leaf.ts'
-import { closeServer } from '../core/close-server.ts'
+import { type End, endOf } from '../core/close-server.ts'
 import { type Bound, listen } from '../core/listen.ts'
 import type { Log } from '../core/log.ts'
 
@@ -37,6 +37,7 @@ export function openTlsPort(parts: TlsPortParts): TlsPort {
   const opened = Promise.withResolvers<Bound>()
   let identity: AuthorityKeeper | null = null
   let app: FastifyInstance | null = null
+  let end: End | null = null
 
   async function tryToOpen(): Promise<Bound> {
     identity ??= await keepIdentity()
@@ -44,6 +45,7 @@ export function openTlsPort(parts: TlsPortParts): TlsPort {
     onIdentity(keeper)
     const server = await createServer(keeper.leaf())
     app = server
+    end = endOf(server)
     keeper.onChange(() => {
       applySecureContext(server.server as unknown as Server, keeper.leaf())
       onIdentity(keeper)
@@ -70,7 +72,7 @@ export function openTlsPort(parts: TlsPortParts): TlsPort {
     open: opened.promise,
     async close() {
       stopped.abort()
-      if (app) await closeServer(app, CLOSE_MS)
+      await end?.(CLOSE_MS)
       identity?.close()
       // A try that is under way ends by itself; what it has opened is closed after it.
       void running.then(async () => {

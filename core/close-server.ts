@@ -1,20 +1,73 @@
 /** Ends an HTTP server within a known time, whatever its clients do. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Server, Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 
 export interface ClosableServer {
-  /** Takes no more connections, closes idle ones, and resolves once the others are gone. */
+  /** Takes no more connections, and resolves once those that are open are gone. */
   close(): Promise<unknown>
-  server: { closeAllConnections(): void }
+  server: Server & { closeAllConnections(): void }
 }
 
+/** Ends the server; see `endOf`. */
+export type End = (graceMs: number) => Promise<void>
+
 /**
- * Closes gracefully, and cuts after `graceMs` what is still open. Node takes a connection on which
- * nothing has been sent yet for a busy one; browsers open such connections in advance and keep them.
+ * Follows the connections of a server from its beginning, so that it can end without waiting for those that only
+ * stand open: kept alive for a request that may never come, or opened in advance, as browsers do. Node by itself waits
+ * for the latter, and for each that was busy when the end began, until it has been idle for its whole keep-alive time.
+ * @returns ends it: idle connections at once, each other when its answers are out, and what is left after `graceMs` is cut
  */
-export async function closeServer(app: ClosableServer, graceMs: number): Promise<void> {
-  const timer = setTimeout(() => app.server.closeAllConnections(), graceMs)
-  try {
-    await app.close()
-  } finally {
-    clearTimeout(timer)
+export function endOf(app: ClosableServer): End {
+  const { server } = app
+  /** Answers that are under way, by connection; empty for an idle one. */
+  const open = new Map<Socket, Set<ServerResponse>>()
+  let isEnding = false
+
+  const answersOn = (socket: Socket): Set<ServerResponse> => {
+    const known = open.get(socket)
+    if (known) return known
+    const answers = new Set<ServerResponse>()
+    open.set(socket, answers)
+    socket.once('close', () => open.delete(socket))
+    return answers
   }
+
+  // With TLS a connection counts from the end of its handshake on, when there is a socket that requests come from.
+  const isTls = server instanceof TlsServer
+  server.on(isTls ? 'secureConnection' : 'connection', answersOn)
+  // Before the listener that answers: it may send its head at once.
+  server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    const answers = answersOn(socket)
+    answers.add(response)
+    if (isEnding) announce(response)
+    response.once('close', () => {
+      answers.delete(response)
+      // What is written goes out before.
+      if (isEnding && answers.size === 0) socket.destroySoon()
+    })
+  })
+
+  return async (graceMs) => {
+    isEnding = true
+    const closed = app.close()
+    for (const [socket, answers] of open) {
+      if (answers.size === 0) socket.destroy()
+      else answers.forEach(announce)
+    }
+    const timer = setTimeout(() => {
+      server.closeAllConnections()
+      for (const socket of open.keys()) socket.destroy()
+    }, graceMs)
+    try {
+      await closed
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+/** A client that is told sends its next request elsewhere. */
+function announce(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('connection', 'close')
 }

@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { authorityLimits } from '../core/authority/settings.ts'
-import { closeServer } from '../core/close-server.ts'
+import { endOf } from '../core/close-server.ts'
 import type { Config } from '../core/config.ts'
 import { watchCache } from '../core/kube/cache.ts'
 import type { KubeClient } from '../core/kube/client.ts'
@@ -99,6 +99,7 @@ export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
       certificate: authority.leaf(),
       certificateEnds: () => authority.expiry().leaf,
     })
+    const end = endOf(server)
     const { address: host, metricsPort: port } = config
     metricsServer = await serveMetrics(metrics, { address: host, port }, log)
     await listen(server, config.address, config.port)
@@ -114,7 +115,7 @@ export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
         readiness.drain()
         log.info({ seconds: config.drainSeconds }, 'draining')
         await sleep(config.drainSeconds * 1000)
-        await closeServer(server, CLOSE_MS)
+        await end(CLOSE_MS)
         stop()
       },
     }

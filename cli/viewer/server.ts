@@ -1,9 +1,10 @@
 /** The viewer on the user's own machine: the page's files, and its requests answered through the API server. */
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
+import { endOf } from '../../core/close-server.ts'
 import { type KubeClient, KubeError } from '../../core/kube/client.ts'
 import { ChooseSpaceError } from '../aggregated-traces.ts'
 import { CliError } from '../command.ts'
@@ -47,23 +48,38 @@ const SECURITY_HEADERS = {
   'cache-control': 'no-store',
 } as const
 
+/** Open requests get this much longer (ms): somebody waits at her keyboard. */
+const CLOSE_MS = 1000
+
 /** Rejects where the port is taken, or the page was not built. */
 export async function startViewerServer(options: ViewerServerOptions): Promise<ViewerServer> {
   const files = readFiles(options.directory)
   const requests = pageRequests(options.client, options.source)
   const server = createServer()
+  const end = endOf({ server, close: () => new Promise((resolve) => server.close(resolve)) })
+  const ending = new AbortController()
   server.listen(options.port, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const access = options.access === 'link' ? createAccess(port) : OPEN_ACCESS
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    answer({ request, response, port, access, files, requests }).catch((error: Error) => {
-      if (response.headersSent) response.destroy()
-      else sendError(response, error)
-    })
+    answer({ request, response, port, access, files, requests, ending: ending.signal }).catch(
+      (error: Error) => {
+        if (response.headersSent) response.destroy()
+        else sendError(response, error)
+      },
+    )
   })
   const query = access.token === null ? '' : `?token=${access.token}`
-  return { url: `http://127.0.0.1:${port}/${query}`, port, close: () => end(server) }
+  return {
+    url: `http://127.0.0.1:${port}/${query}`,
+    port,
+    async close() {
+      // Streams first: they have no end of their own.
+      ending.abort()
+      await end(CLOSE_MS)
+    },
+  }
 }
 
 /** Read once: nothing else in the directory, or beside it, can be asked for. */
@@ -73,12 +89,6 @@ function readFiles(directory: string): ReadonlyMap<string, Buffer> {
   return new Map(names.map((name) => [name, readFileSync(join(directory, name))]))
 }
 
-async function end(server: Server): Promise<void> {
-  server.close()
-  server.closeAllConnections()
-  await once(server, 'close')
-}
-
 interface Exchange {
   request: IncomingMessage
   response: ServerResponse
@@ -86,6 +96,8 @@ interface Exchange {
   access: Access
   files: ReadonlyMap<string, Buffer>
   requests: PageRequests
+  /** Ends streams. */
+  ending: AbortSignal
 }
 
 async function answer(exchange: Exchange): Promise<void> {
@@ -122,14 +134,17 @@ function sendFile({ response, files }: Exchange, name: string): void {
   response.writeHead(200, { ...SECURITY_HEADERS, 'content-type': TYPES[extname(name)] }).end(file)
 }
 
-async function answerData({ request, response, requests }: Exchange, url: URL): Promise<void> {
+async function answerData(
+  { request, response, requests, ending }: Exchange,
+  url: URL,
+): Promise<void> {
   const { pathname, searchParams } = url
   const traceId = /^\/v1\/traces\/([0-9a-f]{32})$/.exec(pathname)?.[1]
   if (pathname === '/v1/traces') send(response, 200, await requests.list(searchParams))
   else if (pathname === '/v1/spaces') send(response, 200, await requests.spaces())
   else if (traceId) send(response, 200, await requests.one(traceId))
   else if (pathname === '/v1/traces/follow' && request.method === 'GET') {
-    await streamEvents(response, searchParams, requests)
+    await streamEvents(response, searchParams, { requests, ending })
   } else refuse(response, 404, 'not-found', `there is no ${pathname}`)
 }
 
@@ -141,7 +156,7 @@ const MOST_WAITING = 4 * 1024 * 1024
 async function streamEvents(
   response: ServerResponse,
   parameters: URLSearchParams,
-  requests: PageRequests,
+  { requests, ending }: Pick<Exchange, 'requests' | 'ending'>,
 ): Promise<void> {
   const gone = new AbortController()
   response.on('close', () => gone.abort())
@@ -164,7 +179,7 @@ async function streamEvents(
         record: (record) => write('record', record),
         missed: (records) => write('missed', { records }),
       },
-      gone.signal,
+      AbortSignal.any([gone.signal, ending]),
     )
     response.end()
   } finally {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { applySecureContext } from '../../core/authority/leaf.ts'
 import { keepPublished } from '../../core/authority/publish.ts'
 import { authorityLimits } from '../../core/authority/settings.ts'
+import { endOf } from '../../core/close-server.ts'
 import { watchCache } from '../../core/kube/cache.ts'
 import type { KubeClient } from '../../core/kube/client.ts'
 import type { KubeObject } from '../../core/kube/types.ts'
@@ -90,6 +91,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     now: () => new Date(),
     log,
   })
+  const end = endOf({ server, close: () => new Promise((resolve) => server.close(resolve)) })
   const secure = () => applySecureContext(server, identity.leaf(), proxies.authorities())
   secure()
   proxies.onChange(secure)
@@ -117,10 +119,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     async close() {
       readiness.drain()
       await sleep(config.apiDrainSeconds * 1000)
-      const closed = new Promise((resolve) => server.close(resolve))
-      const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
-      await closed
-      clearTimeout(timer)
+      await end(CLOSE_MS)
       stop()
     },
   }

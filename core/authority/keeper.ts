@@ -27,6 +27,7 @@ import {
   bundleOfState,
   dueStep,
   firstState,
+  stageOf,
 } from './state.ts'
 
 export interface KeeperParts {
@@ -57,8 +58,10 @@ export interface AuthorityKeeper {
   bundle(): string
   /** This replica's own certificate. */
   leaf(): KeyPair
-  /** Signs a certificate for somebody else, as long-lived as this replica's own. */
-  sign(names: readonly string[]): Promise<KeyPair>
+  /** Signs a certificate for somebody else, to live for `lifeMs` (ms), or to the authority's own end. */
+  sign(names: readonly string[], lifeMs: number): Promise<KeyPair>
+  /** Since when a successor of the authority has been announced; null while none is. */
+  announcedSince(): Date | null
   /** When leaf and authority end. */
   expiry(): { leaf: Date; authority: Date }
   /** Calls back when bundle or leaf has changed; they are set already. */
@@ -75,8 +78,11 @@ export interface AuthorityKeeper {
 const CHECK_MS = { least: 100, most: 60_000 }
 /** A field manager's name has at most 128 characters. */
 const MAX_REPLICA = 100
-/** What failed is tried again after this time (ms), if nothing changes before. */
-const RETRY_MS = 2000
+/**
+ * What failed is tried again after the first time (ms), and later each time, until the last; a change of the Secret is
+ * looked at at once.
+ */
+const RETRY_MS = { first: 2000, last: 60_000 }
 
 /**
  * Resolves once there is an authority and a leaf of it.
@@ -106,6 +112,9 @@ class Keeper implements AuthorityKeeper {
   /** The version that we have written over: what the watch still shows of it is past. */
   #replaced: string | undefined
   #timer: NodeJS.Timeout | undefined
+  #retryMs: number = RETRY_MS.first
+  /** Why the last look failed; null if it has not. */
+  #failing: string | null = null
   #looking = false
   #again = false
   #closed = false
@@ -128,9 +137,11 @@ class Keeper implements AuthorityKeeper {
 
   bundle = (): string => bundleOfState(this.#own.state)
   leaf = (): KeyPair => this.#own.leaf
-  sign = (names: readonly string[]): Promise<KeyPair> => {
-    const { limits, now } = this.#parts
-    return signLeaf(this.#own.state.current, { names, lifeMs: limits.leafMs, now: now() })
+  sign = (names: readonly string[], lifeMs: number): Promise<KeyPair> =>
+    signLeaf(this.#own.state.current, { names, lifeMs, now: this.#parts.now() })
+  announcedSince = (): Date | null => {
+    const { state } = this.#own
+    return stageOf(state) === 'announced' ? state.since : null
   }
   expiry = () => ({
     leaf: validityOf(this.#own.leaf.cert).to,
@@ -160,7 +171,7 @@ class Keeper implements AuthorityKeeper {
   }
 
   async #lookUntilStill(): Promise<void> {
-    const { limits, log } = this.#parts
+    const { limits } = this.#parts
     const shortest = Math.min(limits.settleMs, limits.leafMs, limits.authorityMs)
     let pause = Math.min(Math.max(shortest / 20, CHECK_MS.least), CHECK_MS.most)
     this.#looking = true
@@ -168,9 +179,12 @@ class Keeper implements AuthorityKeeper {
       this.#again = false
       try {
         await this.#lookOnce()
+        this.#failing = null
+        this.#retryMs = RETRY_MS.first
       } catch (error) {
-        pause = RETRY_MS
-        log.error({ secret: this.#name, error: (error as Error).message }, 'authority not kept')
+        pause = this.#retryMs
+        this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS.last)
+        this.#failed((error as Error).message)
       }
     } while (this.#again && !this.#closed)
     this.#looking = false
@@ -183,7 +197,11 @@ class Keeper implements AuthorityKeeper {
     const { secret, subject, now } = this.#parts
     const found = this.#secrets.get(`${secret.namespace}/${secret.name}`) ?? null
     const typeFault = found && faultOfType(found, secret)
-    if (typeFault) throw new Error(typeFault)
+    if (typeFault) {
+      // Whatever is wrong with the Secret, the leaf that is served must not end.
+      if (this.#held) await this.#adopt(this.#held.state)
+      throw new Error(typeFault)
+    }
     const isPast = found !== null && found.metadata.resourceVersion === this.#replaced
     const read = found && !isPast ? readState(found, subject, now()) : null
     if (found && read?.ok) {
@@ -191,7 +209,6 @@ class Keeper implements AuthorityKeeper {
       await this.#adopt(read.state)
       this.#uid = found.metadata.uid
     } else if (this.#held) {
-      // Whatever is wrong with the Secret, the leaf that is served must not end.
       await this.#adopt(this.#held.state)
     }
     if (isPast) return
@@ -284,6 +301,14 @@ class Keeper implements AuthorityKeeper {
 
   #isOver({ current }: AuthorityState): boolean {
     return validityOf(current.cert).to <= this.#parts.now()
+  }
+
+  /** Tells once of each cause. */
+  #failed(cause: string): void {
+    if (cause === this.#failing) return
+    this.#failing = cause
+    this.#parts.log.error({ secret: this.#name, error: cause }, 'authority not kept')
+    this.#parts.onNews?.(newsOf('failing', cause))
   }
 
   #tell(news: AuthorityNews): void {

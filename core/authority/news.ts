@@ -21,6 +21,7 @@ const NEWS = {
     'The new authority signs from now on; the one before stays trusted until its last certificate has ended',
   ],
   retire: ['Normal', 'AuthorityRetired', 'The authority before is trusted no more'],
+  failing: ['Warning', 'AuthorityNotKept', 'The authority is held in memory only'],
   expiring: ['Warning', 'CertificateExpiring', 'A certificate was not renewed in time'],
 } as const satisfies Record<string, readonly ['Normal' | 'Warning', string, string]>
 

@@ -15,6 +15,8 @@ const SINCE = 'azds.io/stage-since'
 const BEGUN = 'azds.io/rotation-begun'
 /** Anything else, `kubernetes.io/tls` for one, prescribes other keys, and a type cannot be changed. */
 const TYPE = 'Opaque'
+/** Of a Secret that holds a certificate and its key. */
+export const TLS_TYPE = 'kubernetes.io/tls'
 
 export const collectionOf = ({ namespace }: SecretName): string =>
   `/api/v1/namespaces/${namespace}/secrets`
@@ -52,9 +54,10 @@ export function readState(secret: Secret, subject: string, now: Date): ReadState
   }
 }
 
-/** Why a Secret can never hold an authority, whatever is written into it; null if it can. */
-export function faultOfType(secret: Secret, name: SecretName): string | null {
-  if ((secret.type ?? TYPE) === TYPE) return null
+/** Why a Secret can never hold what it must, whatever is written into it; null if it can. */
+export function faultOfType(secret: Secret, name: SecretName, type = TYPE): string | null {
+  // The API server's own default.
+  if ((secret.type ?? TYPE) === type) return null
   return `${describeSecret(name)} is of type ${secret.type}, which cannot be changed: delete it, a new one is made at once`
 }
 

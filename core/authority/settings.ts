@@ -3,7 +3,7 @@ import { type Config, integer, type Settings } from '../config.ts'
 import { AUTHORITY_SECONDS, type AuthorityLimits } from './state.ts'
 
 /** Ten years (s). */
-const MOST_SECONDS = 10 * 365 * 24 * 60 * 60
+export const MOST_SECONDS = 10 * 365 * 24 * 60 * 60
 
 export const authoritySettings = {
   authoritySeconds: integer(

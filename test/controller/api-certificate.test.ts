@@ -1,18 +1,33 @@
 /** When the controller hands azds-api another certificate, and what azds-api takes. */
-import { beforeAll, expect, test } from '@jest/globals'
+import { X509Certificate } from 'node:crypto'
+import { afterEach, beforeAll, expect, test } from '@jest/globals'
 import { readHanded } from '../../controller/api/handed-certificate.ts'
-import { faultOfHandedOver, type Wanted } from '../../controller/api-certificate.ts'
+import {
+  faultOfHandedOver,
+  handOverApiCertificate,
+  type Wanted,
+} from '../../controller/api-certificate.ts'
 import {
   bundleOf,
   createAuthority,
   createLeaf,
   type KeyPair,
 } from '../../core/authority/certificate.ts'
+import { KubeError } from '../../core/kube/client.ts'
+import type { Note } from '../../core/kube/events.ts'
 import type { Secret } from '../../core/kube/types.ts'
+import { silentLog } from '../../core/log.ts'
+import { COLLECTION, MemoryApi } from '../core/kube/memory-api.ts'
 
 const HOUR_MS = 3_600_000
 const NAMES = ['azds-api.azds.svc', 'azds-api']
 const NOW = new Date()
+const PATH = `${COLLECTION.secrets}/azds-api-tls`
+
+const cleanUps: (() => void)[] = []
+afterEach(() => {
+  for (const cleanUp of cleanUps.splice(0)) cleanUp()
+})
 
 let ours: KeyPair
 let other: KeyPair
@@ -32,7 +47,7 @@ function secret(parts: Record<string, string> = {}): Secret {
     ...parts,
   }
   const data = Object.entries(texts).map(([key, text]) => [key, btoa(text)])
-  return { metadata: { name: 'azds-api-tls' }, data: Object.fromEntries(data) }
+  return { metadata: { name: 'azds-api-tls', namespace: 'azds' }, data: Object.fromEntries(data) }
 }
 
 const wanted = (parts: Partial<Wanted> = {}): Wanted => ({
@@ -83,3 +98,90 @@ test('azds-api takes leaf and bundle together, or neither', () => {
   for (const parts of [{ 'tls.crt': '' }, { 'tls.key': other.key }, { 'ca.crt': 'junk' }])
     expect(readHanded(secret(parts))).toBeNull()
 })
+
+/** A controller's part over an API server in memory. */
+function handingOver(api: MemoryApi, lifeMs = 9 * HOUR_MS) {
+  const notes: Note[] = []
+  const handing = handOverApiCertificate({
+    client: api.client,
+    namespace: 'azds',
+    names: NAMES,
+    lifeMs,
+    owner: async () => null,
+    authority: () => ({
+      bundle: () => bundleOf([ours.cert]),
+      sign: (names, lifeMs) => createLeaf(ours, { names, lifeMs, now: new Date() }),
+    }),
+    onFault: (note) => notes.push(note),
+    now: () => new Date(),
+    log: silentLog,
+  })
+  cleanUps.push(handing.stop)
+  const live = () => api.objects.get(PATH) as Secret | undefined
+  return { handing, notes, live }
+}
+
+test('it lives as long as it was told to', async () => {
+  const { live } = handingOver(new MemoryApi(), 30 * HOUR_MS)
+  await until(() => live() !== undefined)
+  const { validTo } = new X509Certificate(atob(live()?.data?.['tls.crt'] ?? ''))
+  expect(Date.parse(validTo)).toBeGreaterThan(NOW.getTime() + 29 * HOUR_MS)
+})
+
+test('a Secret of another type is left alone and told once, and one that takes its place is seen at once', async () => {
+  const api = new MemoryApi()
+  api.put(COLLECTION.secrets, { ...secret(), type: 'Opaque' } as Secret)
+  const { handing, notes, live } = handingOver(api)
+  await until(() => notes.length > 0)
+  for (let more = 0; more < 3; more += 1) {
+    handing.look()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  expect(notes).toEqual([
+    {
+      about: { apiVersion: 'v1', kind: 'Secret', namespace: 'azds', name: 'azds-api-tls' },
+      type: 'Warning',
+      reason: 'CertificateNotHandedOver',
+      message: expect.stringMatching(/is of type Opaque, .*: delete it/),
+    },
+  ])
+  expect(api.calls.filter((call) => call.startsWith('APPLY'))).toEqual([])
+  api.remove(PATH)
+  await until(() => live()?.type === 'kubernetes.io/tls')
+  expect(notes).toHaveLength(1)
+})
+
+test('each cause is told once, and again when it comes back', async () => {
+  const api = new MemoryApi()
+  let cause: string | null = 'exceeded quota: few'
+  api.refuse = () => {
+    if (cause !== null) throw new KubeError(403, 'Forbidden', cause)
+  }
+  const { handing, notes, live } = handingOver(api)
+  const tries = () => api.calls.filter((call) => call.startsWith('APPLY')).length
+  const again = async () => {
+    const before = tries()
+    handing.look()
+    await until(() => tries() > before)
+  }
+  await until(() => tries() > 0)
+  await again()
+  cause = 'denied by policy'
+  await again()
+  cause = null
+  await again()
+  await until(() => live() !== undefined)
+  cause = 'denied by policy'
+  api.remove(PATH)
+  await until(() => notes.length === 3)
+  const causes = notes.map(({ message }) => message.split(': ').slice(1).join(': '))
+  expect(causes).toEqual(['exceeded quota: few', 'denied by policy', 'denied by policy'])
+})
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 3000; tries += 1) {
+    if (holds()) return
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  throw new Error('waited in vain')
+}

@@ -52,6 +52,7 @@ test('a ConfigMap that somebody has made immutable is made anew', async () => {
     kube,
     namespaces: () => new Set(['dev']),
     bundle: () => 'A',
+    waitedMs: () => null,
     owner: async () => null,
     log: silentLog,
     onWrite: written.resolve,
@@ -83,6 +84,7 @@ test('a space that cannot be written holds no rotation back for more than an hou
     kube: api.client,
     namespaces: () => new Set(names),
     bundle: () => 'A',
+    waitedMs: () => null,
     owner: async () => null,
     log: silentLog,
     onWrite: () => {},
@@ -107,6 +109,31 @@ test('a space that cannot be written holds no rotation back for more than an hou
     // One that has just become a space is waited for all the same.
     names = ['alice', 'bob', 'carol']
     expect(publisher.isPublished('A')).toBe(false)
+  } finally {
+    publisher.stop()
+  }
+})
+
+test('a controller that starts in the midst of a rotation does not wait the whole hour again', async () => {
+  const api = new MemoryApi()
+  api.refuse = (call) => {
+    if (call.includes('/alice/')) throw new KubeError(403, 'Forbidden', 'exceeded quota: few')
+  }
+  const publisher = publishCa({
+    kube: api.client,
+    namespaces: () => new Set(['alice']),
+    bundle: () => 'A',
+    waitedMs: () => 3_600_000,
+    owner: async () => null,
+    log: silentLog,
+    onWrite: () => {},
+    ...{ own: 'azds', onBehind: () => {}, now: () => 0 },
+  })
+  try {
+    await until(() => publisher.isPublished('A'))
+    expect(publisher.behind()).toEqual([
+      { namespace: 'alice', forMs: 3_600_000, error: 'exceeded quota: few' },
+    ])
   } finally {
     publisher.stop()
   }

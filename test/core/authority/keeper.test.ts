@@ -105,8 +105,9 @@ test('replicas that start together share one authority', async () => {
 
 test('it signs for others by the authority that signs now', async () => {
   const { keeper } = await start(new MemoryApi())
-  const { cert } = await keeper.sign(['azds-other.azds.svc'])
+  const { cert } = await keeper.sign(['azds-other.azds.svc'], 2 * HOUR_MS)
   const signed = new X509Certificate(cert)
+  expect(Date.parse(signed.validTo)).toBeGreaterThan(Date.now() + HOUR_MS)
   expect(signed.checkIssued(new X509Certificate(keeper.bundle()))).toBe(true)
   expect(signed.checkHost('azds-other.azds.svc')).toBe('azds-other.azds.svc')
   expect(cert).not.toBe(keeper.leaf().cert)
@@ -230,6 +231,40 @@ test('a Secret of another type stops the start, with the next step', async () =>
   await expect(start(api)).rejects.toThrow(
     /^Secret azds\/azds-test-ca is of type kubernetes.io\/tls.*delete it/,
   )
+})
+
+test('a Secret that becomes one of another type is told once, and the leaf is renewed all the same', async () => {
+  const api = new MemoryApi()
+  let now = new Date()
+  const { keeper, news } = await start(api, { now: () => now })
+  const first = keeper.leaf().cert
+  const metadata = { name: 'azds-test-ca', namespace: 'azds' }
+  // Somebody is faster than our own attempt to write it back.
+  api.rivals.set(PATH, { metadata, type: 'kubernetes.io/tls' } as Secret)
+  api.remove(PATH)
+  await until('the warning', () => news.includes('AuthorityNotKept'))
+  now = new Date(now.getTime() + HOUR_MS)
+  keeper.look()
+  await until('a new leaf', () => keeper.leaf().cert !== first)
+  const calls = api.calls.length
+  for (let more = 0; more < 3; more += 1) keeper.look()
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(api.calls.length).toBe(calls)
+  expect(news.filter((one) => one === 'AuthorityNotKept')).toHaveLength(1)
+  const before = keeper.bundle()
+  api.remove(PATH)
+  await until('ours again', () => inSecret(api, 'current.crt') === before)
+})
+
+test('since when a successor is announced outlives the process', async () => {
+  const api = new MemoryApi()
+  const first = await start(api, { isPublished: () => false })
+  expect(first.keeper.announcedSince()).toBeNull()
+  annotate(api, 'now')
+  await until('the announcement', () => first.keeper.announcedSince() !== null)
+  first.keeper.close()
+  const second = await start(api, { isPublished: () => false })
+  expect(second.keeper.announcedSince()).toEqual(first.keeper.announcedSince())
 })
 
 test('what it may not do stops the start; what the API server cannot do later is tried again', async () => {
