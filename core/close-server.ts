@@ -6,7 +6,7 @@ import { Server as TlsServer } from 'node:tls'
 export interface ClosableServer {
   /** Takes no more connections, and resolves once those that are open are gone. */
   close(): Promise<unknown>
-  server: Server & { closeAllConnections(): void }
+  server: Server
 }
 
 /** Ends the server; see `endOf`. */
@@ -22,6 +22,8 @@ export function endOf(app: ClosableServer): End {
   const { server } = app
   /** Answers that are under way, by connection; empty for an idle one. */
   const open = new Map<Socket, Set<ServerResponse>>()
+  /** What is below them: with TLS, also connections that have not ended their handshake, and may never. */
+  const accepted = new Set<Socket>()
   let isEnding = false
 
   const answersOn = (socket: Socket): Set<ServerResponse> => {
@@ -35,6 +37,10 @@ export function endOf(app: ClosableServer): End {
 
   // With TLS a connection counts from the end of its handshake on, when there is a socket that requests come from.
   const isTls = server instanceof TlsServer
+  server.on('connection', (socket: Socket) => {
+    accepted.add(socket)
+    socket.once('close', () => accepted.delete(socket))
+  })
   server.on(isTls ? 'secureConnection' : 'connection', answersOn)
   // Before the listener that answers: it may send its head at once.
   server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
@@ -56,8 +62,7 @@ export function endOf(app: ClosableServer): End {
       else answers.forEach(announce)
     }
     const timer = setTimeout(() => {
-      server.closeAllConnections()
-      for (const socket of open.keys()) socket.destroy()
+      for (const socket of [...open.keys(), ...accepted]) socket.destroy()
     }, graceMs)
     try {
       await closed

@@ -170,3 +170,12 @@ test('what has not ended after the grace is cut', async () => {
   await server.end(50)
   await failed
 })
+
+test('a connection that never ends its handshake is cut with the rest', async () => {
+  const server = await running('https')
+  const { closed } = await silentConnection({ ...server, isTls: false })
+  // Answered later than the other has connected.
+  await client(server).get('/')
+  await server.end(50)
+  await closed
+})
