@@ -15,6 +15,9 @@ const H2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
  */
 export const MAX_REQUEST_LINE = 65_536
 
+/** Bytes of line ends before a request line: one is lawful, and who sends more hears which rule that breaks. */
+const MAX_LINE_ENDS = 16
+
 /** Longest method: WebDAV's longest, UPDATEREDIRECTREF, has 17 letters. */
 const MAX_METHOD = 32
 
@@ -25,13 +28,15 @@ const MAX_METHOD = 32
  * | `PRI * HTTP/2.0 CRLF CRLF SM CRLF CRLF`, whole    | h2                                 |
  * | 22, 3, 0–4, length, 1 (a TLS handshake record with a ClientHello) | tls                |
  * | token, blanks, target, blanks, `HTTP/1.` digit    | http1                              |
+ * | line ends, then the same                          | http1                              |
  * | a beginning of one of these                       | need-more                          |
  * | anything else, from its first impossible byte on  | opaque                             |
  *
  * `GET key CRLF` of memcached or Redis is a beginning of a request line until its CR comes: no
  * version has, so it is opaque. What names HTTP/1 as its version is meant as HTTP also where its line
  * is wrong (two blanks, a tab, a bare LF): the HTTP engine then refuses it and says why, because two
- * parsers would read it differently.
+ * parsers would read it differently. Servers pass over line ends before it (RFC 9112 2.2), so a client that begins with
+ * them would else go round the routing, and round every rule.
  */
 export function detect(bytes: Buffer): Detection {
   const first = bytes[0]
@@ -40,7 +45,8 @@ export function detect(bytes: Buffer): Detection {
   if (startsAlike(bytes, H2_PREFACE)) {
     return bytes.length >= H2_PREFACE.length ? 'h2' : 'need-more'
   }
-  return detectRequestLine(bytes)
+  const line = skip(bytes, 0, MAX_LINE_ENDS, isLineEnd)
+  return detectRequestLine(line === 0 ? bytes : bytes.subarray(line))
 }
 
 /**
@@ -94,6 +100,8 @@ function detectVersion(tail: Buffer): Detection {
 
 const SP = 0x20
 const TAB = 0x09
+const LF = 0x0a
+const CR = 0x0d
 
 /** True if one of the two is a beginning of the other. */
 function startsAlike(bytes: Buffer, pattern: Buffer): boolean {
@@ -106,6 +114,10 @@ function skip(bytes: Buffer, from: number, limit: number, fits: (byte: number) =
   let end = from
   while (end < bytes.length && end < limit && fits(bytes[end] as number)) end++
   return end
+}
+
+function isLineEnd(byte: number): boolean {
+  return byte === CR || byte === LF
 }
 
 function isBlank(byte: number): boolean {

@@ -10,6 +10,8 @@ import { snapshot } from './sample-tree.ts'
 
 let world: World
 
+const TWO_LENGTHS = `POST / HTTP/1.1\r\nHost: a\r\n${'Content-Length: 0\r\n'.repeat(2)}\r\n`
+
 afterEach(async () => {
   await world.close()
 })
@@ -39,6 +41,10 @@ describe('a sidecar with a routing table', () => {
     ['a bare LF', 'GET / HTTP/1.1\nHost: orders\n\n', 'LF with no CR'],
     ['two blanks', 'GET  / HTTP/1.1\r\nHost: orders\r\n\r\n', 'RFC 9112 3'],
     ['a tab', 'GET\t/ HTTP/1.1\r\nHost: orders\r\n\r\n', 'RFC 9110 9.1'],
+    ['two empty lines before it', '\r\n\r\nGET / HTTP/1.1\r\nHost: orders\r\n\r\n', '2.2'],
+    ['a bare LF before it', '\nGET / HTTP/1.1\r\nHost: orders\r\n\r\n', 'RFC 9112 2.2'],
+    ['a bare CR before it', '\rGET / HTTP/1.1\r\nHost: orders\r\n\r\n', 'RFC 9112 2.2'],
+    ['an empty line before it, and two lengths', `\r\n${TWO_LENGTHS}`, 'two Content-Length'],
   ])(
     'a first request line with %s is refused by its rule, and goes nowhere',
     async (_, text, rule) => {
@@ -80,6 +86,15 @@ describe('a sidecar with a routing table', () => {
     expect(record.requestHeaders).toContainEqual(['Authorization', '[redacted]'])
     expect(record.firstByteMs).toBeLessThanOrEqual(record.durationMs)
     expect(record.responseBytes).toBeGreaterThan(answer.body.length)
+  })
+
+  test('an empty line before the first request line changes nothing about it', async () => {
+    const socket = world.connect('outbound', dev)
+    socket.write(
+      '\r\nGET / HTTP/1.1\r\nHost: orders\r\nazds-route-as: alice\r\nConnection: close\r\n\r\n',
+    )
+    expect(await readAll(socket)).toContain('x-served-by: alice')
+    expect(await world.recordWhere(({ status }) => status === 200)).toMatchObject({ method: 'GET' })
   })
 
   test('requests on one connection are decided one by one, and follow a delta at once', async () => {
