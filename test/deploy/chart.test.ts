@@ -21,6 +21,7 @@ const ALL = [
   ...['networkPolicies.metricsFrom[0].namespaceSelector.matchLabels.team=ops'],
   ...['gateway.service.type=LoadBalancer', 'gateway.service.annotations.example\\.org/x=yes'],
   ...['webhook.replicas=3', 'webhook.port=9443', 'webhook.tolerations[0].operator=Exists'],
+  ...['webhook.hostNetwork=true', 'api.hostNetwork=true', 'api.port=9444', 'gateway.replicas=2'],
   'webhook.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=1',
   'webhook.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm.topologyKey=zone',
 ]

@@ -1,5 +1,5 @@
 /** Which ports of the webhook are open to whom, and that no two programs of a pod want one. */
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { ownChart } from '../../cli/chart/files.ts'
 import { renderChart } from '../../cli/chart/render.ts'
 import type { Values } from '../../cli/chart/values.ts'
@@ -33,7 +33,79 @@ test('everybody may ask the webhook for admissions, and those that the values na
   )
 })
 
-test('admission on the port of the metrics is refused before anything is made', () => {
-  expect(() => rendered({ webhook: { port: 8080 } })).toThrow('webhook.port is 8080')
+const HOST = { hostNetwork: true }
+
+test.each<[Values, string]>([
+  [{ webhook: { port: 8080 } }, 'webhook.port is 8080, where its metrics are'],
+  [{ webhook: { port: 9443, metricsPort: 9443 } }, 'webhook.port is 9443, where its metrics are'],
+  [{ webhook: HOST }, 'webhook.hostNetwork needs another webhook.port'],
+  [{ api: HOST }, 'api.hostNetwork needs another api.port'],
+  [
+    { webhook: { ...HOST, port: 9443 }, api: { ...HOST, port: 9443 } },
+    "api.port is one of the webhook's",
+  ],
+  [
+    { webhook: { ...HOST, port: 9443 }, api: { ...HOST, port: 8080 } },
+    "api.port is one of the webhook's",
+  ],
+])('ports that somebody else has are refused before anything is made: %j', (values, says) => {
+  expect(() => rendered(values)).toThrow(says)
+})
+
+test('other ports are open to the same', () => {
   expect(openPorts({ webhook: { port: 9443 } })).toEqual(new Map([[9443, 'everybody']]))
+  const monitoring = { namespaceSelector: { matchLabels: { team: 'monitoring' } } }
+  const values = { webhook: { metricsPort: 9080 }, networkPolicies: { metricsFrom: [monitoring] } }
+  expect([...openPorts(values).keys()]).toEqual([10250, 9080])
+})
+
+describe('in the network of its node', () => {
+  const values = { webhook: { ...HOST, port: 9443 }, api: { ...HOST, port: 9444 } }
+  const objects = rendered({ ...values, namespace: { create: true } })
+  const named = (kind: string, name: string) =>
+    objects.find((one) => one.kind === kind && one.metadata.name === name)
+
+  test.each([
+    ['azds-webhook', [9443, 8080]],
+    ['azds-api', [9444]],
+  ])(
+    '%s gives its port up before another pod takes it, and finds names of the cluster',
+    (name, ports) => {
+      const { spec } = named('Deployment', name) as unknown as { spec: Record<string, never> }
+      expect(spec).toMatchObject({
+        strategy: { rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } },
+        template: {
+          spec: {
+            hostNetwork: true,
+            dnsPolicy: 'ClusterFirstWithHostNet',
+            containers: [{ ports: ports.map((containerPort) => ({ containerPort })) }],
+          },
+        },
+      })
+    },
+  )
+
+  test('the controller answers azds-api, whose address is no pod’s', () => {
+    const { spec } = named('NetworkPolicy', 'azds-controller') as Policy
+    expect(spec.ingress).toEqual([{ ports: [{ port: 8443, protocol: 'TCP' }] }])
+  })
+
+  test('our namespace allows it', () => {
+    expect(named('Namespace', 'azds')?.metadata.labels).toMatchObject({
+      'pod-security.kubernetes.io/enforce': 'privileged',
+    })
+  })
+})
+
+test('without it no pod of ours asks for more than a pod’s own network', () => {
+  expect(JSON.stringify(rendered({})).includes('"hostNetwork":')).toBe(false)
+})
+
+test('several gateways outlive a drain, and a single one does not stop it', () => {
+  const budgets = (replicas: number) =>
+    rendered({ gateway: { replicas } })
+      .filter(({ kind }) => kind === 'PodDisruptionBudget')
+      .map(({ metadata }) => metadata.name)
+  expect(budgets(1)).toEqual(['azds-webhook', 'azds-api'])
+  expect(budgets(2)).toEqual(['azds-webhook', 'azds-api', 'azds-gateway'])
 })

@@ -73,6 +73,11 @@ const podOf = (name: string): PodSpec => {
   if (!spec) throw new Error(`${name} has no pods`)
   return spec
 }
+interface Probe {
+  periodSeconds?: number
+  failureThreshold?: number
+  httpGet?: object
+}
 const names = workloads.map(({ metadata: { name = '' } }) => name)
 
 test.each(names)(
@@ -103,6 +108,17 @@ test.each(names.filter((name) => name !== 'azds-image-prepull'))('%s is probed',
     livenessProbe: expect.anything(),
   })
 })
+
+test.each(['azds-webhook', 'azds-api'])(
+  '%s is not restarted while it waits for its certificate',
+  (name) => {
+    const { startupProbe, livenessProbe } = containerOf(name) as unknown as Record<string, Probe>
+    // As long as a kubelet may take to pull an image of 100 MB over a slow line.
+    const patience = (startupProbe?.periodSeconds ?? 0) * (startupProbe?.failureThreshold ?? 0)
+    expect(patience).toBeGreaterThanOrEqual(300)
+    expect(startupProbe?.httpGet).toEqual(livenessProbe?.httpGet)
+  },
+)
 
 test('a quota lets pods of the webhook’s priority into its namespace, where clusters ask for one', () => {
   const priority = podOf('azds-webhook')['priorityClassName']

@@ -59,11 +59,46 @@ affinity:
   whenUnsatisfiable: ScheduleAnyway
   labelSelector:
     matchLabels: { app.kubernetes.io/name: {{ . }} }
+  # Pods that an upgrade is about to end do not count.
+  matchLabelKeys: [pod-template-hash]
 - maxSkew: 1
   topologyKey: topology.kubernetes.io/zone
   whenUnsatisfiable: ScheduleAnyway
   labelSelector:
     matchLabels: { app.kubernetes.io/name: {{ . }} }
+  matchLabelKeys: [pod-template-hash]
+{{- end }}
+
+{{/* How replicas of a program that API servers call are replaced. Takes its values. */}}
+{{- define "azds.strategy" -}}
+type: RollingUpdate
+{{- if .hostNetwork }}
+# The node's port is taken until the pod that has it is gone.
+rollingUpdate: { maxUnavailable: 1, maxSurge: 0 }
+{{- else }}
+rollingUpdate: { maxUnavailable: 0, maxSurge: 1 }
+{{- end }}
+{{- end }}
+
+{{/* The node's network for a program that API servers call, for control planes that reach nodes and no pods. Takes its values. */}}
+{{- define "azds.hostNetwork" -}}
+{{- if .hostNetwork }}
+hostNetwork: true
+# They find the cluster's domain in their resolv.conf.
+dnsPolicy: ClusterFirstWithHostNet
+{{- end }}
+{{- end }}
+
+{{/* Refuses ports that somebody else has. */}}
+{{- define "azds.checkPorts" -}}
+{{- $webhook := .Values.webhook }}
+{{- $api := .Values.api }}
+{{- if eq (int $webhook.port) (int $webhook.metricsPort) }}{{ fail (printf "webhook.port is %d, where its metrics are: choose another, or change webhook.metricsPort" (int $webhook.port)) }}{{ end }}
+{{- if and $webhook.hostNetwork (eq (int $webhook.port) 10250) }}{{ fail "webhook.hostNetwork needs another webhook.port: on nodes 10250 is the kubelet's" }}{{ end }}
+{{- if and $api.enabled $api.hostNetwork }}
+{{- if eq (int $api.port) 10250 }}{{ fail "api.hostNetwork needs another api.port: on nodes 10250 is the kubelet's" }}{{ end }}
+{{- if and $webhook.hostNetwork (or (eq (int $api.port) (int $webhook.port)) (eq (int $api.port) (int $webhook.metricsPort))) }}{{ fail "api.port is one of the webhook's: on nodes they share one network" }}{{ end }}
+{{- end }}
 {{- end }}
 
 {{/* Security of a pod at the level `restricted`. Takes the uid. */}}
