@@ -1,7 +1,7 @@
 /**
  * The memory that the raw transport reads into. One landing area serves all connections: a turn of the
- * loop reads one of them at a time, and what has come is copied out before anything else is read. So an
- * idle connection holds no buffer. What carries much data is lent one of its own (`raw-loans.ts`), which
+ * loop reads one of them at a time, and what has come is copied out before anything else is read, or sent from
+ * where it is. So an idle connection holds no buffer. What carries much data is lent one of its own (`raw-loans.ts`), which
  * saves the copy and the garbage.
  */
 
@@ -19,6 +19,13 @@ export class ReadBuffers {
   readonly landing = Buffer.allocUnsafeSlow(LANDING_BYTES)
   #block = Buffer.allocUnsafeSlow(BLOCK_BYTES)
   #used = 0
+  /** A listener is being shown what is in the landing area. */
+  showing = false
+
+  /** Whether these bytes are in the landing area, where the next read overwrites them. */
+  isLanding(bytes: Buffer): boolean {
+    return this.showing && bytes.buffer === this.landing.buffer
+  }
 
   /** A copy of the first bytes of `from`. */
   copy(from: Buffer, length: number): Buffer {

@@ -8,6 +8,7 @@ import { CLOSED, CLOSING, CONNECTING, OPEN, ReadingStream } from './reading-stre
 import type { ByteStream } from './stream.ts'
 import { connectTimeout, type OnFault } from './transport.ts'
 import { readRest } from './unread-bytes.ts'
+import { writeNow } from './write-now.ts'
 
 export class RawStream extends ReadingStream implements ByteStream, Waiting {
   readonly remote: Address
@@ -63,12 +64,14 @@ export class RawStream extends ReadingStream implements ByteStream, Waiting {
 
   write(chunk: Buffer): boolean {
     if (this.#soon !== null) this.flush()
-    if (this.phase !== OPEN) return this.#writeEarly(chunk)
-    return this.#finishing || chunk.length === 0 || this.#writeNow(chunk)
+    const passing = this.loop.buffers.isLanding(chunk)
+    if (this.phase !== OPEN) return this.#writeEarly(passing ? Buffer.from(chunk) : chunk)
+    if (this.#finishing || chunk.length === 0) return true
+    return passing ? this.#pass(chunk) : this.#writeNow(chunk)
   }
 
   override writeSoon(chunk: Buffer): boolean {
-    if (chunk.length === 0 || !this.isClear) return this.write(chunk)
+    if (chunk.length === 0 || !this.isClear || this.loop.buffers.showing) return this.write(chunk)
     this.#soon = chunk
     this.loop.turn.unsent(this)
     return true
@@ -215,6 +218,18 @@ export class RawStream extends ReadingStream implements ByteStream, Waiting {
     this.#pending++
     this.#drainUntold = true
     return false
+  }
+
+  /** Sends what is in the landing area; what the kernel does not take at once goes as a copy. */
+  #pass(chunk: Buffer): boolean {
+    if (this.#broken) return true
+    const taken = this.#pending > 0 ? 0 : writeNow(this.handle.fd, chunk)
+    if (taken < 0) {
+      this.#break(taken)
+      return true
+    }
+    this.sent += taken
+    return taken === chunk.length || this.#writeNow(Buffer.from(chunk.subarray(taken)))
   }
 
   #writeEarly(chunk: Buffer): boolean {

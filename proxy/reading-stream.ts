@@ -150,11 +150,14 @@ export abstract class ReadingStream extends PassingStream implements Borrower, T
       this.#keep(buffers.copy(loan?.buffer ?? buffers.landing, count))
       return loan === null ? undefined : this.#readOn(loan, count)
     }
-    const chunk =
-      loan !== null && borrows
-        ? loan.buffer.subarray(0, count)
-        : buffers.copy(loan?.buffer ?? buffers.landing, count)
-    this.#tellData(listener, chunk)
+    if (loan === null && listener.passes === true) this.#show(listener, count)
+    else {
+      const from = loan?.buffer ?? buffers.landing
+      this.#tellData(
+        listener,
+        loan !== null && borrows ? from.subarray(0, count) : buffers.copy(from, count),
+      )
+    }
     // Whoever took over in `onData` begins with the landing area.
     if (this.phase !== OPEN || this.#loan !== loan) return undefined
     if (this.watching) {
@@ -182,6 +185,14 @@ export abstract class ReadingStream extends PassingStream implements Borrower, T
       this.fault(error)
     }
     this.#telling = false
+  }
+
+  /** Tells what has come where it is: of what it writes of that, streams keep nothing. */
+  #show(listener: StreamListener, count: number): void {
+    const { buffers } = this.loop
+    buffers.showing = true
+    this.#tellData(listener, buffers.landing.subarray(0, count))
+    buffers.showing = false
   }
 
   /** After a read into a lent buffer. */

@@ -14,10 +14,16 @@ export interface StreamListener {
    * borrowed and still needs when another (or itself once more) becomes the listener stays untouched.
    */
   readonly borrows?: boolean
+  /**
+   * True while the listener is done with what `onData` brings when it returns, paused or not: it writes the bytes to
+   * another stream, whatever that says, and of what it keeps it makes a copy. The transport may then show it the
+   * memory that all connections read into. Asked before each `onData`.
+   */
+  readonly passes?: boolean
   /** A dialled connection is established. Never called for accepted ones. */
   onConnect?(): void
   /**
-   * Bytes came. Unless the listener borrows, the buffer is never changed afterwards, so it may be
+   * Bytes came. Unless the listener borrows or passes, the buffer is never changed afterwards, so it may be
    * passed on to another stream or kept for as long as an exchange lasts; what is kept longer should
    * be a copy, since a small part holds the whole.
    */

@@ -23,6 +23,8 @@ const responseReaders = new HeadReaders('response')
 const SOON = true
 
 export class ExchangeRelay implements StreamListener {
+  /** An answer is written on as it comes; a head that is needed longer is copied by whoever needs it. */
+  readonly passes = true
   /** The whole request has been read. */
   requestDone = false
   readonly #client: ClientSide

@@ -8,6 +8,9 @@ const HIGH_WATER = 65_536
 /** What is seen by those who go on using what they have only borrowed. */
 const SPOILT = 0xee
 
+/** The memory that a listener is shown at the moment, which is done with it when it returns. */
+let shown: ArrayBufferLike | null = null
+
 type Signal =
   | { kind: 'data'; bytes: Buffer }
   | { kind: 'end' }
@@ -49,7 +52,7 @@ export class MemoryStream implements ByteStream {
 
   /** Takes the bytes at the end of the turn, so that it is noticed if they have been changed by then. */
   writeSoon(bytes: Buffer): boolean {
-    if (this.#soon !== null || this.#full) return this.write(bytes)
+    if (this.#soon !== null || this.#full || bytes.buffer === shown) return this.write(bytes)
     this.#soon = bytes
     setImmediate(() => this.#flush())
     return true
@@ -156,9 +159,13 @@ export class MemoryStream implements ByteStream {
   #take(bytes: Buffer, listener: StreamListener): void {
     this.#queued -= bytes.length
     this.bytesRead += bytes.length
-    const borrows = listener.borrows === true
+    const { borrows = false, passes = false } = listener
+    shown = passes ? bytes.buffer : null
     listener.onData(bytes)
-    if (borrows && this.#listener === listener) this.#spoil(bytes)
+    shown = null
+    // As a transport reads whatever comes next into the same memory.
+    if (passes) bytes.fill(SPOILT)
+    else if (borrows && this.#listener === listener) this.#spoil(bytes)
     const { peer } = this
     if (!peer.#full || this.#queued >= HIGH_WATER) return
     peer.#full = false
