@@ -12,6 +12,7 @@ import { WEBHOOK_CONFIGURATION_PATH } from '../../../cli/install/installation.ts
 import { exec } from '../../../core/exec.ts'
 import type { KubeClient } from '../../../core/kube/client.ts'
 import { createKubeClient } from '../../../core/kube/kubeconfig.ts'
+import type { CoreEvent } from '../../../core/kube/types.ts'
 import { bringUp, type Playground } from '../../../playground/bring-up.ts'
 import { describeCluster } from '../requirements.ts'
 
@@ -74,10 +75,14 @@ describeCluster('azds doctor on an installation with faults', () => {
   }
 
   test('time that runs out is told: of authority, certificate and clock', async () => {
-    await shows('leaf-age', 'ok')
+    for (const id of ['leaf-age', 'api-certificate', 'api-ca-bundle']) await shows(id, 'ok')
     const later = await doctor(400 * DAY_MS)
     expect(later.get('ca-age')).toMatchObject({ result: 'error', cause: 'it has expired' })
     expect(later.get('leaf-age')).toMatchObject({ result: 'error', cause: 'it has expired' })
+    expect(later.get('api-certificate')).toMatchObject({
+      result: 'error',
+      cause: expect.stringContaining('it has expired'),
+    })
     expect(later.get('clock-skew')).toMatchObject({ result: 'warning' })
   })
 
@@ -133,6 +138,30 @@ describeCluster('azds doctor on an installation with faults', () => {
     for (const id of ['rights-controller', 'webhook-canary', 'ca-bundle', 'apiservice-available']) {
       await shows(id, 'ok')
     }
+  })
+
+  test('a Secret of another type in place of azds-api’s, until it is deleted', async () => {
+    await scale('azds-controller', 0)
+    const pods = ['-l', 'app.kubernetes.io/name=azds-controller']
+    await kubectl('-n', 'azds', 'delete', 'pods', ...pods, '--grace-period=1')
+    const secret = ['secret', 'azds-api-tls', '-n', 'azds']
+    await kubectl('delete', ...secret)
+    await shows('api-certificate', 'error', 'is gone')
+    await kubectl('create', 'secret', 'generic', ...secret.slice(1), '--from-literal=who=somebody')
+    await scale('azds-controller', 1)
+    await rolledOut('azds-controller')
+    await shows('api-certificate', 'error', 'is of type Opaque')
+    const reasons = async () => {
+      const { items } = await client.get<{ items: CoreEvent[] }>('/api/v1/namespaces/azds/events')
+      return items.map(({ reason }) => reason)
+    }
+    const end = Date.now() + SHOWS_MS
+    while (!(await reasons()).includes('CertificateNotHandedOver') && Date.now() < end)
+      await sleep(300)
+    expect(await reasons()).toContain('CertificateNotHandedOver')
+    await kubectl('delete', ...secret)
+    await shows('api-certificate', 'ok')
+    await shows('apiservice-available', 'ok')
   })
 
   test('a configuration that is gone', async () => {
