@@ -1,4 +1,4 @@
-/** The control plane's log: one JSON line per fact on standard output, written by pino. */
+/** The controller's log: one JSON line per fact on standard output, written by pino. */
 import pino from 'pino'
 import type { LogLevel } from './config.ts'
 import { CENSORED, type Log, type LogSink, SECRET_FIELDS } from './log.ts'

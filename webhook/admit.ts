@@ -36,7 +36,7 @@ interface Verdict {
   outcome: Outcome
   reason: string
   /** What the log line says besides. */
-  details: Record<string, unknown>
+  details: () => Record<string, unknown>
   /** Set where it came to a decision. */
   injection?: Injection
 }
@@ -63,24 +63,20 @@ export function createAdmit({ facts, metrics, note, log, now }: AdmitDependencie
     }
     const { request } = review
     const verdict = await decideOn(request, facts, log)
-    metrics.admission(verdict.outcome, verdict.reason, seconds())
-    if (verdict.injection) tell(request, verdict.injection)
-    const { outcome, reason, details } = verdict
-    log.info(
-      {
-        outcome,
-        reason,
-        ...details,
-        uid: request.uid,
-        namespace: request.namespace,
-        pod: podName(request),
-        dryRun: request.dryRun,
-        ms: now() - start,
-      },
-      'admission',
-    )
+    const ms = now() - start
+    // Nobody waits for these: the answer is on its way before they are begun.
+    setImmediate(() => {
+      metrics.admission(verdict.outcome, verdict.reason, ms / 1000)
+      if (verdict.injection) tell(request, verdict.injection)
+      log.info(lineOf(request, verdict, ms), 'admission')
+    })
     return { status: 200, answer: verdict.answer }
   }
+}
+
+function lineOf(request: ReviewRequest, { outcome, reason, details }: Verdict, ms: number) {
+  const { uid, namespace, dryRun } = request
+  return { outcome, reason, ...details(), uid, namespace, pod: podName(request), dryRun, ms }
 }
 
 async function decideOn(request: ReviewRequest, source: FactSource, log: Log): Promise<Verdict> {
@@ -94,7 +90,12 @@ async function decideOn(request: ReviewRequest, source: FactSource, log: Log): P
     // A fault of ours. The pod is refused, because without its sidecar it would be routed wrongly.
     log.error({ uid, namespace, error: (error as Error).stack }, 'admission failed')
     const message = `the webhook failed on pod ${namespace}/${podName(request)}: ${(error as Error).message}; its log has the details under uid ${uid}`
-    return { answer: failed(uid, message), outcome: 'failed', reason: 'internal', details: {} }
+    return {
+      answer: failed(uid, message),
+      outcome: 'failed',
+      reason: 'internal',
+      details: () => ({}),
+    }
   }
 }
 
@@ -104,31 +105,37 @@ function unknownNamespace(uid: string, namespace: string): Verdict {
     answer: tryLater(uid, message),
     outcome: 'failed',
     reason: 'namespace-unknown',
-    details: {},
+    details: () => ({}),
   }
 }
 
 function verdictOf(uid: string, injection: Injection): Verdict {
   if (injection.kind === 'skipped') {
     const { reason } = injection
-    return { answer: allow(uid), outcome: 'skipped', reason, details: { why: SKIP_REASON[reason] } }
+    const details = () => ({ why: SKIP_REASON[reason] })
+    return { answer: allow(uid), outcome: 'skipped', reason, details }
   }
   if (injection.kind === 'invalid') {
     const { errors } = injection
-    return { answer: refuse(uid, errors), outcome: 'invalid', reason: 'none', details: { errors } }
+    return {
+      answer: refuse(uid, errors),
+      outcome: 'invalid',
+      reason: 'none',
+      details: () => ({ errors }),
+    }
   }
   const { patch, warnings, layout, repaired, direct, declaredHttp } = injection
   return {
     answer: allow(uid, patch, warnings),
     outcome: repaired ? 'repaired' : 'injected',
     reason: 'none',
-    details: {
+    details: () => ({
       layout,
       operations: patch.length,
       direct: direct.map(describeDirect),
       ...(declaredHttp.length > 0 && { declaredHttp }),
       ...(warnings.length > 0 && { warnings }),
-    },
+    }),
   }
 }
 

@@ -1,4 +1,5 @@
 /** Puts the webhook together: copies of what it must know, trust, server, Events. */
+import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { authorityLimits } from '../core/authority/settings.ts'
@@ -8,7 +9,7 @@ import { watchCache } from '../core/kube/cache.ts'
 import type { KubeClient } from '../core/kube/client.ts'
 import { createEventRecorder } from '../core/kube/events.ts'
 import { Readiness } from '../core/lifecycle.ts'
-import { listen } from '../core/listen.ts'
+import { listenOn } from '../core/listen.ts'
 import type { Log } from '../core/log.ts'
 import { CONTROLLER_SERVICE } from '../core/names.ts'
 import { clusterDomainFor } from '../core/place.ts'
@@ -88,25 +89,23 @@ export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
       limits: authorityLimits(config),
     })
     const facts = createFactSource(copies, fixedFacts(config, clusterDomain))
-    const admit = createAdmit({
-      ...{ facts, metrics, log },
-      note: events.note,
-      now: () => performance.now(),
-    })
+    const steady = () => performance.now()
+    const admit = createAdmit({ facts, metrics, log, note: events.note, now: steady })
     const { authority } = trust
     const server = createServer({
       ...{ admit, metrics, readiness },
       certificate: authority.leaf(),
       certificateEnds: () => authority.expiry().leaf,
+      now: steady,
     })
-    const end = endOf(server)
+    const end = endOf({ server, close: () => closed(server) })
     const { address: host, metricsPort: port } = config
     metricsServer = await serveMetrics(metrics, { address: host, port }, log)
-    await listen(server, config.address, config.port)
-    const address = server.server.address() as AddressInfo
+    await listenOn(server, config.address, config.port)
+    const address = server.address() as AddressInfo
     const ports = { port: address.port, metricsPort: metricsServer.port }
     log.info({ address: address.address, ...ports, clusterDomain }, 'listening')
-    trust.serve(server.server, callable)
+    trust.serve(server, callable)
     return {
       address,
       metricsPort: metricsServer.port,
@@ -123,6 +122,10 @@ export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
     stop()
     throw error
   }
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()))
 }
 
 function followCluster(client: KubeClient, log: Log): Copies {

@@ -1,6 +1,6 @@
 /**
- * What the webhook's copies keep of each object: what an injection reads, and no more. A cluster of 10,000
- * namespaces so fits in some ten megabytes.
+ * What the webhook's copies keep of each object: what an injection reads, and no more. It bounds the memory, and each
+ * collection of garbage, which walks over all that is kept.
  */
 import type {
   KubeNode,
@@ -10,6 +10,8 @@ import type {
   ResourceQuota,
   Service,
 } from '../core/kube/types.ts'
+import { spaceOf } from '../core/spaces.ts'
+import { POD_SECURITY_LABEL } from './inject/warnings.ts'
 
 /** By these the copy works itself. */
 function identityOf({ name, namespace, resourceVersion }: ObjectMeta): ObjectMeta {
@@ -20,18 +22,26 @@ function identityOf({ name, namespace, resourceVersion }: ObjectMeta): ObjectMet
   }
 }
 
-/** Other annotations are long: what `kubectl apply` has last applied, for one. */
-const OUR_ANNOTATIONS = 'azds.io/'
+/** Other labels tell nothing, and other annotations are long: what `kubectl apply` has last applied, for one. */
+const OURS = 'azds.io/'
 
-/** Labels are kept whole: Pod Security has its own, and they are short. */
+function oursOf(map: Readonly<Record<string, string>> = {}, more = ''): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(map).filter(([key]) => key.startsWith(OURS) || key === more),
+  )
+}
+
+/** Most namespaces are no spaces, and nothing is injected there: that they are there is all that is kept. */
 export function keptOfNamespace({ metadata }: Namespace): Namespace {
-  const { labels, annotations = {} } = metadata
-  const ours = Object.entries(annotations).filter(([key]) => key.startsWith(OUR_ANNOTATIONS))
+  const { name = '', labels, annotations } = metadata
+  const identity = identityOf(metadata)
+  if (!spaceOf(name, labels)) return { metadata: identity }
+  const ours = oursOf(annotations)
   return {
     metadata: {
-      ...identityOf(metadata),
-      ...(labels && { labels }),
-      ...(ours.length > 0 && { annotations: Object.fromEntries(ours) }),
+      ...identity,
+      labels: oursOf(labels, POD_SECURITY_LABEL),
+      ...(Object.keys(ours).length > 0 && { annotations: ours }),
     },
   }
 }

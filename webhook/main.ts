@@ -1,10 +1,10 @@
 /** The webhook program. */
 import { readFileSync } from 'node:fs'
 import { EXIT_USAGE, readConfig } from '../core/config.ts'
-import { createLog } from '../core/control-log.ts'
 import { apiServiceOf, connect } from '../core/kube/connect.ts'
 import { runUntilSignal } from '../core/lifecycle.ts'
 import { RESOLV_CONF } from '../core/place.ts'
+import { createPodLog } from '../core/pod-log.ts'
 import { startWebhook } from './app.ts'
 import { settings } from './config.ts'
 
@@ -18,7 +18,7 @@ async function main(): Promise<number> {
     return EXIT_USAGE
   }
   const { config } = result
-  const log = createLog('webhook', config.logLevel)
+  const log = createPodLog('webhook', config.logLevel)
   try {
     const client = await connect({
       kubeconfig: config.kubeconfig,

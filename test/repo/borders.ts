@@ -40,10 +40,7 @@ export const BORDERS: readonly Border[] = [
   {
     folder: 'webhook',
     ours: ['webhook/inject', 'core', 'core/injection', 'core/authority', 'core/kube'],
-    packages: {
-      fastify: '*',
-      'prom-client': 'webhook/metrics.ts',
-    },
+    packages: { 'prom-client': 'webhook/metrics.ts' },
   },
   {
     folder: 'proxy',

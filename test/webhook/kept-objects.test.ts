@@ -17,15 +17,27 @@ const metadata = {
   annotations: { 'kubectl.kubernetes.io/last-applied-configuration': 'long' },
 }
 
-test('of a namespace its labels and our annotations', () => {
+test('of a space our labels, its level of Pod Security and our annotations', () => {
   const labels = { 'azds.io/space': 'true', 'pod-security.kubernetes.io/enforce': 'baseline' }
   const annotations = { ...metadata.annotations, 'azds.io/opaque-ports': '6379' }
-  const whole = { metadata: { ...metadata, labels, annotations }, status: { phase: 'Active' } }
+  const all = { ...labels, team: 'x', 'kubernetes.io/metadata.name': 'x' }
+  const whole = { metadata: { ...metadata, labels: all, annotations } }
   expect(keptOfNamespace(whole)).toEqual({
     metadata: { ...identity, labels, annotations: { 'azds.io/opaque-ports': '6379' } },
   })
-  expect(keptOfNamespace({ metadata })).toEqual({ metadata: identity })
 })
+
+test.each([[undefined], [{}], [{ 'azds.io/space': 'false', 'azds.io/parent-space': 'dev' }]])(
+  'of a namespace with the labels %j, which is no space, that it is there',
+  (labels) => {
+    const annotations = { 'azds.io/opaque-ports': '6379' }
+    expect(
+      keptOfNamespace({ metadata: { ...metadata, ...(labels && { labels }), annotations } }),
+    ).toEqual({
+      metadata: identity,
+    })
+  },
+)
 
 test('of a node its kubelet, its system and whether it is virtual', () => {
   const nodeInfo = { kubeletVersion: 'v1.34.1', operatingSystem: 'linux' }

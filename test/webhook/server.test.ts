@@ -1,30 +1,44 @@
-/** The server's answers, without a socket. */
+/** The server's answers, over TLS on loopback. */
+import { once } from 'node:events'
+import type { IncomingHttpHeaders } from 'node:http'
+import { Agent, request, type Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { KeyPair } from '../../core/authority/certificate.ts'
-import { createLog } from '../../core/control-log.ts'
 import type { Note } from '../../core/kube/events.ts'
 import { Readiness } from '../../core/lifecycle.ts'
 import { type Log, silentLog } from '../../core/log.ts'
+import { createPodLog } from '../../core/pod-log.ts'
 import { createAdmit } from '../../webhook/admit.ts'
 import { createFactSource, type FactSource } from '../../webhook/facts.ts'
 import type { PatchOperation } from '../../webhook/inject/patch.ts'
 import { createMetrics, type Metrics } from '../../webhook/metrics.ts'
-import { createServer, type WebhookServer } from '../../webhook/server.ts'
+import { createServer } from '../../webhook/server.ts'
 import { authorityFor } from '../core/kube/tls-fixture.ts'
 import { cacheOf, copiesOf, fixed, space, TREE } from './cluster-fixture.ts'
 import { POD, review } from './review-fixture.ts'
 
 let certificate: KeyPair
-let server: WebhookServer
+let agent: Agent
+let server: Server
+const servers: Server[] = []
 const readiness = new Readiness()
 
 beforeAll(async () => {
-  certificate = (await authorityFor('localhost')).leaf
-  server = serverWith({})
+  const authority = await authorityFor('localhost')
+  certificate = authority.leaf
+  agent = new Agent({ ca: authority.cert, keepAlive: true })
+  server = await serverWith({})
 })
-afterAll(() => server.close())
+afterAll(() => {
+  agent.destroy()
+  for (const one of servers) {
+    one.close()
+    one.closeAllConnections()
+  }
+})
 
-function serverWith({
+async function serverWith({
   facts = createFactSource(copiesOf({}), fixed),
   log = silentLog,
   ready = readiness,
@@ -36,18 +50,59 @@ function serverWith({
   note?: (note: Note) => void
   log?: Log
   ready?: Readiness
-}): WebhookServer {
-  const admit = createAdmit({ facts, metrics, log, note, now: () => performance.now() })
+}): Promise<Server> {
+  const now = () => performance.now()
+  const admit = createAdmit({ facts, metrics, log, note, now })
   const certificateEnds = () => new Date('2026-12-01')
-  return createServer({ certificate, admit, metrics, readiness: ready, certificateEnds })
+  const one = createServer({
+    ...{ certificate, admit, metrics, readiness: ready, certificateEnds, now },
+  })
+  servers.push(one)
+  one.listen(0, '127.0.0.1')
+  await once(one, 'listening')
+  return one
+}
+
+interface Reply {
+  statusCode: number
+  headers: IncomingHttpHeaders
+  text: string
+  // biome-ignore lint/suspicious/noExplicitAny: each test says what it expects of it
+  json(): any
+}
+
+interface Asked {
+  method?: string
+  type?: string
+  body?: string
+  /** Sent in chunks, without a length. */
+  chunked?: boolean
+}
+
+async function ask(
+  to: Server,
+  path: string,
+  { method = 'GET', type, body, chunked }: Asked = {},
+): Promise<Reply> {
+  const { port } = to.address() as AddressInfo
+  const headers = {
+    ...(type !== undefined && { 'content-type': type }),
+    ...(body !== undefined && !chunked && { 'content-length': Buffer.byteLength(body) }),
+  }
+  const asked = request({ host: 'localhost', family: 4, port, method, path, agent, headers })
+  if (body !== undefined) asked.write(body)
+  asked.end()
+  const [answer] = await once(asked, 'response')
+  let text = ''
+  for await (const chunk of answer.setEncoding('utf8')) text += chunk
+  const { statusCode, headers: told } = answer
+  return { statusCode, headers: told, text, json: () => JSON.parse(text) }
 }
 
 const post = (payload: unknown, type = 'application/json', to = server) =>
-  to.inject({
-    method: 'POST',
-    url: '/mutate?timeout=5s',
-    headers: { 'content-type': type },
-    payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
+  ask(to, '/mutate?timeout=5s', {
+    ...{ method: 'POST', type },
+    body: typeof payload === 'string' ? payload : JSON.stringify(payload),
   })
 
 test('a pod in a space is allowed with a base64 JSON patch, and uid and version come back', async () => {
@@ -156,6 +211,40 @@ test('a body beyond 6 MiB is answered with 413, one of 5 MiB is read', async () 
   expect((await post(padded(6))).statusCode).toBe(413)
 })
 
+test('a body that does not say its length is bounded and read alike', async () => {
+  const body = JSON.stringify(review())
+  const chunked = { method: 'POST', type: 'application/json; charset=utf-8', chunked: true }
+  expect((await ask(server, '/mutate', { ...chunked, body })).statusCode).toBe(200)
+  const long = ' '.repeat(7 * 1024 * 1024)
+  expect((await ask(server, '/mutate', { ...chunked, body: long })).statusCode).toBe(413)
+})
+
+test('a client that goes in the middle of its body costs nobody else anything', async () => {
+  const { port } = server.address() as AddressInfo
+  const headers = { 'content-type': 'application/json', 'content-length': 1000 }
+  const to = { host: 'localhost', family: 4, port, method: 'POST', path: '/mutate', headers }
+  const asked = request({ ...to, agent: new Agent({ ca: agent.options.ca }) })
+  asked.on('error', () => {})
+  const came = once(server, 'request')
+  asked.write('{"kind":')
+  await came
+  asked.destroy()
+  expect((await post(review())).statusCode).toBe(200)
+})
+
+test.each([
+  ['GET', '/'],
+  ['GET', '/mutate'],
+  ['POST', '/healthz'],
+  ['PUT', '/mutate'],
+  ['GET', '/mutate/'],
+  ['GET', '/metrics'],
+])('%s %s is answered with 404', async (method, path) => {
+  const reply = await ask(server, path, { method })
+  expect(reply.statusCode).toBe(404)
+  expect(reply.json()).toEqual({ error: `there is no ${method} ${path}` })
+})
+
 test('a namespace that the copy does not have is denied with 503 and the advice to try again', async () => {
   const { response } = (await post(review({ namespace: 'nowhere' }))).json()
   expect(response).toMatchObject({
@@ -167,12 +256,11 @@ test('a namespace that the copy does not have is denied with 503 and the advice 
 test('a namespace that comes while the admission waits is taken into account', async () => {
   const namespaces = cacheOf(TREE)
   const facts = createFactSource({ ...copiesOf({}), namespaces: namespaces.cached }, fixed)
-  const late = serverWith({ facts })
+  const late = await serverWith({ facts })
   const reply = post(review({ namespace: 'bob' }), 'application/json', late)
   setTimeout(() => namespaces.set(space('bob', 'dev')), 20)
   const { response } = (await reply).json()
   expect(Buffer.from(response.patch, 'base64').toString()).toContain('"value":"bob,dev"')
-  await late.close()
 })
 
 test.each([
@@ -184,18 +272,17 @@ test.each([
     const copies = copiesOf({})
     const unknown = { ...copies[name], synced: new Promise<void>(() => {}) }
     const facts = createFactSource({ ...copies, [name]: unknown }, fixed)
-    const early = serverWith({ facts })
+    const early = await serverWith({ facts })
     const { response } = (await post(review(), undefined, early)).json()
     expect(response).toMatchObject({ allowed: false, status: { code: 503 } })
-    await early.close()
   },
 )
 
 test('a fault of the webhook itself denies the pod with a sentence, not with a stack', async () => {
   const lines: string[] = []
   const facts: FactSource = { of: () => Promise.reject(new Error('the copy is broken')) }
-  const log = createLog('webhook', 'info', { write: (line) => void lines.push(line) })
-  const broken = serverWith({ facts, log })
+  const log = createPodLog('webhook', 'info', { write: (line) => void lines.push(line) })
+  const broken = await serverWith({ facts, log })
   const reply = await post(review(), 'application/json', broken)
   expect(reply.statusCode).toBe(200)
   expect(reply.json().response).toMatchObject({
@@ -208,20 +295,18 @@ test('a fault of the webhook itself denies the pod with a sentence, not with a s
     },
   })
   expect(lines.join('')).toContain('server.test.ts')
-  await broken.close()
 })
 
 test('each admission is one log line with the reason, and never the pod itself', async () => {
   const lines: string[] = []
-  const log = createLog('webhook', 'info', { write: (line) => void lines.push(line) })
-  const logged = serverWith({ log })
+  const log = createPodLog('webhook', 'info', { write: (line) => void lines.push(line) })
+  const logged = await serverWith({ log })
   const labels = { 'azds.io/no-proxy': 'true', private: 'do-not-log' }
   await post(
     review({ object: { ...POD, metadata: { name: 'web', labels } }, dryRun: true }),
     undefined,
     logged,
   )
-  await logged.close()
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([
     { msg: 'admission', outcome: 'skipped', reason: 'opted-out', pod: 'web', dryRun: true },
   ])
@@ -230,7 +315,7 @@ test('each admission is one log line with the reason, and never the pod itself',
 
 test('metrics count by outcome and reason', async () => {
   const metrics = createMetrics({ droppedEvents: () => 3 })
-  const own = serverWith({ metrics })
+  const own = await serverWith({ metrics })
   await post(review(), undefined, own)
   await post(
     review({ object: { ...POD, spec: { ...POD.spec, hostNetwork: true } } }),
@@ -248,33 +333,31 @@ test('metrics count by outcome and reason', async () => {
     'azds_webhook_admissions_total{outcome="malformed",reason="none"} 1',
   ])
   expect(text).toContain('azds_webhook_admission_seconds_count 4')
-  await own.close()
 })
 
 test('it is live always, ready once every task is done, and asks to be left while it drains', async () => {
   const ready = new Readiness()
   const done = ready.task('namespaces and nodes')
-  const own = serverWith({ ready })
-  const health = await own.inject('/healthz')
+  const own = await serverWith({ ready })
+  const health = await ask(own, '/healthz')
   expect(health.json()).toEqual({ live: true, certificateEnds: '2026-12-01T00:00:00.000Z' })
-  const waiting = await own.inject('/readyz')
+  const waiting = await ask(own, '/readyz')
   expect(waiting.statusCode).toBe(503)
   expect(waiting.json()).toEqual({ ready: false, waitingFor: ['namespaces and nodes'] })
   done()
-  expect((await own.inject('/readyz')).statusCode).toBe(200)
+  expect((await ask(own, '/readyz')).statusCode).toBe(200)
   expect((await post(review(), undefined, own)).headers['connection']).not.toBe('close')
   ready.drain()
-  expect((await own.inject('/readyz')).statusCode).toBe(503)
+  expect((await ask(own, '/readyz')).statusCode).toBe(503)
   const draining = await post(review(), undefined, own)
   expect(draining.statusCode).toBe(200)
   expect(draining.headers['connection']).toBe('close')
-  await own.close()
 })
 
 test('an Event that cannot be told costs no pod its admission, and is logged', async () => {
   const lines: string[] = []
-  const log = createLog('webhook', 'error', { write: (line) => void lines.push(line) })
-  const to = serverWith({
+  const log = createPodLog('webhook', 'error', { write: (line) => void lines.push(line) })
+  const to = await serverWith({
     log,
     note: () => {
       throw new Error('the queue is broken')
@@ -289,7 +372,6 @@ test('an Event that cannot be told costs no pod its admission, and is logged', a
   }
   const object = { ...POD, metadata: { ...POD.metadata, ownerReferences: [owner] } }
   const reply = await post(review({ object }), 'application/json', to)
-  await to.close()
   expect(reply.statusCode).toBe(200)
   expect(reply.json().response).toMatchObject({ allowed: true, patchType: 'JSONPatch' })
   expect(lines.join()).toContain('the queue is broken')

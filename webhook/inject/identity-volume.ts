@@ -92,7 +92,7 @@ export function addIdentity(pod: Pod, ours: readonly Container[]): void {
   const index = volumes.findIndex(({ name }) => name === IDENTITY_VOLUME)
   const known = volumes[index]
   if (!known) pod.spec.volumes = [...volumes, identityVolume()]
-  else if (!isIdentityVolume(known)) volumes[index] = identityVolume()
+  else if (!isIdentityVolume(known)) pod.spec.volumes = volumes.with(index, identityVolume())
   for (const container of ours) addMount(container)
 }
 

@@ -9,7 +9,6 @@ import {
   LABEL,
 } from '../../core/names.ts'
 import { addIdentity } from './identity-volume.ts'
-import { copyOf } from './json.ts'
 import type { Layout } from './layout.ts'
 import { rewriteTcpProbes, rewrittenOf, type TcpProbe } from './tcp-probes.ts'
 
@@ -81,9 +80,31 @@ const STEPS: readonly Step[] = [
 ]
 
 export function mutate(pod: Pod, plan: Plan): Pod {
-  const copy = copyOf(pod)
-  for (const step of STEPS) step(copy, plan)
-  return copy
+  const draft = draftOf(pod, plan)
+  for (const step of STEPS) step(draft, plan)
+  return draft
+}
+
+/**
+ * A copy of those objects that the steps change. All else is the pod's own: what is one and the same object, the
+ * comparison that makes the patch need not walk through.
+ */
+function draftOf(pod: Pod, { probes }: Plan): Pod {
+  const { metadata, spec } = pod
+  const { annotations } = metadata
+  const copied = (list: TcpProbe['list']) =>
+    spec[list]?.map((container, index) =>
+      probes.some((probe) => probe.list === list && probe.index === index)
+        ? { ...container }
+        : container,
+    )
+  const draft: Pod = { ...pod, metadata: { ...metadata }, spec: { ...spec } }
+  if (annotations) draft.metadata.annotations = { ...annotations }
+  if (probes.length === 0) return draft
+  draft.spec.containers = copied('containers') ?? []
+  const inits = copied('initContainers')
+  if (inits) draft.spec.initContainers = inits
+  return draft
 }
 
 function nameDefaultContainer(pod: Pod): void {

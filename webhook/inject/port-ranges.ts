@@ -7,13 +7,14 @@ export interface PortRange {
 
 /** The ranges of a list that `portList` has accepted. */
 export function rangesOf(list: string): PortRange[] {
-  return list
-    .split(',')
-    .filter((item) => item !== '')
-    .map((item) => {
-      const [first = 0, last = first] = item.split('-').map(Number)
-      return { first, last }
-    })
+  const ranges: PortRange[] = []
+  for (const item of list.split(',')) {
+    if (item === '') continue
+    const dash = item.indexOf('-')
+    const first = Number(dash < 0 ? item : item.slice(0, dash))
+    ranges.push({ first, last: dash < 0 ? first : Number(item.slice(dash + 1)) })
+  }
+  return ranges
 }
 
 export function covers(ranges: readonly PortRange[], port: number): boolean {
@@ -22,10 +23,12 @@ export function covers(ranges: readonly PortRange[], port: number): boolean {
 
 /** The ranges without the ports of `away`, in ascending order, overlaps and neighbours joined. */
 export function without(ranges: readonly PortRange[], away: readonly PortRange[]): PortRange[] {
-  return away.reduce<PortRange[]>(
-    (left, hole) => left.flatMap((range) => cut(range, hole)),
-    joined(ranges),
-  )
+  let left = joined(ranges)
+  for (const hole of away) {
+    const hits = left.some(({ first, last }) => first <= hole.last && hole.first <= last)
+    if (hits) left = left.flatMap((range) => cut(range, hole))
+  }
+  return left
 }
 
 /** `25,587,8000-8010`. */

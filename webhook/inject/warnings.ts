@@ -55,9 +55,12 @@ function foreignDns({ pod }: WarningSource): string[] {
   ]
 }
 
+/** A namespace's label with the level that its pods must keep to. */
+export const POD_SECURITY_LABEL = 'pod-security.kubernetes.io/enforce'
+
 /** https://kubernetes.io/docs/concepts/security/pod-security-standards/ allows NET_ADMIN in neither. */
 function podSecurity({ facts }: WarningSource): string[] {
-  const label = 'pod-security.kubernetes.io/enforce'
+  const label = POD_SECURITY_LABEL
   const level = facts.namespace.labels[label]
   if (level !== 'baseline' && level !== 'restricted') return []
   return [
