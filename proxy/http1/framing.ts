@@ -55,6 +55,7 @@ const PROBLEM = {
   connectBody: 'a CONNECT request with a body (RFC 9110 9.3.6)',
   dropsLength: 'Content-Length as a connection option, which drops it on the way (RFC 9110 7.6.1)',
   interimBody: 'an interim answer that announces a body (RFC 9110 15.2)',
+  oldInterim: 'an interim answer in HTTP/1.0, which has none (RFC 9110 15.2)',
 } as const
 
 /**
@@ -155,13 +156,17 @@ function readResponseFraming(
   }
 }
 
-/** What is wrong with a 1xx answer; null if nothing is. It ends with its head, whatever that says. */
+/**
+ * What is wrong with a 1xx answer; null if nothing is. It ends with its head, whatever that says. One of HTTP/1.0 is
+ * the last answer to some readers, Node's among them, and to others the first of two.
+ */
 export function interimProblem(head: ParsedResponseHead): string | null {
   const facts = factsOf(head)
   const { chunked, length } = facts
   return (
     facts.problem ??
     oldCodingProblem(head, facts) ??
+    (head.version === '1.0' ? PROBLEM.oldInterim : null) ??
     (chunked !== null || (length ?? 0) > 0 ? PROBLEM.interimBody : null)
   )
 }

@@ -205,7 +205,8 @@ test.each([
   'HTTP/1.1 100 Continue\r\nContent-Length: 3\r\n\r\n',
   'HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\n',
   'HTTP/1.1 102 Processing\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n',
-])('an interim answer that announces a body gives 502: %j', async (interim) => {
+  'HTTP/1.0 100 Continue\r\n\r\n',
+])('an interim answer with a body, or of HTTP/1.0, gives 502: %j', async (interim) => {
   const { client, servers, recorded } = startRelay()
   client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
   await settle()
