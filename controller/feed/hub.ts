@@ -173,8 +173,15 @@ export class FeedHub {
     const spread = returnSpreadMs(this.size)
     for (const reader of this.#readers) {
       const afterMs = Math.floor(random() * spread)
-      if (this.#canSay(reader)) this.#say(reader, { type: 'bye', afterMs })
-      this.#drop(reader)
+      const isWithin = this.#writer.isWithin(reader)
+      this.#remove(reader)
+      if (isWithin) {
+        reader.cut()
+        continue
+      }
+      // Also to one that has not taken its last line yet: it waits for no other.
+      this.#say(reader, { type: 'bye', afterMs })
+      reader.end()
     }
   }
 
@@ -282,7 +289,10 @@ export class FeedHub {
     }
     for (const reader of this.#readers) {
       const { behindSince, sentAt, group } = reader
-      if (behindSince !== null && now - behindSince > STALLED_MS) this.#drop(reader)
+      if (behindSince !== null && now - behindSince > STALLED_MS) {
+        this.#remove(reader)
+        reader.cut()
+      }
       if (!this.#canSay(reader) || now - sentAt < FEED_HEARTBEAT_MS * 0.75) continue
       const { epoch } = this.#options
       const version = { epoch, number: group === null ? 0 : reader.number }
@@ -298,11 +308,6 @@ export class FeedHub {
   #say(reader: Reader, message: FeedMessage): void {
     this.#options.onMessage(message.type)
     reader.write(Buffer.from(`${JSON.stringify(message)}\n`))
-  }
-
-  #drop(reader: Reader): void {
-    this.#remove(reader)
-    reader.end()
   }
 }
 

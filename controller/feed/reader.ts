@@ -10,8 +10,10 @@ export type FeedReader = { scope: 'all' } | { scope: 'tree'; namespace: string; 
 
 /** The way to one reader. */
 export interface FeedSink extends LineSink {
-  /** Ends the stream; the reader will come back and say which table it has. */
+  /** Ends the stream when all has been taken; the reader will come back and say which table it has. */
   end(): void
+  /** Ends it at once: the reader takes nothing, or is in the middle of a line. */
+  cut(): void
 }
 
 export interface ReaderFacts {
@@ -73,6 +75,10 @@ export class Reader implements LineSink {
 
   end(): void {
     this.#sink.end()
+  }
+
+  cut(): void {
+    this.#sink.cut()
   }
 
   /** The end of a line that says all about the pod. */

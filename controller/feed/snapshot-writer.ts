@@ -17,12 +17,12 @@ export interface Delivery {
   done(): void
 }
 
-/** Readers that are written to at once: 16 slices in the air are a megabyte, and keep one processor busy. */
+/** Readers that are written to at once: one of them is always ready for its next slice, and keeps a processor busy. */
 export const AT_ONCE = 16
 
 /**
  * A reader that takes nothing for this time (ms) lets another one go first; it goes on when it has caught up. Shorter,
- * and a machine that is busy would have slices of all readers in the air: 100 KB each, with what TLS makes of them.
+ * and a machine that is busy would have slices of all readers in the air: 50 KB each, with what TLS makes of them.
  */
 export const PATIENCE_MS = 5000
 

@@ -30,13 +30,17 @@ export function feedRoutes(app: FastifyInstance, hub: FeedHub): void {
     const { raw } = reply
     raw.writeHead(200, streamHeaders('application/x-ndjson'))
     raw.flushHeaders()
+    const taken = () => subscription.drained()
     const sink = {
-      write: (bytes: Buffer) => raw.write(bytes),
-      // Ending waits for what is still to be read, which a stalled reader never takes.
-      end: () => (raw.writableNeedDrain ? raw.destroy() : raw.end()),
+      // One at a time: what waits inside of Node is written as one, and a long write is dear (`SLICE_BYTES`).
+      write: (bytes: Buffer) => {
+        raw.write(bytes, taken)
+        return false
+      },
+      end: () => void raw.end(),
+      cut: () => void raw.destroy(),
     }
     const subscription = hub.subscribe(reader, sink, { digest: request.query.digest, report })
-    raw.on('drain', () => subscription.drained())
     raw.on('close', () => subscription.closed())
   })
 }

@@ -129,11 +129,15 @@ class Sidecar {
     const sink = {
       write: (bytes: Buffer) => {
         sent += bytes.length
-        if (!this.#stalled) deliver(Buffer.from(bytes))
-        else waiting.push(Buffer.from(bytes))
-        return !this.#stalled
+        if (this.#stalled) waiting.push(Buffer.from(bytes))
+        else {
+          deliver(Buffer.from(bytes))
+          setTimeout(() => subscription?.drained(), 0)
+        }
+        return false
       },
       end: () => end(() => listener.onEnd()),
+      cut: () => end(() => listener.onFail('cut')),
     }
     const digest = new URL(path, 'http://controller').searchParams.get('digest') ?? undefined
     listener.onStatus(200)

@@ -47,6 +47,7 @@ export class Reader implements FeedSink {
   readonly messages: FeedMessage[] = []
   keepsUp = true
   ended = false
+  isCut = false
 
   bytes = 0
   #text = ''
@@ -65,6 +66,10 @@ export class Reader implements FeedSink {
 
   end(): void {
     this.ended = true
+  }
+
+  cut(): void {
+    this.isCut = true
   }
 
   get types(): string[] {

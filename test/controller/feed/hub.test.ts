@@ -2,7 +2,7 @@
 import { afterEach, expect, jest, test } from '@jest/globals'
 import { COALESCE_MS, type FeedReader } from '../../../controller/feed/hub.ts'
 import { AT_ONCE, PATIENCE_MS } from '../../../controller/feed/snapshot-writer.ts'
-import { FEED_HEARTBEAT_MS, returnSpreadMs } from '../../../core/routing-feed.ts'
+import { FEED_HEARTBEAT_MS, type FeedService, returnSpreadMs } from '../../../core/routing-feed.ts'
 import { Reader, World } from './hub-world.ts'
 
 const DEV: FeedReader = { scope: 'tree', namespace: 'dev', pod: 'web-1' }
@@ -189,9 +189,10 @@ test('a reader that never catches up is let go after three heartbeats', () => {
   hub.start()
   hub.subscribe(DEV, reader)
   jest.advanceTimersByTime(3 * FEED_HEARTBEAT_MS)
-  expect(reader.ended).toBe(false)
+  expect(reader.isCut).toBe(false)
   jest.advanceTimersByTime(FEED_HEARTBEAT_MS)
-  expect(reader.ended).toBe(true)
+  // Not ended: what it has not taken would be waited for.
+  expect(reader).toMatchObject({ isCut: true, ended: false })
   expect(hub.size).toBe(0)
 })
 
@@ -202,6 +203,22 @@ test('closing the hub ends every feed', () => {
   hub.subscribe(DEV, reader)
   hub.close()
   expect(reader.ended).toBe(true)
+})
+
+test('at the end a reader that has not taken its last line is told to come back, one in the middle of a line is cut', () => {
+  const { hub } = setUp()
+  const [short, long] = [new Reader(), new Reader()]
+  world.services.set('ops/web', longService('ops'))
+  hub.start()
+  short.keepsUp = false
+  hub.subscribe(DEV, short)
+  long.keepsUp = false
+  hub.subscribe(OPS, long)
+  hub.close()
+  expect(short.types).toEqual(['snapshot', 'bye'])
+  expect(short).toMatchObject({ ended: true, isCut: false })
+  expect(long.messages).toEqual([])
+  expect(long).toMatchObject({ ended: false, isCut: true })
 })
 
 test('a feed that is asked for during the end is ended at once', () => {
@@ -298,9 +315,7 @@ test('the sidecars that are connected are listed with what they tell of themselv
 
 test('of many long snapshots only some are under way at once, and a reader that stalls holds up nobody', () => {
   const { hub } = setUp()
-  const appProtocol = 'x'.repeat(200_000)
-  const port = { name: '', port: 80, appProtocol, ready: 1, endpoints: [] }
-  world.services.set('dev/web', { space: 'dev', name: 'web', clusterIPs: [], ports: [port] })
+  world.services.set('dev/web', longService('dev'))
   const readers = Array.from({ length: AT_ONCE + 4 }, () => new Reader())
   hub.start()
   for (const reader of readers) {
@@ -316,6 +331,13 @@ test('of many long snapshots only some are under way at once, and a reader that 
   expect(begun()).toBe(readers.length)
   expect(readers.every(({ messages }) => messages.length === 0)).toBe(true)
 })
+
+/** One item that is longer than a slice. */
+function longService(space: string): FeedService {
+  const appProtocol = 'x'.repeat(200_000)
+  const port = { name: '', port: 80, appProtocol, ready: 1, endpoints: [] }
+  return { space, name: 'web', clusterIPs: [], ports: [port] }
+}
 
 function digestIn({ messages }: Reader): string {
   const [first] = messages
