@@ -42,6 +42,12 @@ const RULES: readonly TypeRule[] = [
   { name: 'CONTINUATION', section: '6.10', belongsTo: 'stream' },
 ]
 
+/**
+ * Entries of one SETTINGS frame: twice what nghttp2 takes. There are ten settings, and each change of the initial
+ * window walks over all streams: a frame may hold 2,700.
+ */
+export const MAX_SETTINGS = 64
+
 /** Whether frames of this type are known; others are skipped (RFC 9113 4.1). */
 export function isKnownType(type: number): boolean {
   return type < RULES.length
@@ -108,6 +114,10 @@ function leastOf({ type, flags }: FrameHeader): number {
 function settingsLengthProblem({ flags, length }: FrameHeader): FrameProblem | null {
   if ((flags & FLAG.ack) !== 0 && length > 0) {
     return connectionProblem('frameSizeError', 'an acknowledgement with SETTINGS (RFC 9113 6.5)')
+  }
+  if (length > MAX_SETTINGS * 6) {
+    const text = `SETTINGS of more than ${MAX_SETTINGS} entries (RFC 9113 10.5)`
+    return connectionProblem('enhanceYourCalm', text)
   }
   if (length % 6 === 0) return null
   const text = `SETTINGS of ${length} bytes, no multiple of 6 (RFC 9113 6.5)`

@@ -24,12 +24,13 @@ const PROBLEM = {
   noScheme: 'no :scheme, or one that is no scheme (RFC 9113 8.3.1)',
   noPath: 'no :path, or an empty one (RFC 9113 8.3.1)',
   path: 'a :path that does not begin with / (RFC 9113 8.3.1)',
+  blankPath: 'a :path with whitespace in it (RFC 9113 8.3.1)',
   asterisk: 'the :path * with another method than OPTIONS (RFC 9113 8.3.1)',
   authority: 'an :authority that names no host (RFC 9113 8.3.1)',
   twoHosts: 'two Host fields that differ (RFC 9110 7.2)',
   otherHost: 'a Host field that differs from :authority (RFC 9113 8.3.1)',
   connect: 'CONNECT with :scheme or :path (RFC 9113 8.5)',
-  noConnectAuthority: 'CONNECT without :authority (RFC 9113 8.5)',
+  noConnectAuthority: 'CONNECT without an :authority of host and port (RFC 9113 8.5)',
   status: 'no :status, or none of three digits from 100 up (RFC 9113 8.3.2)',
   switching: 'the status 101, which HTTP/2 does not have (RFC 9113 8.6)',
 } as const
@@ -150,11 +151,11 @@ export class Http2ResponseHead extends FieldList implements ResponseHead {
 /**
  * | method  | :scheme | :path                             | :authority           |
  * |---------|---------|-----------------------------------|----------------------|
- * | CONNECT | none    | none                              | must be there        |
+ * | CONNECT | none    | none                              | host and port        |
  * | OPTIONS | one     | begins with `/`, or is `*`        | may be there         |
  * | other   | one     | begins with `/`                   | may be there         |
  *
- * The path of a scheme other than http and https may be anything but empty.
+ * A path has no blanks; that of a scheme other than http and https may be anything else but empty.
  */
 export function requestHead(fields: readonly HeaderField[]): Http2RequestHead | Malformed {
   const facts = noFacts()
@@ -273,12 +274,14 @@ function pseudoProblem(facts: Facts): string | null {
   if (authority !== null && !AUTHORITY.test(authority)) return PROBLEM.authority
   if (method === 'CONNECT') {
     if (scheme !== null || path !== null) return PROBLEM.connect
-    return authority === null || authority === '' ? PROBLEM.noConnectAuthority : null
+    return authority === null || !HAS_PORT.test(authority) ? PROBLEM.noConnectAuthority : null
   }
   // Our routing goes by the one, many apps by the other.
   if (host !== null && authority !== null && !isSameHost(host, authority)) return PROBLEM.otherHost
   if (scheme === null || !SCHEME.test(scheme)) return PROBLEM.noScheme
   if (path === null || path === '') return PROBLEM.noPath
+  // In the request line of HTTP/1, which an app may make of it, the path would end there.
+  if (path.includes(' ') || path.includes('\t')) return PROBLEM.blankPath
   if (path.charCodeAt(0) === 0x2f || !HTTP_SCHEME.test(scheme)) return null
   if (path !== '*') return PROBLEM.path
   return method === 'OPTIONS' ? null : PROBLEM.asterisk
@@ -290,13 +293,23 @@ const HTTP_SCHEME = /^https?$/i
 /** Host and port, or nothing; user information is forbidden. */
 const AUTHORITY = /^(?:\[[0-9a-f.]*:[0-9a-f:.]*(?:%[\w.~-]+)?\]|[\w\-.~%!$&'()*+;=]*)(?::\d*)?$/i
 
+const HAS_PORT = /.:\d{1,5}$/
+
 /** The port may be left out where it is the usual one. */
 function isSameHost(a: string, b: string): boolean {
-  return a === b || plainHost(a) === plainHost(b)
+  if (a === b) return true
+  const [hostA, portA] = hostAndPort(a)
+  const [hostB, portB] = hostAndPort(b)
+  return hostA === hostB && (portA === portB || isUsual(portA, portB) || isUsual(portB, portA))
 }
 
-function plainHost(authority: string): string {
-  return authority.toLowerCase().replace(/:(?:80|443)?$/, '')
+function isUsual(left: string, named: string): boolean {
+  return left === '' && (named === '80' || named === '443')
+}
+
+function hostAndPort(authority: string): [host: string, port: string] {
+  const [, host = '', port = ''] = /^(.*?)(?::(\d*))?$/.exec(authority.toLowerCase()) ?? []
+  return [host, port]
 }
 
 function isMade(text: string, of: Uint8Array): boolean {

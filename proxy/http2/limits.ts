@@ -50,7 +50,7 @@ export const FIRST_MAX_STREAMS = 100
 
 /**
  * Frames that cost the sender nothing and move nothing (PING, SETTINGS, PRIORITY, unknown types,
- * WINDOW_UPDATE, DATA without a byte), before they are paid for by `EARNED_BY_WORK` or by time. A gRPC
+ * WINDOW_UPDATE, RST_STREAM, GOAWAY, DATA without a byte), before they are paid for by `EARNED_BY_WORK` or by time. A gRPC
  * client pings once a round trip at the most while it measures the bandwidth (each ping follows DATA,
  * which pays for it), and otherwise every 10 s or less; CVE-2019-9512 and its kin send 100,000 a second.
  */

@@ -262,6 +262,8 @@ export class Wire implements StreamListener {
         else owner.onStreamWindow(event.streamId, event.increment)
         return
       case 'rst-stream':
+        // The HEADERS that it takes back have paid for it.
+        this.#countIdle()
         owner.onReset(event.streamId, event.code)
         return
       case 'settings':
@@ -271,16 +273,15 @@ export class Wire implements StreamListener {
         this.#takePing(event.ack, event.payload)
         return
       case 'goaway':
+        this.#countIdle()
         owner.onGoaway(event)
         return
       case 'problem':
         if (event.scope === 'connection') this.#break(event)
         else owner.onStreamProblem(event)
         return
-      case 'settings-ack':
-        return
       default:
-        // PRIORITY, which RFC 9113 5.3.2 has given up, and unknown types: neither is passed on.
+        // Acknowledged SETTINGS; PRIORITY, which RFC 9113 5.3.2 has given up, and unknown types: neither is passed on.
         this.#countIdle()
     }
   }

@@ -136,6 +136,7 @@ export const BAD: [string, Buffer, 'connection' | 'stream', number, number, stri
   ['RST_STREAM on stream 0', rstStream(0), 'connection', 0, protocolError, '6.4'],
   ['RST_STREAM of 3 bytes', frame(FRAME.rstStream, 0, 3, Buffer.alloc(3)), 'connection', 3, frameSizeError, '6.4'],
   ['SETTINGS on a stream', frame(FRAME.settings, 0, 1), 'connection', 1, protocolError, '6.5'],
+  ['SETTINGS of 65 entries', frame(FRAME.settings, 0, 0, Buffer.alloc(65 * 6)), 'connection', 0, enhanceYourCalm, '10.5'],
   ['SETTINGS of 5 bytes', frame(FRAME.settings, 0, 0, Buffer.alloc(5)), 'connection', 0, frameSizeError, '6.5'],
   ['an acknowledgement with payload', frame(FRAME.settings, FLAG.ack, 0, Buffer.alloc(6)), 'connection', 0, frameSizeError, '6.5'],
   ['ENABLE_PUSH of 2', settings([SETTING.enablePush, 2]), 'connection', 0, protocolError, '6.5.2'],

@@ -145,6 +145,9 @@ test.each<[string, number, (at: number) => Buffer]>([
   ['PRIORITY', IDLE_FRAME_BURST, () => frame(2, 0, 9, Buffer.from([0, 0, 0, 0, 5]))],
   ['WINDOW_UPDATE of 1', IDLE_FRAME_BURST, () => windowUpdate(0, 1)],
   ['DATA without a byte', IDLE_FRAME_BURST, () => data(1, '')],
+  ['RST_STREAM of what is over', IDLE_FRAME_BURST, () => rstStream(1)],
+  ['GOAWAY', IDLE_FRAME_BURST, () => frame(7, 0, 0, Buffer.alloc(8))],
+  ['acknowledgements', IDLE_FRAME_BURST, () => frame(4, 1, 0)],
 ])('a flood of %s ends the connection with ENHANCE_YOUR_CALM', async (_, count, make) => {
   const { client, refused } = startRelay()
   client.head(1, post(), false)
