@@ -1,21 +1,22 @@
 /**
  * Program of the benchmarks: how long a server's first byte takes, from the connect. Goes through the
- * sidecar and past it in turn, and prints what the way through took longer, in milliseconds, as a
- * JSON array in order. Arguments: IP, port through the sidecar, port past it, how many pairs.
+ * sidecar, past it, and past it once more, in turn, and prints the times in milliseconds as JSON, in order.
+ * Arguments: IP, port through the sidecar, port past it, how many of each.
  */
 import { connect } from 'node:net'
 
-const [ip, through, past, pairs] = process.argv.slice(2)
+const [ip, through, past, rounds] = process.argv.slice(2)
 
-const added: number[] = []
-for (let pair = 0; pair < Number(pairs); pair++) {
-  // Which comes first takes turns, so that neither is always the one that wakes the server.
-  const ports = pair % 2 === 0 ? [through, past] : [past, through]
-  const times = [await firstByteMs(Number(ports[0])), await firstByteMs(Number(ports[1]))]
-  const [first = 0, second = 0] = times
-  added.push(pair % 2 === 0 ? first - second : second - first)
+const WAYS = ['through', 'past', 'again'] as const
+const times: Record<(typeof WAYS)[number], number[]> = { through: [], past: [], again: [] }
+for (let round = 0; round < Number(rounds); round++) {
+  // Which comes first takes turns, so that none is always the one that wakes the server.
+  for (let at = 0; at < WAYS.length; at++) {
+    const way = WAYS[(round + at) % WAYS.length] as (typeof WAYS)[number]
+    times[way].push(await firstByteMs(Number(way === 'through' ? through : past)))
+  }
 }
-process.stdout.write(`${JSON.stringify(added)}\n`)
+process.stdout.write(`${JSON.stringify(times)}\n`)
 
 function firstByteMs(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -27,7 +28,7 @@ function firstByteMs(port: number): Promise<number> {
       socket.end()
     })
     socket.on('error', reject)
-    // The next pair begins when this one has left nothing behind.
+    // The next one begins when this one has left nothing behind.
     socket.on('close', () => resolve(took))
   })
 }
