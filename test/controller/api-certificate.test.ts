@@ -1,6 +1,6 @@
 /** When the controller hands azds-api another certificate, and what azds-api takes. */
 import { X509Certificate } from 'node:crypto'
-import { afterEach, beforeAll, expect, test } from '@jest/globals'
+import { afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import { readHanded } from '../../controller/api/handed-certificate.ts'
 import {
   faultOfHandedOver,
@@ -176,6 +176,43 @@ test('each cause is told once, and again when it comes back', async () => {
   await until(() => notes.length === 3)
   const causes = notes.map(({ message }) => message.split(': ').slice(1).join(': '))
   expect(causes).toEqual(['exceeded quota: few', 'denied by policy', 'denied by policy'])
+})
+
+test('what fails is tried ever later, up to five minutes, and from the beginning once it has worked', async () => {
+  const waits: unknown[] = []
+  const timer = jest.spyOn(globalThis, 'setTimeout')
+  cleanUps.push(() => timer.mockRestore())
+  const api = new MemoryApi()
+  let isRefused = true
+  let tries = 0
+  api.refuse = () => {
+    tries += 1
+    if (isRefused) throw new KubeError(403, 'Forbidden', 'denied by policy')
+  }
+  const { handing, live } = handingOver(api)
+  const again = async () => {
+    const before = [tries, timer.mock.calls.length] as const
+    handing.look()
+    await until(() => tries > before[0])
+    // The pause is set when the try has ended.
+    await until(() => timer.mock.calls.slice(before[1]).some(([, ms = 0]) => ms >= 2000))
+    const [last] = timer.mock.calls
+      .map(([, ms = 0]) => ms)
+      .filter((ms) => ms >= 2000)
+      .slice(-1)
+    waits.push(last)
+  }
+  await until(() => tries === 1)
+  for (let more = 0; more < 8; more += 1) await again()
+  expect(waits.slice(-7)).toEqual([8000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000])
+  isRefused = false
+  handing.look()
+  await until(() => live() !== undefined)
+  isRefused = true
+  waits.length = 0
+  api.remove(PATH)
+  await again()
+  expect(waits[0]).toBeLessThanOrEqual(4000)
 })
 
 async function until(holds: () => boolean): Promise<void> {
