@@ -12,7 +12,7 @@ test.each([
   ['azds/prepull:1', ['node', '/app/prepull.mjs'], 65532],
   [
     `azds/controller@sha256:${'a'.repeat(64)}`,
-    ['node', '--max-semi-space-size=1', '--heap-growing-percent=30', '/app/controller.mjs'],
+    ['node', '--max-semi-space-size=1', '--heap-growing-percent=60', '/app/controller.mjs'],
     65532,
   ],
 ])('the image %s runs %j as uid %i', (image, entrypoint, user) => {
