@@ -12,8 +12,8 @@ export type HttpVersion = '1.0' | '1.1' | '2'
 /** What was found out about the fields of a head, for the next head with the same ones. */
 export interface FieldMemo {
   said: SaidByFields | null
-  /** As they may be recorded, secrets blanked. */
-  redacted: HeaderList | null
+  /** As they may be recorded, secrets blanked: JSON. */
+  recorded: string | null
 }
 
 /** A complete, valid request head. Values are latin1 strings, exactly as on the wire. */

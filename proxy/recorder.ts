@@ -1,19 +1,12 @@
 /** Hears what becomes of one exchange and keeps what a trace record can be made of later. */
 import type { Context } from '../core/context.ts'
 import { ERROR } from '../core/errors.ts'
-import { redactHeaders, redactPath } from '../core/redaction.ts'
 import type { RouteReason } from '../core/route-reason.ts'
 import type { Decision } from '../core/routing.ts'
-import { type Address, formatAddress } from '../core/routing-table.ts'
-import type {
-  CapturedBody,
-  HeaderList,
-  TraceProtocol,
-  TraceRecord,
-  TraceRoute,
-} from '../core/trace-record.ts'
-import { requestAddress } from './authority.ts'
+import type { Address } from '../core/routing-table.ts'
+import type { CapturedBody, HeaderList, TraceProtocol, TraceRecord } from '../core/trace-record.ts'
 import type { ExchangeRecorder, HttpVersion, RequestHead, ResponseHead } from './exchange.ts'
+import { recordText } from './record-text.ts'
 import type { Identity, TraceIds } from './request-facts.ts'
 import { SPECIMENS } from './specimens.ts'
 import { FIXED_BYTES, fieldBytes, type PendingTrace } from './trace-queue.ts'
@@ -59,8 +52,6 @@ export interface FinishedExchange {
   readonly carriedBytes: number
   /** What is to be kept of it: copies of its heads, so that no connection's buffer is held. */
   keep(): PendingTrace
-  /** Its record, secrets blanked. */
-  record(): TraceRecord
 }
 
 export type RecordExchange = (facts: ExchangeFacts) => ExchangeRecorder
@@ -77,22 +68,6 @@ export const silentRecorder: ExchangeRecorder = {
   responseBody: () => {},
   tunnel: () => {},
   done: () => {},
-}
-
-export function traceRouteOf(
-  context: Context,
-  decision: Decision,
-  originalDestination: Address,
-): TraceRoute {
-  return {
-    context: context.space,
-    contextSource: context.source,
-    reason: decision.reason,
-    originalDestination: formatAddress(originalDestination),
-    target: formatAddress(decision.target),
-    service: decision.service,
-    tried: decision.tried,
-  }
 }
 
 export const PROTOCOL_OF: Readonly<Record<HttpVersion, TraceProtocol>> = {
@@ -203,45 +178,21 @@ class HttpRecorder implements ExchangeRecorder, FinishedExchange, PendingTrace {
     return this
   }
 
-  /** Trailers last, as they came: gRPC says there how a call went. */
-  #responseHeaders(): HeaderList {
-    const headers = this.#responseHead === null ? [] : redactedFields(this.#responseHead)
-    return this.#trailers === null ? headers : [...headers, ...redactHeaders(this.#trailers)]
-  }
-
-  record(): TraceRecord {
-    const { head, ids, hop, service, direction, context, decision } = this.#facts
-    const { identity } = this.#deps
-    const { authority, path } = requestAddress(head)
-    return {
-      traceId: ids.traceId,
-      spanId: ids.spanId,
-      parentSpanId: ids.parentSpanId,
-      space: identity.space,
-      pod: identity.pod,
-      workload: identity.workload,
-      service,
-      direction,
+  json(): string {
+    return recordText(this.#deps.identity, this.#facts, {
       protocol: this.#protocol,
-      hop,
-      method: head.method,
-      authority,
-      path: path === null ? null : redactPath(path),
+      response: this.#responseHead,
+      trailers: this.#trailers,
       status: this.status,
-      sni: null,
       startedAt: this.#startedAt,
       firstByteMs: this.firstByteMs,
       durationMs: this.endedAt - this.#startedAt,
       requestBytes: this.#requestBytes,
       responseBytes: this.#responseBytes,
-      requestHeaders: redactedFields(head),
-      responseHeaders: this.#responseHeaders(),
       requestBody: this.#requestBody?.result() ?? null,
       responseBody: this.#responseBody?.result() ?? null,
-      client: formatAddress(this.#facts.client),
-      route: traceRouteOf(context, decision, this.#facts.originalDestination),
       error: this.error,
-    }
+    })
   }
 }
 
@@ -257,14 +208,6 @@ const UNTRACED: RequestHead = {
 
 function detached<H extends RequestHead | ResponseHead>(head: H): H {
   return head.detached === undefined ? head : (head.detached() as H)
-}
-
-/** Its fields with secrets blanked; of fields that come again and again, only once. */
-function redactedFields(head: RequestHead | ResponseHead): HeaderList {
-  const { memo } = head
-  if (memo === undefined) return redactHeaders(head.headers())
-  memo.redacted ??= redactHeaders(head.headers())
-  return memo.redacted
 }
 
 /** About what a head takes in memory. */

@@ -7,7 +7,8 @@ import { type Address, formatAddress } from '../core/routing-table.ts'
 import { newSpanId, newTraceId } from '../core/trace-context.ts'
 import type { TraceRecord } from '../core/trace-record.ts'
 import type { PlanExchange, RefusedRequest } from './exchange.ts'
-import { PROTOCOL_OF, type RecordExchange, type RecorderDeps, traceRouteOf } from './recorder.ts'
+import { traceRouteOf } from './record-text.ts'
+import { PROTOCOL_OF, type RecordExchange, type RecorderDeps } from './recorder.ts'
 import { saidBy, traceIdsOf } from './request-facts.ts'
 
 export interface RefusedConnection {

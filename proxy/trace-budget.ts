@@ -4,10 +4,10 @@
  */
 
 /**
- * Share of a core that records get from a busy process, as a fraction. 1 % are some 1000 records a second;
- * what does not fit is dropped and counted.
+ * Share of a core that records get from a busy process, as a fraction. 0.5 % are some 1000 records a second, and as
+ * much again goes where nobody counts it (the kernel, the collector); what does not fit is dropped and counted.
  */
-const LEAST_SHARE = 0.01
+const LEAST_SHARE = 0.005
 
 /** Share that they get from an idle one. */
 const MOST_SHARE = 0.5
@@ -16,7 +16,7 @@ const MOST_SHARE = 0.5
 const BUSY = 0.6
 
 /** What one record takes, in ms, before any was made. */
-const FIRST_COST_MS = 0.01
+const FIRST_COST_MS = 0.005
 
 /** Weight of the latest records in the mean cost of one. */
 const NEWEST_WEIGHT = 0.1
@@ -34,7 +34,7 @@ const MOST_WAITING = 2000
 const LONGEST_WAIT_S = 1
 
 /**
- * Longest pause, in ms: what 10 ms of work cost a busy process, and no stretch of work is longer. What seems to
+ * Longest pause, in ms: what 5 ms of work cost a busy process, and no stretch of work is longer. What seems to
  * be more is a machine that stood still, or a container that had used up its processor time, and would be paid
  * with a minute without records.
  */
@@ -77,13 +77,24 @@ export class TraceBudget {
   }
 }
 
-/** The event loop's own account of how busy this process is. */
-export function loopUtilization(): () => number {
+/**
+ * Shortest time of which the load is told, in ms. What is asked for again within a millisecond would be told of the
+ * asker's own work, by which an idle process seems to be a busy one.
+ */
+const SHORTEST_LOOK_MS = 100
+
+/** The event loop's own account of how busy this process is; 0 before it has run for a moment. */
+export function loopUtilization(now: () => number = () => performance.now()): () => number {
   let last = performance.eventLoopUtilization()
+  let lookedAt = now()
+  let busy = 0
   return () => {
-    const now = performance.eventLoopUtilization()
-    const { utilization } = performance.eventLoopUtilization(now, last)
-    last = now
-    return utilization
+    const time = now()
+    if (time - lookedAt < SHORTEST_LOOK_MS) return busy
+    const current = performance.eventLoopUtilization()
+    busy = performance.eventLoopUtilization(current, last).utilization
+    last = current
+    lookedAt = time
+    return busy
   }
 }

@@ -10,7 +10,8 @@ export interface PendingTrace {
   readonly bytes: number
   /** True if it is not to make room for another one. */
   certain?: boolean
-  record(): TraceRecord
+  /** Its `TraceRecord` as JSON, secrets blanked. */
+  json(): string
 }
 
 /**
@@ -103,7 +104,7 @@ export class TraceQueue {
 
 /** A record that was made at once. */
 export function readyTrace(record: TraceRecord): PendingTrace {
-  return { bytes: estimateBytes(record), record: () => record }
+  return { bytes: estimateBytes(record), json: () => JSON.stringify(record) }
 }
 
 /** JSON keys, ids, times and addresses of a record without headers take some 900 bytes. */

@@ -89,12 +89,21 @@ export class TraceSender {
     this.#timer.unref()
   }
 
+  /**
+   * How long what is left waits. A batch that is not full waits for company again: what has come since the last
+   * one was sent would make a batch of ten, which costs as much as one of sixty.
+   */
+  #delay(): number {
+    const { queue, random, flushMs } = this.#options
+    if (this.#failures > 0) return backOffMs(this.#failures, random())
+    return queue.length < BATCH.records ? flushMs : 0
+  }
+
   /** Sends one batch; a call during another joins it. */
   #send(): Promise<void> {
     this.#sending ??= this.#sendBatch().finally(() => {
       this.#sending = null
-      if (this.#closed || this.#left() === 0) return
-      this.#schedule(this.#failures > 0 ? backOffMs(this.#failures, this.#options.random()) : 0)
+      if (!this.#closed && this.#left() > 0) this.#schedule(this.#delay())
     })
     return this.#sending
   }
@@ -157,7 +166,7 @@ export class TraceSender {
   /** Returns how many characters came to the batch. A record that cannot be made costs no other. */
   #add(pending: PendingTrace): number {
     try {
-      const json = JSON.stringify(pending.record())
+      const json = pending.json()
       this.#batch.push(json)
       return json.length
     } catch (err) {

@@ -1,5 +1,4 @@
 /** The fields of a head: where they are, and what was found out about them. Heads with the same bytes share one. */
-import type { HeaderList } from '../../core/trace-record.ts'
 import type { FieldMemo } from '../exchange.ts'
 import type { SaidByFields } from '../request-facts.ts'
 import type { RequestFraming, ResponseFraming } from './framing.ts'
@@ -24,7 +23,7 @@ export class FieldSet implements FieldMemo {
   request: KnownFraming<RequestFraming> | null = null
   response: KnownFraming<ResponseFraming> | null = null
   said: SaidByFields | null = null
-  redacted: HeaderList | null = null
+  recorded: string | null = null
   /** The list of names that was last found to have no field here. */
   lacking: readonly string[] | null = null
   #text: string | null = null

@@ -73,6 +73,6 @@ export function recordInto(
     now,
     bodyBytes,
     tracing: true,
-    finished: (exchange) => records.push(exchange.record()),
+    finished: (exchange) => records.push(JSON.parse(exchange.keep().json())),
   })
 }

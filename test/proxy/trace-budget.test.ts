@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { TraceBudget } from '../../proxy/trace-budget.ts'
+import { loopUtilization, TraceBudget } from '../../proxy/trace-budget.ts'
 
 /** Pauses for a millisecond of work under a load, as a share of the time that was worked. */
 function shareAt(busy: number): number {
@@ -11,9 +11,9 @@ function shareAt(busy: number): number {
 test.each([
   [0, 0.5],
   [0.3, 0.25],
-  [0.6, 0.01],
-  [1, 0.01],
-  [1.01, 0.01],
+  [0.6, 0.005],
+  [1, 0.005],
+  [1.01, 0.005],
 ])('of a process that is busy for %d of its time, records get %d', (busy, share) => {
   expect(shareAt(busy)).toBeCloseTo(share, 5)
 })
@@ -22,7 +22,7 @@ test('a pause is for all that was spent since the last', () => {
   const budget = new TraceBudget({ busy: () => 1 })
   budget.spend(1, 10)
   budget.spend(1, 0)
-  expect(budget.pause()).toBeCloseTo(198, 5)
+  expect(budget.pause()).toBeCloseTo(398, 5)
   expect(budget.pause()).toBe(0)
 })
 
@@ -50,4 +50,18 @@ test('as many records may wait as can be sent in a second, but at least 1,000 an
   busy = 1
   budget.pause()
   expect(budget.mostWaiting).toBe(1000)
+})
+
+test('the load is told of a tenth of a second at least: a moment is the asker’s own', async () => {
+  let time = 0
+  const busy = loopUtilization(() => time)
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  time = 99
+  expect(busy()).toBe(0)
+  time = 100
+  const told = busy()
+  expect(told).toBeGreaterThan(0)
+  expect(told).toBeLessThanOrEqual(1)
+  time = 199
+  expect(busy()).toBe(told)
 })

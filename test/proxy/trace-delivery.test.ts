@@ -35,7 +35,9 @@ const spans = (records: readonly TraceRecord[]) => records.map(({ spanId }) => s
 /** All that is left in a queue, oldest first, by span. */
 function rest(queue: TraceQueue): string[] {
   const taken: string[] = []
-  for (let next = queue.shift(); next; next = queue.shift()) taken.push(next.record().spanId)
+  for (let next = queue.shift(); next; next = queue.shift()) {
+    taken.push((JSON.parse(next.json()) as TraceRecord).spanId)
+  }
   return taken
 }
 

@@ -1,7 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals'
 import { silentLog } from '../../core/log.ts'
 import type { RouteReason } from '../../core/route-reason.ts'
-import type { TraceRecord } from '../../core/trace-record.ts'
 import type { FinishedExchange } from '../../proxy/recorder.ts'
 import { TraceBudget } from '../../proxy/trace-budget.ts'
 import { TraceQueue } from '../../proxy/trace-queue.ts'
@@ -42,7 +41,6 @@ function newSink(tracing = true) {
 }
 
 function exchange(changes: Partial<FinishedExchange> = {}): FinishedExchange {
-  const record = {} as TraceRecord
   return {
     direction: 'outbound',
     reason: 'child',
@@ -51,8 +49,7 @@ function exchange(changes: Partial<FinishedExchange> = {}): FinishedExchange {
     error: null,
     endedAt: 1000,
     carriedBytes: 500,
-    keep: () => ({ bytes: 100, record: () => record }),
-    record: () => record,
+    keep: () => ({ bytes: 100, json: () => '{}' }),
     ...changes,
   }
 }
@@ -83,11 +80,11 @@ test('what has failed is kept all the same', () => {
 
 test('what has carried much is kept all the same, and nothing takes its place', () => {
   const { sink, queue } = newSink()
-  const record = { traceId: 'large' } as TraceRecord
-  const keep = () => ({ bytes: 100, record: () => record })
+  const large = { bytes: 100, json: () => '{}' }
+  const keep = () => large
   sink.finished(exchange({ carriedBytes: 60_000_000, keep }))
   for (let i = 0; i < 5000; i++) sink.finished(exchange({ endedAt: 1000 + i }))
-  expect(queue.shift()?.record()).toBe(record)
+  expect(queue.shift()).toBe(large)
 })
 
 test('with tracing off, exchanges are counted and nothing is kept', () => {
