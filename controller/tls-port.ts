@@ -40,17 +40,21 @@ export function openTlsPort(parts: TlsPortParts): TlsPort {
   let end: End | null = null
 
   async function tryToOpen(): Promise<Bound> {
-    identity ??= await keepIdentity()
-    const keeper = identity
-    onIdentity(keeper)
-    const server = await createServer(keeper.leaf())
-    app = server
-    end = endOf(server)
+    identity ??= await begin()
+    onIdentity(identity)
+    app = await createServer(identity.leaf())
+    end = endOf(app)
+    return listen(app, host, port)
+  }
+
+  /** Once, however often the port is tried: the server of the latest try is the one that shows the certificate. */
+  async function begin(): Promise<AuthorityKeeper> {
+    const keeper = await keepIdentity()
     keeper.onChange(() => {
-      applySecureContext(server.server as unknown as Server, keeper.leaf())
+      if (app) applySecureContext(app.server as unknown as Server, keeper.leaf())
       onIdentity(keeper)
     })
-    return listen(server, host, port)
+    return keeper
   }
 
   async function run(): Promise<void> {

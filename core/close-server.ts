@@ -9,6 +9,11 @@ export interface ClosableServer {
   server: Server
 }
 
+/** A server of Node's own, which tells its end by a callback. */
+export function closable(server: Server): ClosableServer {
+  return { server, close: () => new Promise((resolve) => server.close(resolve)) }
+}
+
 /** Ends the server; see `endOf`. */
 export type End = (graceMs: number) => Promise<void>
 

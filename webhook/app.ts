@@ -1,9 +1,8 @@
 /** Puts the webhook together: copies of what it must know, trust, server, Events. */
-import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { authorityLimits } from '../core/authority/settings.ts'
-import { endOf } from '../core/close-server.ts'
+import { closable, endOf } from '../core/close-server.ts'
 import type { Config } from '../core/config.ts'
 import { watchCache } from '../core/kube/cache.ts'
 import type { KubeClient } from '../core/kube/client.ts'
@@ -98,7 +97,7 @@ export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
       certificateEnds: () => authority.expiry().leaf,
       now: steady,
     })
-    const end = endOf({ server, close: () => closed(server) })
+    const end = endOf(closable(server))
     const { address: host, metricsPort: port } = config
     metricsServer = await serveMetrics(metrics, { address: host, port }, log)
     await listenOn(server, config.address, config.port)
@@ -122,10 +121,6 @@ export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
     stop()
     throw error
   }
-}
-
-function closed(server: Server): Promise<void> {
-  return new Promise((resolve) => server.close(() => resolve()))
 }
 
 function followCluster(client: KubeClient, log: Log): Copies {

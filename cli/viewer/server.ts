@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
-import { endOf } from '../../core/close-server.ts'
+import { closable, endOf } from '../../core/close-server.ts'
 import { type KubeClient, KubeError } from '../../core/kube/client.ts'
 import { ChooseSpaceError } from '../aggregated-traces.ts'
 import { CliError } from '../command.ts'
@@ -56,7 +56,7 @@ export async function startViewerServer(options: ViewerServerOptions): Promise<V
   const files = readFiles(options.directory)
   const requests = pageRequests(options.client, options.source)
   const server = createServer()
-  const end = endOf({ server, close: () => new Promise((resolve) => server.close(resolve)) })
+  const end = endOf(closable(server))
   const ending = new AbortController()
   server.listen(options.port, '127.0.0.1')
   await once(server, 'listening')

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { applySecureContext } from '../../core/authority/leaf.ts'
 import { keepPublished } from '../../core/authority/publish.ts'
 import { authorityLimits } from '../../core/authority/settings.ts'
-import { endOf } from '../../core/close-server.ts'
+import { closable, endOf } from '../../core/close-server.ts'
 import { watchCache } from '../../core/kube/cache.ts'
 import type { KubeClient } from '../../core/kube/client.ts'
 import type { KubeObject } from '../../core/kube/types.ts'
@@ -91,7 +91,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     now: () => new Date(),
     log,
   })
-  const end = endOf({ server, close: () => new Promise((resolve) => server.close(resolve)) })
+  const end = endOf(closable(server))
   const secure = () => applySecureContext(server, identity.leaf(), proxies.authorities())
   secure()
   proxies.onChange(secure)
