@@ -12,6 +12,7 @@ import type { Metrics, Outcome } from './metrics.ts'
 import {
   allow,
   failed,
+  PASS_REASON,
   type ReviewAnswer,
   type ReviewRequest,
   readReview,
@@ -56,10 +57,16 @@ export function createAdmit({ facts, metrics, note, log, now }: AdmitDependencie
     const start = now()
     const seconds = () => (now() - start) / 1000
     const review = readReview(body)
-    if (!review.ok) {
+    if (review.kind === 'malformed') {
       metrics.admission('malformed', 'none', seconds())
       log.warn({ error: review.message }, 'malformed admission review')
       return { status: 400, message: review.message }
+    }
+    if (review.kind === 'passed') {
+      const { uid, reason, subject } = review
+      metrics.admission('passed', reason, seconds())
+      log.info({ outcome: 'passed', reason, why: PASS_REASON[reason], subject, uid }, 'admission')
+      return { status: 200, answer: allow(uid) }
     }
     const { request } = review
     const verdict = await decideOn(request, facts, log)

@@ -1,8 +1,15 @@
 /** The webhook's Prometheus metrics. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
-/** How an admission ended. `reason` is a skip reason, a cause of failure, or `none`. */
-export type Outcome = 'injected' | 'repaired' | 'skipped' | 'invalid' | 'failed' | 'malformed'
+/** How an admission ended. `reason` is why a pod was skipped or a review passed, a cause of failure, or `none`. */
+export type Outcome =
+  | 'injected'
+  | 'repaired'
+  | 'skipped'
+  | 'passed'
+  | 'invalid'
+  | 'failed'
+  | 'malformed'
 
 export interface Metrics {
   admission(outcome: Outcome, reason: string, seconds: number): void
@@ -27,7 +34,7 @@ export function createMetrics({ droppedEvents }: MetricSources): Metrics {
   const registers = [registry]
   const admissions = new Counter({
     name: 'azds_webhook_admissions_total',
-    help: 'Pods that were asked about, by what became of them.',
+    help: 'Reviews that were asked for, by what became of them.',
     labelNames: ['outcome', 'reason'] as const,
     registers,
   })

@@ -2,7 +2,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { evaluate } from '@marcbachmann/cel-js'
 import { CLUSTER_NAMESPACES } from '../../core/injection/decide.ts'
 import {
   LABEL,
@@ -10,14 +9,17 @@ import {
   WEBHOOK_CONFIGURATION,
   WEBHOOK_SERVICE,
 } from '../../core/names.ts'
+import type { AdmissionRequest } from '../../playground/apiserver/admission.ts'
+import { matchesConditions } from '../../playground/apiserver/match-conditions.ts'
+import { review } from '../webhook/review-fixture.ts'
 import { documentsOf, find, ROOT } from './manifests-fixture.ts'
 
 const [webhook] = find('MutatingWebhookConfiguration', WEBHOOK_CONFIGURATION).webhooks ?? []
 
-test('the webhook fails closed, in spaces only, without side effects, and leads to its service', () => {
+test('the webhook fails closed, in spaces only, has no side effects in a dry run, and leads to its service', () => {
   expect(webhook).toMatchObject({
     failurePolicy: 'Fail',
-    sideEffects: 'None',
+    sideEffects: 'NoneOnDryRun',
     timeoutSeconds: 5,
     reinvocationPolicy: 'IfNeeded',
     clientConfig: {
@@ -64,9 +66,35 @@ test.each(cases)(
   ({ pod, reason }) => {
     const conditions = webhook?.matchConditions ?? []
     expect(conditions.length).toBeGreaterThan(0)
-    const asked = conditions.every(
-      ({ expression }) => evaluate(expression, { object: pod }) === true,
+    const asked = matchesConditions(
+      conditions,
+      { object: pod as unknown as AdmissionRequest['object'], old: null },
+      reviewed({}),
     )
-    expect(asked).toBe(!BY_CONDITION.includes(reason ?? ''))
+    expect(asked).toEqual({ matches: !BY_CONDITION.includes(reason ?? '') })
   },
 )
+
+/** The `request` of a review, as an API server writes it. */
+function reviewed(request: Record<string, unknown>) {
+  return review(request)['request'] as Record<string, unknown>
+}
+
+test.each([
+  ['an UPDATE', { operation: 'UPDATE' }],
+  ['a DELETE', { operation: 'DELETE', object: null }],
+  ['a status', { operation: 'UPDATE', subResource: 'status' }],
+  ['an ephemeral container', { operation: 'UPDATE', subResource: 'ephemeralcontainers' }],
+  ['a binding', { subResource: 'binding', object: { metadata: {}, target: {} } }],
+  ['an eviction', { subResource: 'eviction', object: { metadata: {} } }],
+  ['kubectl exec', { operation: 'CONNECT', subResource: 'exec', object: { container: 'web' } }],
+  [
+    'a ConfigMap',
+    { resource: { group: '', version: 'v1', resource: 'configmaps' }, object: { data: {} } },
+  ],
+])('with rules that somebody has widened, %s goes on without a call', (_, about) => {
+  const request = reviewed(about)
+  const object = request['object'] as AdmissionRequest['object']
+  const asked = matchesConditions(webhook?.matchConditions ?? [], { object, old: null }, request)
+  expect(asked).toEqual({ matches: false })
+})
