@@ -45,6 +45,11 @@ export interface Http2Menu {
   waitsForEnd: boolean
   /** False for a server that ends the connection if a head is longer than a frame, as haproxy does. */
   longHeads: boolean
+  /**
+   * Fields that must not be there twice in a long head: nginx 1.22 refuses the stream with 400, and then the
+   * whole connection if a long field comes behind the second one.
+   */
+  once: readonly string[]
   /** Least window of the client: Apache 2.4 sometimes forgets a head whose body has none, and waits for ever. */
   leastWindow: number
 }
@@ -138,14 +143,13 @@ function streamOf(menu: Http2Menu): fc.Arbitrary<StreamScript> {
       const trailers = bodiless || !menu.trailers || data.length === 0 ? null : drawn.trailers
       const length = data.reduce((sum, frame) => sum + frame.content.length, 0)
       const said: Pair[] = drawn.says && data.length > 0 ? [['content-length', `${length}`]] : []
+      const fields = [...drawn.fields, ...(isTakenBack ? [] : said), ...drawn.more]
       const head: Pair[] = [
         [':method', method],
         [':scheme', 'http'],
         [':authority', 'web.test'],
         [':path', `${path}${drawn.query}`],
-        ...drawn.fields,
-        ...(isTakenBack ? [] : said),
-        ...drawn.more,
+        ...withoutRepeated(fields, menu.once),
       ]
       const reset = isStopped ? 'stalled' : isTakenBack && !bodiless ? 'sending' : null
       return {
@@ -155,6 +159,13 @@ function streamOf(menu: Http2Menu): fc.Arbitrary<StreamScript> {
         reset: reset && { code: drawn.code, when: reset },
       }
     })
+}
+
+/** The fields, in a head with a long one without the second and later ones of these names. */
+function withoutRepeated(fields: readonly Pair[], names: readonly string[]): readonly Pair[] {
+  if (!fields.some(([field]) => field === 'x-long')) return fields
+  const isFirst = (field: string, at: number) => fields.findIndex(([name]) => name === field) === at
+  return fields.filter(([field], at) => !names.includes(field) || isFirst(field, at))
 }
 
 /** Scripts for a server of which the menu says what it understands. */
