@@ -15,9 +15,6 @@ const H2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
  */
 export const MAX_REQUEST_LINE = 65_536
 
-/** Bytes of line ends before a request line: one is lawful, and who sends more hears which rule that breaks. */
-const MAX_LINE_ENDS = 16
-
 /** Longest method: WebDAV's longest, UPDATEREDIRECTREF, has 17 letters. */
 const MAX_METHOD = 32
 
@@ -27,16 +24,22 @@ const MAX_METHOD = 32
  * | none                                              | need-more                          |
  * | `PRI * HTTP/2.0 CRLF CRLF SM CRLF CRLF`, whole    | h2                                 |
  * | 22, 3, 0–4, length, 1 (a TLS handshake record with a ClientHello) | tls                |
- * | token, blanks, target, blanks, `HTTP/1.` digit    | http1                              |
- * | line ends, then the same                          | http1                              |
+ * | token, blanks, target, blanks, `HTTP/` digit      | http1                              |
+ * | a method of HTTP, blanks, a path or an `http:` address, line end | http1               |
+ * | line ends, then one of these two                  | http1                              |
  * | a beginning of one of these                       | need-more                          |
  * | anything else, from its first impossible byte on  | opaque                             |
  *
- * `GET key CRLF` of memcached or Redis is a beginning of a request line until its CR comes: no
- * version has, so it is opaque. What names HTTP/1 as its version is meant as HTTP also where its line
- * is wrong (two blanks, a tab, a bare LF): the HTTP engine then refuses it and says why, because two
- * parsers would read it differently. Servers pass over line ends before it (RFC 9112 2.2), so a client that begins with
- * them would else go round the routing, and round every rule.
+ * What names HTTP in its third word is meant as HTTP also where its line is wrong (two blanks, a tab, a bare LF, a
+ * version that nobody has on a line): the HTTP engine then refuses it and says why, because two parsers would read it
+ * differently. Of `HTTP/2.0` nginx says 505, while Node, Apache and haproxy serve it and what follows it. Servers pass
+ * over line ends before the line (RFC 9112 2.2), so a client that begins with them would else go round the routing, and
+ * round every rule.
+ *
+ * A line without a third word is HTTP/0.9, which nginx, Apache and Node serve (Node with the fields and requests
+ * that follow), haproxy does not: refused likewise. `GET key` of Redis and memcached's `get /path`, as nginx sends it,
+ * are none: methods are told by case, and paths begin with a slash. A third word that names another protocol (`RTSP/1.0`,
+ * `SIP/2.0`, `ICE/1.0`) is opaque.
  */
 export function detect(bytes: Buffer): Detection {
   const first = bytes[0]
@@ -45,7 +48,7 @@ export function detect(bytes: Buffer): Detection {
   if (startsAlike(bytes, H2_PREFACE)) {
     return bytes.length >= H2_PREFACE.length ? 'h2' : 'need-more'
   }
-  const line = skip(bytes, 0, MAX_LINE_ENDS, isLineEnd)
+  const line = skip(bytes, 0, MAX_REQUEST_LINE, isLineEnd)
   return detectRequestLine(line === 0 ? bytes : bytes.subarray(line))
 }
 
@@ -75,7 +78,7 @@ function detectTls(bytes: Buffer): Detection {
   return handshake === 1 ? 'tls' : 'opaque'
 }
 
-/** RFC 9112 section 3: `method SP request-target SP HTTP-version CRLF`, as far as the version's digit. */
+/** RFC 9112 section 3: `method SP request-target SP HTTP-version CRLF`, as far as the version's first digit. */
 function detectRequestLine(bytes: Buffer): Detection {
   const methodEnd = skip(bytes, 0, MAX_METHOD, isTokenByte)
   if (methodEnd === bytes.length && methodEnd < MAX_METHOD) return 'need-more'
@@ -85,11 +88,24 @@ function detectRequestLine(bytes: Buffer): Detection {
   const targetEnd = skip(bytes, target, MAX_REQUEST_LINE, isTargetByte)
   const version = skip(bytes, targetEnd, MAX_REQUEST_LINE, isBlank)
   if (version === bytes.length) return version < MAX_REQUEST_LINE ? 'need-more' : 'opaque'
-  if (targetEnd === target || version === targetEnd) return 'opaque'
+  if (targetEnd === target) return 'opaque'
+  if (isLineEnd(bytes[version] as number)) {
+    const method = bytes.toString('latin1', 0, methodEnd)
+    const start = bytes.toString('latin1', target, Math.min(targetEnd, target + MAX_SCHEME))
+    return METHODS.has(method) && ADDRESS.test(start) ? 'http1' : 'opaque'
+  }
+  if (version === targetEnd) return 'opaque'
   return detectVersion(bytes.subarray(version, version + VERSION.length + 1))
 }
 
-const VERSION = Buffer.from('HTTP/1.', 'latin1')
+/** RFC 9110 section 9.3 without CONNECT, whose target is no path, and RFC 5789. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH'])
+
+/** RFC 9112 sections 3.2.1 and 3.2.2; schemes in any case. */
+const ADDRESS = /^(\/|https?:\/\/)/i
+const MAX_SCHEME = 'https://'.length
+
+const VERSION = Buffer.from('HTTP/', 'latin1')
 
 function detectVersion(tail: Buffer): Detection {
   if (!startsAlike(tail, VERSION)) return 'opaque'

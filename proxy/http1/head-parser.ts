@@ -37,6 +37,7 @@ const PROBLEM = {
   method: 'a byte that no method may have (RFC 9110 9.1)',
   leading: 'whitespace or a second empty line before the request line (RFC 9112 2.2)',
   target: 'a byte that no request target may have (RFC 9112 3.2)',
+  noVersion: 'a line end in place of the version, as in HTTP/0.9 (RFC 9112 3)',
   version: 'the version is neither HTTP/1.1 nor HTTP/1.0 (RFC 9112 2.3)',
   status: 'the status code is not three digits from 100 up (RFC 9112 4)',
   reason: 'a byte that no reason phrase may have (RFC 9112 4)',
@@ -126,7 +127,7 @@ export class HeadScanner implements HeadParts {
           while (i < stop && TARGET[buffer[i] as number] === 1) i++
           if (i === stop) break
           if (buffer[i] !== SP || i - base === this.methodEnd + 1) {
-            return this.#refuse(PROBLEM.target)
+            return this.#refuse(targetProblem(buffer[i] as number))
           }
           this.targetEnd = i - base
           i++
@@ -261,6 +262,10 @@ export class HeadScanner implements HeadParts {
     this.problem = problem
     return 'refused'
   }
+}
+
+function targetProblem(byte: number): string {
+  return byte === CR || byte === LF ? PROBLEM.noVersion : PROBLEM.target
 }
 
 function fieldProblem(byte: number): string {

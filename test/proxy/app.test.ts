@@ -41,6 +41,8 @@ describe('a sidecar with a routing table', () => {
     ['a bare LF', 'GET / HTTP/1.1\nHost: orders\n\n', 'LF with no CR'],
     ['two blanks', 'GET  / HTTP/1.1\r\nHost: orders\r\n\r\n', 'RFC 9112 3'],
     ['a tab', 'GET\t/ HTTP/1.1\r\nHost: orders\r\n\r\n', 'RFC 9110 9.1'],
+    ['HTTP/2.0 as its version', 'GET / HTTP/2.0\r\nHost: orders\r\n\r\n', 'RFC 9112 2.3'],
+    ['no version', 'GET /\r\nHost: orders\r\nConnection: keep-alive\r\n\r\n', 'RFC 9112 3'],
     ['two empty lines before it', '\r\n\r\nGET / HTTP/1.1\r\nHost: orders\r\n\r\n', '2.2'],
     ['a bare LF before it', '\nGET / HTTP/1.1\r\nHost: orders\r\n\r\n', 'RFC 9112 2.2'],
     ['a bare CR before it', '\rGET / HTTP/1.1\r\nHost: orders\r\n\r\n', 'RFC 9112 2.2'],

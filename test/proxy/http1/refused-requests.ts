@@ -16,10 +16,20 @@ export const REFUSED_REQUESTS = [
     problem: 'method',
   })),
   // What HTTP/0.9 sends, and what has lost its version.
-  { name: 'HTTP/0.9', text: 'GET /\r\n\r\n', problem: 'request target' },
+  { name: 'HTTP/0.9', text: 'GET /\r\n\r\n', problem: 'as in HTTP/0.9' },
+  {
+    name: 'HTTP/0.9 with fields',
+    text: `GET /\r\n${HOST}Connection: keep-alive\r\n\r\n`,
+    problem: 'as in HTTP/0.9',
+  },
   { name: 'no version', text: `GET / \r\n${HOST}\r\n`, problem: 'version' },
-  { name: 'no version and a bare LF', text: 'GET /\n', problem: 'request target' },
-  ...['/\x00', '/\x1f', '/\x7f', '/\t', '', '/\r'].map((target) => ({
+  {
+    name: 'a bare CR in the target',
+    text: `GET /\r HTTP/1.1\r\n${HOST}\r\n`,
+    problem: 'line end in',
+  },
+  { name: 'no version and a bare LF', text: 'GET /\n', problem: 'as in HTTP/0.9' },
+  ...['/\x00', '/\x1f', '/\x7f', '/\t', ''].map((target) => ({
     name: `the target ${JSON.stringify(target)}`,
     text: `GET ${target} HTTP/1.1\r\n${HOST}\r\n`,
     problem: 'request target',
@@ -54,6 +64,9 @@ export const REFUSED_REQUESTS = [
   ...[
     'HTTP/1.2',
     'HTTP/2.0',
+    'HTTP/3',
+    'HTTP/10.1',
+    'HTTP/1',
     'HTTP/0.9',
     'http/1.1',
     'HTTP/1.1 ',
