@@ -77,7 +77,14 @@ export async function startController(options: ControllerOptions): Promise<Runni
     unpublished: () => publisher.behind(),
     droppedEvents: () => events.dropped,
   })
-  const cluster = new Cluster(kube, log, () => hub.changed())
+  const tokens = createTokenReview({
+    client: kube,
+    audience: CONTROLLER_AUDIENCE,
+    now,
+    wallClock: () => Date.now(),
+    onError: (error) => log.warn({ error: error.message }, 'tokens cannot be reviewed'),
+  })
+  const cluster = new Cluster(kube, log, () => hub.changed(), tokens.podGone)
   const hub = new FeedHub({
     source: cluster,
     epoch: randomUUID(),
@@ -144,13 +151,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
   const view = () => (isSynced ? cluster.views().all : null)
 
   const signIn = createSignIn({
-    review: createTokenReview({
-      client: kube,
-      audience: CONTROLLER_AUDIENCE,
-      now,
-      wallClock: () => Date.now(),
-      onError: (error) => log.warn({ error: error.message }, 'tokens cannot be reviewed'),
-    }),
+    review: tokens.review,
     systemNamespace: config.namespace,
     count: metrics.signIn,
     log,

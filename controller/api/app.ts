@@ -80,7 +80,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
       now,
       wallClock: () => Date.now(),
       onError: (error) => log.warn({ error: error.message }, 'tokens cannot be reviewed'),
-    }),
+    }).review,
     reviewAccess: createAccessReview(kube, now, (error) =>
       log.warn({ error: error.message }, 'rights are not known'),
     ),

@@ -50,6 +50,11 @@ export class AnswerCache<T> {
     return answer
   }
 
+  /** Answers that fit are not given again. One that is under way at the moment is. */
+  forget(fits: (value: T) => boolean): void {
+    for (const [key, { value }] of this.#answers) if (fits(value)) this.#answers.delete(key)
+  }
+
   async #ask(key: string, ask: () => Promise<Answer<T>>): Promise<T> {
     await this.#turn()
     try {

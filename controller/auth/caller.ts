@@ -20,6 +20,14 @@ const ACCOUNT = /^system:serviceaccount:([^:]+):([^:]+)$/
 /** Key of `extra` that names the pod of a bound token (Kubernetes 1.21 and later). */
 const POD_NAME = 'authentication.kubernetes.io/pod-name'
 
+/** Key of `extra` with its uid, which no other pod will ever have. */
+const POD_UID = 'authentication.kubernetes.io/pod-uid'
+
+/** Uid of the pod that the token of a user is bound to; null where it is bound to none. */
+export function podUidOf({ extra }: UserInfo): string | null {
+  return extra?.[POD_UID]?.[0] ?? null
+}
+
 /** The service account that a user is; null for people and nodes. */
 export function callerOf({ username = '', extra }: UserInfo): Caller | null {
   const [, namespace, account] = ACCOUNT.exec(username) ?? []

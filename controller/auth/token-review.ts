@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { KubeClient } from '../../core/kube/client.ts'
 import { type Answer, AnswerCache, TooManyQuestions } from './cache.ts'
-import type { UserInfo } from './caller.ts'
+import { podUidOf, type UserInfo } from './caller.ts'
 
 /** What became of a token. `unknown` means that nobody could be asked: the caller may try again. */
 export type Review =
@@ -11,6 +11,15 @@ export type Review =
   | { outcome: 'unknown'; message: string }
 
 export type ReviewToken = (token: string) => Promise<Review>
+
+export interface TokenReviews {
+  review: ReviewToken
+  /**
+   * The pod of this uid was seen to go: what was said of its tokens does not count any more. Only the API server
+   * says that a token is refused, since a pod also goes out of sight without its label.
+   */
+  podGone(uid: string): void
+}
 
 export interface TokenReviewOptions {
   client: Pick<KubeClient, 'create'>
@@ -31,12 +40,15 @@ interface TokenReview {
 const PATH = '/apis/authentication.k8s.io/v1/tokenreviews'
 
 /**
- * How long an answer holds (ms). A token works for this long after its pod has gone, and each sidecar
- * costs the API server one question in that time: 1,000 of them 3.3 a second.
+ * How long an answer holds (ms). A token works for this long after the end of a pod that nobody watches (the
+ * gateway's), and each sidecar costs the API server one question in that time: 1,000 of them 3.3 a second.
  */
 const HOLDS_MS = 5 * 60 * 1000
-/** A refusal holds shorter: a pod may show a token before every API server knows its account. */
-const REFUSAL_HOLDS_MS = 10_000
+/**
+ * A refusal holds shorter: a pod may show a token before every API server knows its account. And so does what is
+ * said of a pod that has gone, since the API server that is asked may hear of it later than we.
+ */
+const UNSURE_HOLDS_MS = 10_000
 /** Five sidecars' tokens for each of 2,000 pods, some 500 bytes each: 5 MB. */
 const MAX_ANSWERS = 10_000
 /** A herd of sidecars asks through this many connections; more would be queued by the API server. */
@@ -45,7 +57,7 @@ const IN_FLIGHT = 20
 const MAX_TOKEN = 16 * 1024
 
 /** Tokens are not kept, only their hash. */
-export function createTokenReview(options: TokenReviewOptions): ReviewToken {
+export function createTokenReview(options: TokenReviewOptions): TokenReviews {
   const { now, onError } = options
   const answers = new AnswerCache<Review>({
     max: MAX_ANSWERS,
@@ -53,11 +65,22 @@ export function createTokenReview(options: TokenReviewOptions): ReviewToken {
     waiting: MAX_ANSWERS,
     now,
   })
-  return async (token) => {
+  const gone = new Set<string>()
+  const isGone = (review: Review) => {
+    const uid = review.outcome === 'user' ? podUidOf(review.user) : null
+    return uid !== null && gone.has(uid)
+  }
+  const podGone = (uid: string) => {
+    gone.add(uid)
+    const [oldest] = gone
+    if (gone.size > MAX_ANSWERS && oldest !== undefined) gone.delete(oldest)
+    answers.forget(isGone)
+  }
+  const review: ReviewToken = async (token) => {
     if (token.length > MAX_TOKEN) return refused('the token is longer than any of Kubernetes')
     const key = createHash('sha256').update(token).digest('base64')
     try {
-      return await answers.get(key, () => ask(token, options))
+      return await answers.get(key, () => ask(token, options, isGone))
     } catch (error) {
       const isCrowded = error instanceof TooManyQuestions
       if (!isCrowded) onError?.(error as Error)
@@ -65,9 +88,14 @@ export function createTokenReview(options: TokenReviewOptions): ReviewToken {
       return { outcome: 'unknown', message: `the API server was not asked: ${cause}` }
     }
   }
+  return { review, podGone }
 }
 
-async function ask(token: string, options: TokenReviewOptions): Promise<Answer<Review>> {
+async function ask(
+  token: string,
+  options: TokenReviewOptions,
+  isGone: (review: Review) => boolean,
+): Promise<Answer<Review>> {
   const { client, audience, wallClock } = options
   const { status = {} } = await client.create<TokenReview>(PATH, {
     apiVersion: 'authentication.k8s.io/v1',
@@ -75,7 +103,7 @@ async function ask(token: string, options: TokenReviewOptions): Promise<Answer<R
     spec: { token, ...(audience !== null && { audiences: [audience] }) },
   })
   const value = reviewOf(status, audience)
-  if (value.outcome !== 'user') return { value, holdsMs: REFUSAL_HOLDS_MS }
+  if (value.outcome !== 'user' || isGone(value)) return { value, holdsMs: UNSURE_HOLDS_MS }
   const rest = (expiryOf(token) ?? Number.POSITIVE_INFINITY) - wallClock()
   return { value, holdsMs: Math.min(rest, HOLDS_MS) }
 }

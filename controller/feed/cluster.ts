@@ -41,8 +41,16 @@ export class Cluster {
   readonly #podIndex: PodIndex
   readonly #onChange: () => void
 
-  /** @param onChange called after each change of any object, also while the first lists come in */
-  constructor(kube: KubeClient, log: Log, onChange: () => void) {
+  /**
+   * @param onChange called after each change of any object, also while the first lists come in
+   * @param onPodGone called with the uid of a pod that has gone, or has lost its label
+   */
+  constructor(
+    kube: KubeClient,
+    log: Log,
+    onChange: () => void,
+    onPodGone: (uid: string) => void = () => {},
+  ) {
     this.#onChange = onChange
     this.#namespaces = watchCache(kube, PATH.namespaces, log, { keep: keptNamespace })
     this.#services = watchCache(kube, PATH.services, log, { keep: keptService })
@@ -56,7 +64,9 @@ export class Cluster {
     this.#services.onChange(({ key, now }) => this.#serviceChanged(key, now))
     this.#slices.onChange(({ old, now }) => this.#sliceChanged(old, now))
     // A pod changes nobody's view, only what its own feed says of it.
-    this.#pods.onChange(({ key }) => {
+    this.#pods.onChange(({ key, old, now }) => {
+      const uid = old?.metadata.uid
+      if (uid !== undefined && uid !== now?.metadata.uid) onPodGone(uid)
       this.#podIndex.podChanged(key)
       this.#onChange()
     })

@@ -58,8 +58,9 @@ export function keptSlice({
 export function keptPod({ metadata, spec, status }: Pod): Pod {
   const { containers, initContainers, restartPolicy } = spec
   const statuses = status?.['containerStatuses'] as ContainerStatus[] | undefined
+  const { uid } = metadata
   return {
-    metadata: keptMeta(metadata, metadata.labels),
+    metadata: { ...keptMeta(metadata, metadata.labels), ...defined({ uid }) },
     spec: {
       containers: containers.map(keptContainer),
       ...defined({ initContainers: initContainers?.map(keptContainer), restartPolicy }),

@@ -144,6 +144,27 @@ test('a sidecar reads its own feed and delivers its own records, and nothing els
   }
 })
 
+test('a sidecar’s token goes with its pod, although it was believed a moment ago', async () => {
+  const { create, server, podToken } = installation
+  const pods = '/api/v1/namespaces/dev/pods'
+  const body = {
+    metadata: { name: 'short-1', namespace: 'dev', labels: { 'azds.io/instrumented': 'true' } },
+    spec: { containers: [{ name: 'a', image: 'a' }] },
+  }
+  await create(pods, body)
+  const headers = bearer(await podToken('dev', 'short-1'))
+  const feed = async () =>
+    (await toController('/v1/feed?namespace=dev&pod=short-1', { headers })).status
+  expect(await feed()).toBe(200)
+  await call(server, 'DELETE', `${pods}/short-1?gracePeriodSeconds=0`)
+  // Another pod of its name changes nothing for the token of the first.
+  await create(pods, body)
+  const again = bearer(await podToken('dev', 'short-1'))
+  await until('its token refused', async () => (await feed()) === 401)
+  const path = '/v1/feed?namespace=dev&pod=short-1'
+  expect(await toController(path, { headers: again })).toMatchObject({ status: 200 })
+})
+
 test.each([
   ['no token', async () => ({})],
   ['no token of Kubernetes', async () => bearer('made-up')],

@@ -24,13 +24,13 @@ function reviewer(answer: () => unknown, audience: string | null = 'controller.a
       return { status } as T
     },
   }
-  const review = createTokenReview({
+  const { review, podGone } = createTokenReview({
     client,
     audience,
     now: () => clock,
     wallClock: () => clock,
   })
-  return { review, asked, pass: (ms: number) => (clock += ms) }
+  return { review, podGone, asked, pass: (ms: number) => (clock += ms) }
 }
 
 const jwt = (claims: object) =>
@@ -82,6 +82,40 @@ test('an API server that is away refuses nobody, and is asked again at once', as
   expect((await review('a')).outcome).toBe('user')
 })
 
+test('a token is asked about again once its pod has gone, and what is said then holds ten seconds', async () => {
+  let status: object = GOOD
+  const { review, podGone, asked, pass } = reviewer(() => status)
+  await review('a')
+  podGone('another pod')
+  await review('a')
+  expect(asked).toHaveLength(1)
+  podGone('1234')
+  // An API server that has not heard of it yet, or a pod that has only lost its label.
+  expect((await review('a')).outcome).toBe('user')
+  status = { authenticated: false, error: 'the pod is gone' }
+  pass(9_999)
+  expect((await review('a')).outcome).toBe('user')
+  pass(1)
+  expect((await review('a')).outcome).toBe('refused')
+  expect(asked).toHaveLength(3)
+})
+
+test('a pod that goes while its token is asked about is not believed for five minutes', async () => {
+  const gate = Promise.withResolvers<void>()
+  const client = { create: async <T>() => gate.promise.then(() => ({ status: GOOD }) as T) }
+  let clock = 0
+  const { review, podGone } = createTokenReview({
+    ...{ client, audience: null, now: () => clock, wallClock: () => 0 },
+  })
+  const asked = review('a')
+  podGone('1234')
+  gate.resolve()
+  expect((await asked).outcome).toBe('user')
+  clock = 10_000
+  client.create = async <T>() => ({ status: { authenticated: false } }) as T
+  expect((await review('a')).outcome).toBe('refused')
+})
+
 test('a token that is longer than any of Kubernetes is not sent on', async () => {
   const { review, asked } = reviewer(() => GOOD)
   expect((await review('a'.repeat(16 * 1024 + 1))).outcome).toBe('refused')
@@ -100,7 +134,7 @@ test('a thousand sidecars at once ask through twenty connections', async () => {
       return { status: GOOD } as T
     },
   }
-  const review = createTokenReview({ client, audience: null, now: () => 0, wallClock: () => 0 })
+  const { review } = createTokenReview({ client, audience: null, now: () => 0, wallClock: () => 0 })
   const answers = await Promise.all(Array.from({ length: 1000 }, (_, index) => review(`t${index}`)))
   expect(answers.every(({ outcome }) => outcome === 'user')).toBe(true)
   expect(most).toBe(20)
