@@ -61,7 +61,9 @@ function restartOf(namespace: string, owner: PodOwner | null, pod: string): Rest
   const { kind, name, apiVersion } = owner.workload
   const plural = ROLLED[kind]
   if (plural && apiVersion === 'apps/v1') {
-    return { how: 'template', path: `/apis/apps/v1/namespaces/${namespace}/${plural}/${name}` }
+    // Nobody has checked what a pod names as its owner.
+    const path = `/apis/apps/v1/namespaces/${namespace}/${plural}/${encodeURIComponent(name)}`
+    return { how: 'template', path }
   }
   if (kind === 'ReplicaSet' || kind === 'ReplicationController') return { how: 'pods' }
   return { how: 'none', next: nextFor(owner.direct, owner.workload, namespace) }

@@ -32,7 +32,8 @@ async function ownerOrSelf(client: KubeClient, about: ObjectReference): Promise<
   const { kind = '', namespace = '', name, uid } = about
   const collection = COLLECTIONS[kind]?.replace('NAMESPACE', namespace)
   try {
-    const { metadata } = await client.get<KubeObject>(`${collection}/${name}`)
+    const path = `${collection}/${encodeURIComponent(name ?? '')}`
+    const { metadata } = await client.get<KubeObject>(path)
     const owner = metadata.ownerReferences?.find(({ controller }) => controller)
     if (metadata.uid !== uid || !owner) return about
     const { apiVersion, kind: ownerKind, name: ownerName, uid: ownerUid } = owner

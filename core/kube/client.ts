@@ -170,6 +170,11 @@ async function sendOnce(
 ): Promise<IncomingMessage> {
   const about = `${method} ${path}`
   const url = new URL(server.replace(/\/+$/, '') + path)
+  const [way = ''] = path.split('?', 1)
+  if (!url.pathname.endsWith(way)) {
+    // Names come out of objects that anybody may have written: `..` in one would lead to another object, or to all.
+    throw new Error(`${about}: no request is made, because a name in it is none of Kubernetes`)
+  }
   const { headers, ...connection } = await credentials()
   const open = url.protocol === 'https:' ? httpsRequest : httpRequest
   return new Promise((resolve, reject) => {

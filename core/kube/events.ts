@@ -40,7 +40,7 @@ export interface EventRecorder {
   close(): void
 }
 
-/** At most so many notes wait: 1 MB of them at the very most. */
+/** At most so many notes wait, of 1 KB of text and some names each. */
 const MAX_WAITING = 1000
 /** Events a second, and how many may go at once after a rest: a tenth of what API servers let one source write. */
 const PACE = { perSecond: 10, burst: 50 } as const
@@ -103,7 +103,9 @@ export function createEventRecorder(parts: EventRecorderParts): EventRecorder {
   }
 
   return {
-    note(note) {
+    note(whole) {
+      // Before it is kept: whoever makes notes may be made to write very long ones.
+      const note = { ...whole, message: shortened(whole.message) }
       if (closed.signal.aborted || isRepeated(said, note, now().getTime())) return
       if (waiting.length >= MAX_WAITING) {
         dropped += 1
@@ -147,7 +149,7 @@ async function create(parts: EventRecorderParts, note: Note): Promise<void> {
     metadata: { name: `${name.slice(0, MAX_NAME)}.${serial}`, namespace },
     involvedObject: note.about,
     reason: note.reason,
-    message: shortened(note.message),
+    message: note.message,
     type: note.type,
     source: { component: `azds-${parts.component}` },
     reportingComponent: `azds.io/${parts.component}`,

@@ -73,6 +73,8 @@ test('nothing for a dry run, for a pod that nobody owns, or one that is no pod',
   expect(told({ ownerReferences: 'nobody' })).toEqual([])
   expect(told({ ownerReferences: [null] })).toEqual([])
   expect(told({ ownerReferences: [{ ...owner, uid: undefined }] })).toEqual([])
+  expect(told({ ownerReferences: [{ ...owner, name: 7 }] })).toEqual([])
+  expect(told({ ownerReferences: [{ ...owner, name: 'x'.repeat(254) }] })).toEqual([])
 })
 
 test('nothing for a second look at a pod that is injected already', () => {
@@ -83,7 +85,11 @@ test('nothing for a second look at a pod that is injected already', () => {
   expect(notesOf(again, inject(first.pod, facts))).toEqual([])
 })
 
-test('a namespace that is no space any more', () => {
-  const where = { ...facts, namespace: { ...facts.namespace, labels: {} } }
-  expect(told(owned, POD.spec, { where })[0]?.reason).toBe('InjectionSkipped')
-})
+test.each(['alice', 'kube-system'])(
+  'nothing in a namespace that is no space, which no API server asks about: %s',
+  (name) => {
+    const where = { ...facts, namespace: { ...facts.namespace, name, labels: {} } }
+    expect(inject({ ...POD, metadata: owned }, where).kind).toBe('skipped')
+    expect(told(owned, POD.spec, { where })).toEqual([])
+  },
+)

@@ -49,6 +49,15 @@ test('a ReplicaSet stands for its Deployment, and is asked about once', async ()
   expect(asked).toEqual([PATH])
 })
 
+test('a name that is none is one part of the path, whatever it holds', async () => {
+  const { asked, complete } = lookup({})
+  const name = 'x/../../pods?watch=true#'
+  await expect(complete(note({ ...REPLICA_SET, name }))).rejects.toThrow()
+  expect(asked).toEqual([
+    '/apis/apps/v1/namespaces/alice/replicasets/x%2F..%2F..%2Fpods%3Fwatch%3Dtrue%23',
+  ])
+})
+
 test('a Job stands for its CronJob', async () => {
   const job = reference('batch/v1', 'Job', 'nightly-29000000', 'j1')
   const cronJob = reference('batch/v1', 'CronJob', 'nightly', 'c1')

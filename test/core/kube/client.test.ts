@@ -56,6 +56,25 @@ test('of several kubeconfigs the first that names a thing wins, and missing ones
   }
 })
 
+test.each([
+  '/api/v1/namespaces/alice/pods/..',
+  '/api/v1/namespaces/alice/pods/../../../../secrets?watch=true',
+  '/api/v1/namespaces/alice/pods/%2e%2E/services',
+  '/api/v1/namespaces/alice/pods/..\\..\\bob',
+  '/api/v1/namespaces/alice/pods/.\t./services',
+  '/api/v1/namespaces/alice/pods/web#1',
+])('no request is made where a name leads elsewhere: %s', async (path) => {
+  const asked: unknown[] = []
+  api = await scriptedApi(({ url }, response) => {
+    asked.push(url)
+    response.end('{}')
+  })
+  await expect(api.client.get(path)).rejects.toThrow('a name in it is none of Kubernetes')
+  await expect(api.client.delete(path)).rejects.toThrow('a name in it is none of Kubernetes')
+  await api.client.get('/api/v1/namespaces/alice/pods/web..1?a=/../b')
+  expect(asked).toEqual(['/api/v1/namespaces/alice/pods/web..1?a=/../b'])
+})
+
 test('an unknown context is named together with those there are', async () => {
   api = await scriptedApi((_, response) => response.end())
   expect(() => createKubeClient({ kubeconfig: api?.kubeconfig, context: 'bob' })).toThrow(
