@@ -39,9 +39,14 @@ test('it tells why an API server would not be served', async () => {
 })
 
 test('a port where nobody speaks TLS is no answer', async () => {
-  const plain = createTcpServer((socket) => socket.end('hello'))
+  const plain = createTcpServer((socket) => {
+    // What is not read has no end: the socket would outlive the test, and the process with it.
+    socket.on('error', () => {}).resume()
+    socket.end('hello')
+  })
   plain.listen(0, '127.0.0.1')
   await once(plain, 'listening')
   expect(await selfDial(plain.address() as AddressInfo, NAME, own.cert)).toEqual(expect.any(String))
   plain.close()
+  await once(plain, 'close')
 })
