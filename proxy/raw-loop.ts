@@ -3,6 +3,7 @@
  * are kept for each of them.
  */
 import { Deadlines } from './deadlines.ts'
+import { KnownChunks } from './known-chunks.ts'
 import type { Pipes } from './pipes.ts'
 import type { RawBindings, RawRequest, TcpHandle } from './raw-bindings.ts'
 import { ReadBuffers } from './raw-buffers.ts'
@@ -26,6 +27,7 @@ export interface LoopOptions {
 
 export class RawLoop {
   readonly buffers = new ReadBuffers()
+  readonly known = new KnownChunks(this.buffers.landing)
   readonly loans = new Loans()
   readonly turn = new Turn()
   /** Dialled connections without keep-alive probes so far. */

@@ -147,7 +147,8 @@ export abstract class ReadingStream extends PassingStream implements Borrower, T
     const loan = this.#loan
     const borrows = listener.borrows === true
     if (this.#came !== null || (!borrows && count < BULK_BYTES)) {
-      this.#keep(buffers.copy(loan?.buffer ?? buffers.landing, count))
+      const known = loan === null ? this.loop.known.find(count) : null
+      this.#keep(known ?? buffers.copy(loan?.buffer ?? buffers.landing, count))
       return loan === null ? undefined : this.#readOn(loan, count)
     }
     if (loan === null && listener.passes === true) this.#show(listener, count)

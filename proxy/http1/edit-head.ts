@@ -23,6 +23,9 @@ export interface HeadEdit {
   drop?: string
 }
 
+/** What the last answer of a connection says; servers that keep it may have said for how long. */
+export const LAST_ANSWER: HeadEdit = { set: [['Connection', 'close']], drop: 'keep-alive' }
+
 /** An edited head and what stands in `chunk` from `from` to `to`, which is to follow it. */
 export function editMessage(
   head: Head,

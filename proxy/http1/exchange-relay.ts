@@ -6,17 +6,15 @@ import { SPECIMENS } from '../specimens.ts'
 import { type ByteStream, DEAF, type StreamListener } from '../stream.ts'
 import { type BodyScanner, bodyOf, INTO_REQUEST, INTO_RESPONSE } from './body.ts'
 import type { ClientSide } from './client-side.ts'
-import { editMessage, type HeadEdit, MAX_COPIED_TAIL } from './edit-head.ts'
+import { editMessage, LAST_ANSWER, MAX_COPIED_TAIL } from './edit-head.ts'
 import type { ExchangeStart } from './exchange-start.ts'
 import { interimProblem, responseFraming, UNTIL_CLOSE } from './framing.ts'
 import { type ParsedRequestHead, ParsedResponseHead } from './head.ts'
 import { type HeadReader, HeadReaders } from './head-reader.ts'
+import { knownAnswer, learnAnswer } from './known-heads.ts'
 import { ownAnswer } from './own-answer.ts'
 import { partOf } from './part.ts'
 import { decideLoss } from './upstream-loss.ts'
-
-/** What the last answer of a connection says; servers that keep it may have said for how long. */
-const LAST: HeadEdit = { set: [['Connection', 'close']], drop: 'keep-alive' }
 
 const responseReaders = new HeadReaders('response')
 
@@ -181,6 +179,11 @@ export class ExchangeRelay implements StreamListener {
   }
 
   #readHeads(chunk: Buffer): void {
+    const known = this.#heads === null ? knownAnswer(chunk) : undefined
+    if (known !== undefined) {
+      this.#finalHead(known, chunk, known.to)
+      return
+    }
     let from = 0
     while (from < chunk.length) {
       const heads = this.#heads ?? responseReaders.take()
@@ -197,6 +200,7 @@ export class ExchangeRelay implements StreamListener {
       this.#heads = null
       responseReaders.giveBack(heads)
       if (head.status >= 200 || head.status === 101) {
+        learnAnswer(chunk, head)
         this.#finalHead(head, chunk, next)
         return
       }
@@ -238,7 +242,7 @@ export class ExchangeRelay implements StreamListener {
     SPECIMENS.response = head
     if (this.#client.draining) {
       const copied = end - next <= MAX_COPIED_TAIL ? end : next
-      this.#sendDown(editMessage(head, LAST, chunk, next, copied), SOON)
+      this.#sendDown(editMessage(head, LAST_ANSWER, chunk, next, copied), SOON)
       if (copied < end) this.#sendDown(partOf(chunk, next, end))
     } else if (head.buffer === chunk) this.#sendDown(partOf(chunk, head.from, end), SOON)
     else {

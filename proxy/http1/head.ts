@@ -106,6 +106,7 @@ export class ParsedRequestHead extends Head implements RequestHead {
   /** Where in `buffer` the target ends. */
   readonly targetTo: number
   #target: string | null = null
+  #detached: KeptRequestHead | null = null
 
   constructor(buffer: Buffer, base: number, scanner: HeadScanner) {
     super(buffer, base, scanner)
@@ -123,13 +124,16 @@ export class ParsedRequestHead extends Head implements RequestHead {
     return this.buffer[this.from + this.method.length + 1] === SLASH
   }
 
+  /** One for all exchanges whose head is the same buffer. */
   detached(): RequestHead {
-    return new KeptRequestHead(this)
+    this.#detached ??= new KeptRequestHead(this)
+    return this.#detached
   }
 }
 
 export class ParsedResponseHead extends Head implements ResponseHead {
   readonly status: number
+  #detached: KeptResponseHead | null = null
 
   constructor(buffer: Buffer, base: number, scanner: HeadScanner) {
     super(buffer, base, scanner)
@@ -137,7 +141,8 @@ export class ParsedResponseHead extends Head implements ResponseHead {
   }
 
   detached(): ResponseHead {
-    return new KeptResponseHead(this)
+    this.#detached ??= new KeptResponseHead(this)
+    return this.#detached
   }
 }
 

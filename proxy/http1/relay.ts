@@ -1,5 +1,4 @@
 /** Relays one client connection that speaks HTTP/1.x: reads its requests and answers them in order. */
-import type { ErrorCode } from '../../core/errors.ts'
 import type { Address } from '../../core/routing-table.ts'
 import { SPECIMENS } from '../specimens.ts'
 import { splice } from '../splice.ts'
@@ -9,11 +8,11 @@ import { keepingUpstream } from './closing-client.ts'
 import { ExchangeRelay } from './exchange-relay.ts'
 import { requestFraming } from './framing.ts'
 import { withoutH2cOffer } from './h2c-offer.ts'
-import { ParsedRequestHead } from './head.ts'
-import { MAX_HEAD_BYTES } from './head-limit.ts'
 import { type HeadReader, HeadReaders } from './head-reader.ts'
+import { knownRequest } from './known-heads.ts'
 import { answerRefusal, ownAnswer } from './own-answer.ts'
 import { PairedUpstreams } from './paired-upstreams.ts'
+import { type ReadRequest, readRequest, type UnreadableRequest } from './read-request.ts'
 import type { Http1Connection, RelayDeps } from './relay-deps.ts'
 
 /**
@@ -256,26 +255,26 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
   }
 
   #readHead(chunk: Buffer): void {
-    const heads = this.#heads ?? requestReaders.take()
-    this.#heads = heads
-    const result = heads.read(chunk, 0)
-    if (result === 'more') return
-    if (result !== 'done') {
-      const long = `the request head is longer than ${MAX_HEAD_BYTES} bytes`
-      const bytes = heads.pending || chunk.length
-      if (result === 'too-large') this.#refuse('head-too-large', long, bytes, null)
-      else this.#refuse('bad-request', heads.scanner.problem, bytes, null)
+    const known = this.#heads === null ? knownRequest(chunk) : undefined
+    if (known !== undefined) {
+      this.#begin(known, chunk)
       return
     }
-    const { buffer, base, next, scanner } = heads
-    let head = new ParsedRequestHead(buffer, base, scanner)
-    let framing = requestFraming(head)
-    if (framing.kind === 'bad') {
-      this.#refuse('bad-request', framing.problem, head.length, head.method)
+    const heads = this.#heads ?? requestReaders.take()
+    this.#heads = heads
+    const request = readRequest(heads, chunk)
+    if (request === null) return
+    if (request.kind === 'bad') {
+      this.#refuse(request)
       return
     }
     this.#heads = null
     requestReaders.giveBack(heads)
+    this.#begin(request, chunk)
+  }
+
+  #begin(request: ReadRequest, chunk: Buffer): void {
+    let { head, framing } = request
     const plan = this.#deps.plan(head)
     if (plan.kind === 'refuse') {
       answerRefusal(this.#stream, plan, head)
@@ -285,8 +284,9 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     if (framing.offersH2c && plan.setHeaders.length > 0) {
       // What follows on this connection is to be routed, too.
       head = withoutH2cOffer(head)
-      framing = requestFraming(head)
-      if (framing.kind === 'bad') throw new Error(`without h2c: ${framing.problem}`)
+      const rest = requestFraming(head)
+      if (rest.kind === 'bad') throw new Error(`without h2c: ${rest.problem}`)
+      framing = rest
     }
     if (framing.bindsConnection) this.#upstreams.bind()
     const { method, version } = head
@@ -319,10 +319,10 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     SPECIMENS.exchange = exchange
     SPECIMENS.request = head
     SPECIMENS.plan = plan
-    this.#unshift(chunk, exchange.begin(head, set, chunk, next))
+    this.#unshift(chunk, exchange.begin(head, set, chunk, request.next))
   }
 
-  #refuse(code: ErrorCode, message: string, requestBytes: number, method: string | null): void {
+  #refuse({ code, message, requestBytes, method }: UnreadableRequest): void {
     const { bytes } = ownAnswer(code, message, method)
     const start = this.#heads?.startLine(START_LINE_BYTES) ?? ''
     this.#stream.write(bytes)

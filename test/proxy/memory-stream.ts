@@ -1,5 +1,6 @@
 /** Two byte streams joined in memory, with TCP's manners: FIN, RST, pause, back-pressure, later turns. */
 import type { Address } from '../../core/routing-table.ts'
+import { isShared, KnownChunks } from '../../proxy/known-chunks.ts'
 import type { ByteStream, StreamListener } from '../../proxy/stream.ts'
 
 /** Bytes that may be under way in one direction before `write` says stop. */
@@ -10,6 +11,17 @@ const SPOILT = 0xee
 
 /** The memory that a listener is shown at the moment, which is done with it when it returns. */
 let shown: ArrayBufferLike | null = null
+
+/** Where a transport would have read to. */
+const landing = Buffer.allocUnsafeSlow(HIGH_WATER)
+const known = new KnownChunks(landing)
+
+/** As a transport does it: bytes that come again and again are one buffer. */
+function sharedOr(bytes: Buffer): Buffer {
+  if (bytes.length > landing.length) return bytes
+  bytes.copy(landing)
+  return known.find(bytes.length) ?? bytes
+}
 
 type Signal =
   | { kind: 'data'; bytes: Buffer }
@@ -160,12 +172,14 @@ export class MemoryStream implements ByteStream {
     this.#queued -= bytes.length
     this.bytesRead += bytes.length
     const { borrows = false, passes = false } = listener
-    shown = passes ? bytes.buffer : null
-    listener.onData(bytes)
+    const chunk = borrows ? bytes : sharedOr(bytes)
+    const shows = passes && !isShared(chunk)
+    shown = shows ? chunk.buffer : null
+    listener.onData(chunk)
     shown = null
     // As a transport reads whatever comes next into the same memory.
-    if (passes) bytes.fill(SPOILT)
-    else if (borrows && this.#listener === listener) this.#spoil(bytes)
+    if (shows) chunk.fill(SPOILT)
+    else if (borrows && this.#listener === listener) this.#spoil(chunk)
     const { peer } = this
     if (!peer.#full || this.#queued >= HIGH_WATER) return
     peer.#full = false
