@@ -207,7 +207,11 @@ test('bytes that were changed on their way are not told', async () => {
 
 test('who answers with something else than TLS, or not at all, is given up', async () => {
   const other = net.createServer(
-    (socket) => void socket.on('error', () => {}).end('HTTP/1.1 400\r\n'),
+    (socket) =>
+      void socket
+        .on('error', () => {})
+        .resume()
+        .end('HTTP/1.1 400\r\n'),
   )
   const silent = net.createServer((socket) => void socket.on('error', () => {}).resume())
   for (const server of [other, silent]) {

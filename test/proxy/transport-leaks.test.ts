@@ -110,13 +110,14 @@ test.each(TRANSPORTS)(
       expect(getSockOpt(fd, level, name, value)).toBe(0)
       return value.readInt32LE()
     }
-    const fd = Promise.withResolvers<number>()
-    const listening = await listenLocal(transport, (accepted) => fd.resolve(accepted.fd))
+    const arrival = Promise.withResolvers<{ fd: number; stream: ByteStream }>()
+    const listening = await listenLocal(transport, arrival.resolve)
     const client = net.connect(listening.address.port, '127.0.0.1')
     client.on('error', () => {})
-    const accepted = await fd.promise
-    expect(option(accepted, SOL_SOCKET, SO_KEEPALIVE)).not.toBe(0)
-    expect(option(accepted, IPPROTO_TCP, TCP_NODELAY)).not.toBe(0)
+    const { fd, stream } = await arrival.promise
+    expect(option(fd, SOL_SOCKET, SO_KEEPALIVE)).not.toBe(0)
+    expect(option(fd, IPPROTO_TCP, TCP_NODELAY)).not.toBe(0)
+    stream.reset()
     client.destroy()
     listening.close()
   },

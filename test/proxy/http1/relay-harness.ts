@@ -1,4 +1,5 @@
 /** A relay between two in-memory connections: the test plays the client and the servers. */
+import { afterEach } from '@jest/globals'
 import type { Address } from '../../../core/routing-table.ts'
 import type { RefusedRequest } from '../../../proxy/exchange.ts'
 import { relayHttp1 } from '../../../proxy/http1/relay.ts'
@@ -60,8 +61,15 @@ export interface HarnessOptions extends PlanOptions {
   lingerMs?: number
 }
 
+/** Clients of the test that runs: relays that wait for one to close would keep the process from ending. */
+const clients: MemoryStream[] = []
+afterEach(() => {
+  for (const client of clients.splice(0)) client.reset()
+})
+
 export function startRelay(options: HarnessOptions = {}): Harness {
   const [near, far] = memoryPair()
+  clients.push(near)
   const recorded: Recorded[] = []
   const refused: RefusedRequest[] = []
   const servers: Peer[] = []

@@ -1,4 +1,5 @@
 /** An HTTP/2 relay between connections in memory: the test plays the client and the servers. */
+import { afterEach } from '@jest/globals'
 import type { Address } from '../../../core/routing-table.ts'
 import type { PlanStream, RefusedRequest, RequestHead } from '../../../proxy/exchange.ts'
 import { type Http2Connection, relayHttp2 } from '../../../proxy/http2/relay.ts'
@@ -30,8 +31,15 @@ export interface Harness {
   relay: Http2Connection
 }
 
+/** Clients of the test that runs: relays that wait for one to close would keep the process from ending. */
+const clients: MemoryStream[] = []
+afterEach(() => {
+  for (const client of clients.splice(0)) client.reset()
+})
+
 export function startRelay(options: HarnessOptions = {}): Harness {
   const [near, far] = memoryPair()
+  clients.push(near)
   const harness: Omit<Harness, 'client' | 'relay'> = {
     servers: [],
     dialled: [],
