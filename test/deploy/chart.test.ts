@@ -18,6 +18,7 @@ const ALL = [
   ...['controller.storage.className=fast', 'sidecar.layout=native', 'clusterDomain=example.org'],
   ...['image.registry=r.example:5000/mirror', 'image.tag=v9', 'image.pullSecrets={one,two}'],
   ...[`image.digests.proxy=sha256:${'0'.repeat(64)}`, 'prepull.images={r.example/base:1}'],
+  'networkPolicies.apiServersFrom[0].ipBlock.cidr=10.0.0.0/28',
   ...['networkPolicies.metricsFrom[0].namespaceSelector.matchLabels.team=ops'],
   ...['gateway.service.type=LoadBalancer', 'gateway.service.annotations.example\\.org/x=yes'],
   ...['webhook.replicas=3', 'webhook.port=9443', 'webhook.tolerations[0].operator=Exists'],

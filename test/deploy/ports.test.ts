@@ -10,9 +10,9 @@ const rendered = (values: Values) =>
 
 type Policy = KubeObject & { spec: { ingress: { ports: { port: number }[]; from?: unknown }[] } }
 
-function openPorts(values: Values): Map<number, unknown> {
+function openPorts(values: Values, name = 'azds-webhook'): Map<number, unknown> {
   const policy = rendered(values).find(
-    ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'azds-webhook',
+    ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === name,
   ) as Policy
   return new Map(
     policy.spec.ingress.flatMap(({ ports, from }) =>
@@ -31,6 +31,20 @@ test('everybody may ask the webhook for admissions, and those that the values na
       [8080, [monitoring]],
     ]),
   )
+})
+
+test('webhook and azds-api answer API servers only, where the values say where those are', () => {
+  const cidr = { ipBlock: { cidr: '10.0.0.0/28' } }
+  const monitoring = { podSelector: { matchLabels: { app: 'prometheus' } } }
+  const values = { networkPolicies: { apiServersFrom: [cidr], metricsFrom: [monitoring] } }
+  expect(openPorts(values)).toEqual(
+    new Map<number, unknown>([
+      [10250, [cidr]],
+      [8080, [monitoring]],
+    ]),
+  )
+  expect(openPorts(values, 'azds-api')).toEqual(new Map([[10250, [cidr]]]))
+  expect(openPorts({}, 'azds-api')).toEqual(new Map([[10250, 'everybody']]))
 })
 
 const HOST = { hostNetwork: true }
