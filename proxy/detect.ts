@@ -95,7 +95,7 @@ function detectRequestLine(bytes: Buffer): Detection {
     return METHODS.has(method) && ADDRESS.test(start) ? 'http1' : 'opaque'
   }
   if (version === targetEnd) return 'opaque'
-  return detectVersion(bytes.subarray(version, version + VERSION.length + 1))
+  return detectVersion(bytes, version)
 }
 
 /** RFC 9110 section 9.3 without CONNECT, whose target is no path, and RFC 5789. */
@@ -107,9 +107,9 @@ const MAX_SCHEME = 'https://'.length
 
 const VERSION = Buffer.from('HTTP/', 'latin1')
 
-function detectVersion(tail: Buffer): Detection {
-  if (!startsAlike(tail, VERSION)) return 'opaque'
-  const digit = tail[VERSION.length]
+function detectVersion(bytes: Buffer, from: number): Detection {
+  if (!startsAlike(bytes, VERSION, from)) return 'opaque'
+  const digit = bytes[from + VERSION.length]
   if (digit === undefined) return 'need-more'
   return digit >= 0x30 && digit <= 0x39 ? 'http1' : 'opaque'
 }
@@ -119,10 +119,14 @@ const TAB = 0x09
 const LF = 0x0a
 const CR = 0x0d
 
-/** True if one of the two is a beginning of the other. */
-function startsAlike(bytes: Buffer, pattern: Buffer): boolean {
-  const length = Math.min(bytes.length, pattern.length)
-  return bytes.compare(pattern, 0, length, 0, length) === 0
+/**
+ * True if one of the two is a beginning of the other. Byte by byte, because mostly the first one tells: to have Node
+ * compare them, and cut them out before, costs each new connection a microsecond.
+ */
+function startsAlike(bytes: Buffer, pattern: Buffer, from = 0): boolean {
+  const length = Math.min(bytes.length - from, pattern.length)
+  for (let at = 0; at < length; at++) if (bytes[from + at] !== pattern[at]) return false
+  return true
 }
 
 /** Where the run of fitting bytes ends. */

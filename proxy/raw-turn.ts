@@ -13,20 +13,44 @@ export interface TurnStream {
   flush(): void
 }
 
+/** Who is waiting, in order. Its places are used again: to empty an array and fill it anew costs memory in each turn. */
+class Line {
+  readonly #places: (TurnStream | null)[] = []
+  #next = 0
+  #end = 0
+
+  add(stream: TurnStream): void {
+    this.#places[this.#end++] = stream
+  }
+
+  /** Takes the first out; null if there is none. */
+  take(): TurnStream | null {
+    if (this.#next === this.#end) {
+      this.#next = 0
+      this.#end = 0
+      return null
+    }
+    const stream = this.#places[this.#next] as TurnStream
+    // A place that is free holds no connection that has ended.
+    this.#places[this.#next++] = null
+    return stream
+  }
+}
+
 export class Turn {
-  readonly #received: TurnStream[] = []
-  readonly #unsent: TurnStream[] = []
+  readonly #received = new Line()
+  readonly #unsent = new Line()
   #begun = false
 
   /** Something has come that is to be told. */
   received(stream: TurnStream): void {
-    this.#received.push(stream)
+    this.#received.add(stream)
     if (!this.#begun) this.#begin()
   }
 
   /** Something is to be sent. */
   unsent(stream: TurnStream): void {
-    this.#unsent.push(stream)
+    this.#unsent.add(stream)
     if (!this.#begun) this.#begin()
   }
 
@@ -37,25 +61,24 @@ export class Turn {
   }
 
   readonly #end = (): void => {
-    const received = this.#received
-    const unsent = this.#unsent
-    let told = 0
-    let sent = 0
+    let isOver = false
     try {
+      let stream = this.#received.take()
       // What is added meanwhile has its turn, too: nothing new is read before this is over.
-      while (told < received.length) (received[told++] as TurnStream).deliver()
-      while (sent < unsent.length) (unsent[sent++] as TurnStream).flush()
-    } finally {
-      this.#begun = told < received.length || sent < unsent.length
-      if (this.#begun) {
-        // One has thrown: that costs the others a turn and no more.
-        received.splice(0, told)
-        unsent.splice(0, sent)
-        setImmediate(this.#end)
-      } else {
-        received.length = 0
-        unsent.length = 0
+      while (stream !== null) {
+        stream.deliver()
+        stream = this.#received.take()
       }
+      stream = this.#unsent.take()
+      while (stream !== null) {
+        stream.flush()
+        stream = this.#unsent.take()
+      }
+      isOver = true
+    } finally {
+      // One has thrown: that costs the others a turn and no more.
+      if (isOver) this.#begun = false
+      else this.#begin()
     }
   }
 }
