@@ -63,6 +63,10 @@ class EngineStream implements ByteStream {
     return this.write(chunk)
   }
 
+  room(length: number): Buffer {
+    return Buffer.allocUnsafe(length)
+  }
+
   connected(): void {
     this.#listener?.onConnect?.()
   }

@@ -23,6 +23,11 @@ export abstract class ListenedStream {
   abstract write(chunk: Buffer): boolean
   abstract reset(): void
 
+  /** Of its own, where nothing better is known. */
+  room(length: number): Buffer {
+    return Buffer.allocUnsafe(length)
+  }
+
   /** At once, where nothing better is known. */
   writeSoon(chunk: Buffer): boolean {
     return this.write(chunk)

@@ -4,6 +4,7 @@
  * where it is. So an idle connection holds no buffer. What carries much data is lent one of its own (`raw-loans.ts`), which
  * saves the copy and the garbage.
  */
+import type { OnFree } from './turn-memory.ts'
 
 /** What libuv itself would read at once, bytes. */
 const LANDING_BYTES = 65_536
@@ -21,10 +22,21 @@ export class ReadBuffers {
   #used = 0
   /** A listener is being shown what is in the landing area. */
   showing = false
+  readonly #onFree: OnFree | null
+
+  constructor(onFree: OnFree | null = null) {
+    this.#onFree = onFree
+  }
 
   /** Whether these bytes are in the landing area, where the next read overwrites them. */
   isLanding(bytes: Buffer): boolean {
     return this.showing && bytes.buffer === this.landing.buffer
+  }
+
+  /** The listener is done with what it was shown, so many bytes. */
+  hide(length: number): void {
+    this.showing = false
+    this.#onFree?.(this.landing.subarray(0, length))
   }
 
   /** A copy of the first bytes of `from`. */

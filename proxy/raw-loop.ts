@@ -11,6 +11,7 @@ import { Loans } from './raw-loans.ts'
 import type { RawStream } from './raw-stream.ts'
 import { Turn } from './raw-turn.ts'
 import { KEEP_ALIVE_SECONDS, LAST_BYTES_MS } from './transport.ts'
+import { type OnFree, TurnMemory } from './turn-memory.ts'
 
 /**
  * Age at which a dialled connection gets its keep-alive probes, ms. To ask for them takes four system
@@ -23,13 +24,16 @@ export interface LoopOptions {
   /** For tests; `LAST_BYTES_MS` otherwise. */
   lastBytesMs?: number | undefined
   pipes?: Pipes | null
+  /** For tests: hears of memory that is about to be used again. */
+  onFree?: OnFree | null
 }
 
 export class RawLoop {
-  readonly buffers = new ReadBuffers()
-  readonly known = new KnownChunks(this.buffers.landing)
+  readonly buffers: ReadBuffers
+  readonly known: KnownChunks
   readonly loans = new Loans()
-  readonly turn = new Turn()
+  readonly memory: TurnMemory
+  readonly turn = new Turn(() => this.memory.reset())
   /** Dialled connections without keep-alive probes so far. */
   readonly young = new Deadlines<RawStream>(YOUNG_MS, (stream) =>
     stream.keepAlive(KEEP_ALIVE_SECONDS),
@@ -46,8 +50,11 @@ export class RawLoop {
 
   constructor(
     bindings: RawBindings,
-    { lastBytesMs = LAST_BYTES_MS, pipes = null }: LoopOptions = {},
+    { lastBytesMs = LAST_BYTES_MS, pipes = null, onFree = null }: LoopOptions = {},
   ) {
+    this.buffers = new ReadBuffers(onFree)
+    this.known = new KnownChunks(this.buffers.landing)
+    this.memory = new TurnMemory(onFree)
     this.#bindings = bindings
     this.pipes = pipes
     this.lasting = new Deadlines<RawStream>(lastBytesMs, (stream) => stream.lastBytesDue())

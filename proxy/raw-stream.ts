@@ -77,6 +77,10 @@ export class RawStream extends ReadingStream implements ByteStream, Waiting {
     return true
   }
 
+  override room(length: number): Buffer {
+    return this.loop.memory.room(length)
+  }
+
   flush(): void {
     const chunk = this.#soon
     if (chunk === null) return
@@ -214,6 +218,7 @@ export class RawStream extends ReadingStream implements ByteStream, Waiting {
     this.sent += chunk.length
     if (!loop.wasAsync()) return true
     // Libuv has the request and the buffer until `written`.
+    loop.memory.keep(chunk)
     loop.useSpare(this, chunk)
     this.#pending++
     this.#drainUntold = true
@@ -235,7 +240,10 @@ export class RawStream extends ReadingStream implements ByteStream, Waiting {
   #writeEarly(chunk: Buffer): boolean {
     if (this.phase !== CONNECTING || this.#finishing) return true
     this.#early ??= new EarlyBytes()
-    return this.#early.add(chunk)
+    const taken = this.#early.add(chunk)
+    // Not copied any more.
+    if (!taken) this.loop.memory.keep(chunk)
+    return taken
   }
 
   /** A failed write; what the peer has said before is still to be read, in a turn of its own. */

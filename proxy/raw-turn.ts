@@ -41,6 +41,12 @@ export class Turn {
   readonly #received = new Line()
   readonly #unsent = new Line()
   #begun = false
+  readonly #over: () => void
+
+  /** @param over called when all is told and sent */
+  constructor(over: () => void = () => {}) {
+    this.#over = over
+  }
 
   /** Something has come that is to be told. */
   received(stream: TurnStream): void {
@@ -77,8 +83,11 @@ export class Turn {
       isOver = true
     } finally {
       // One has thrown: that costs the others a turn and no more.
-      if (isOver) this.#begun = false
-      else this.#begin()
+      if (!isOver) this.#begin()
+      else {
+        this.#begun = false
+        this.#over()
+      }
     }
   }
 }

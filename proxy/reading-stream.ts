@@ -88,7 +88,11 @@ export abstract class ReadingStream extends PassingStream implements Borrower, T
 
   /** Tells what has come, unless the listener has paused. */
   deliver(): void {
-    if (this.#paused) return
+    if (this.#paused) {
+      // It waits for another turn.
+      if (this.#came !== null) this.#came = this.#ownOf(this.#came)
+      return
+    }
     this.#tellCame()
     if (this.#paused || !this.#endCame) return
     this.#tellEnd()
@@ -127,7 +131,7 @@ export abstract class ReadingStream extends PassingStream implements Borrower, T
     this.#came = null
     const { listener } = this
     if (chunk === null || this.dropped || listener === null) return
-    this.#tellData(listener, chunk)
+    this.#tellData(listener, listener.passes === true ? chunk : this.#ownOf(chunk))
     if (!this.watching || this.phase !== OPEN) return
     this.#returnLoan()
     this.handle.useUserBuffer(NOTHING)
@@ -148,7 +152,8 @@ export abstract class ReadingStream extends PassingStream implements Borrower, T
     const borrows = listener.borrows === true
     if (this.#came !== null || (!borrows && count < BULK_BYTES)) {
       const known = loan === null ? this.loop.known.find(count) : null
-      this.#keep(known ?? buffers.copy(loan?.buffer ?? buffers.landing, count))
+      const memory = listener.passes === true ? this.loop.memory : buffers
+      this.#keep(known ?? memory.copy(loan?.buffer ?? buffers.landing, count))
       return loan === null ? undefined : this.#readOn(loan, count)
     }
     if (loan === null && listener.passes === true) this.#show(listener, count)
@@ -168,6 +173,11 @@ export abstract class ReadingStream extends PassingStream implements Borrower, T
     if (loan !== null) return this.#readOn(loan, count)
     if (borrows && count >= BULK_BYTES) this.#loan = this.loop.loans.lend(this)
     return this.#loan?.buffer
+  }
+
+  /** The bytes, or a copy if they are in memory that is used again. */
+  #ownOf(chunk: Buffer): Buffer {
+    return this.loop.memory.has(chunk) ? this.loop.buffers.copy(chunk, chunk.length) : chunk
   }
 
   /** More can come before all that came is told where the listener had paused for a while. */
@@ -193,7 +203,7 @@ export abstract class ReadingStream extends PassingStream implements Borrower, T
     const { buffers } = this.loop
     buffers.showing = true
     this.#tellData(listener, buffers.landing.subarray(0, count))
-    buffers.showing = false
+    buffers.hide(count)
   }
 
   /** After a read into a lent buffer. */

@@ -16,8 +16,8 @@ export interface StreamListener {
   readonly borrows?: boolean
   /**
    * True while the listener is done with what `onData` brings when it returns, paused or not: it writes the bytes to
-   * another stream, whatever that says, and of what it keeps it makes a copy. The transport may then show it the
-   * memory that all connections read into. Asked before each `onData`.
+   * another stream of its transport, whatever that says, and of what it keeps it makes a copy. The transport may then
+   * show it memory that is used again: at once, or when this turn of the event loop is over. Asked before each `onData`.
    */
   readonly passes?: boolean
   /** A dialled connection is established. Never called for accepted ones. */
@@ -66,10 +66,15 @@ export interface ByteStream {
    */
   write(chunk: Buffer): boolean
   /**
-   * The same for bytes that nobody changes any more: they may go with the end of this turn of the event loop,
+   * The same for bytes that nobody changes any more in this turn of the event loop: they may go with its end,
    * together with what other connections send. What is written afterwards comes after them.
    */
   writeSoon(chunk: Buffer): boolean
+  /**
+   * Memory for `length` bytes that are given to `writeSoon` in this turn of the event loop, which is over for them then:
+   * the stream may use it again. Whoever needs them longer takes memory of its own.
+   */
+  room(length: number): Buffer
   /** Stops and starts reading, which stops and starts the peer through TCP's window. */
   pause(): void
   resume(): void

@@ -3,6 +3,7 @@
  * on. Their lines are made once and copied, since from one request to the next only one value changes.
  */
 import type { HeaderList } from '../../core/trace-record.ts'
+import type { ByteStream } from '../stream.ts'
 import { assertField, writeFieldValue } from './field-check.ts'
 import type { Head } from './head.ts'
 
@@ -50,11 +51,16 @@ let last: AddedFields | null = null
  * @param set one field at least
  * @throws if a name or value could break out of its line
  */
-export function withAdded(head: Head, set: HeaderList, tail: number): Buffer | null {
+export function withAdded(
+  head: Head,
+  set: HeaderList,
+  tail: number,
+  memory: Pick<ByteStream, 'room'>,
+): Buffer | null {
   if (last?.fits(set) !== true) last = new AddedFields(set)
   if (!head.lacksAll(last.names)) return null
   const kept = head.length - CRLF_BYTES
-  const out = Buffer.allocUnsafe(kept + last.bytes.length + tail)
+  const out = memory.room(kept + last.bytes.length + tail)
   head.buffer.copy(out, 0, head.from, head.from + kept)
   last.write(set, out, kept)
   return out

@@ -1,5 +1,6 @@
 /** Changes single fields of a head and leaves every other byte as it came. */
 import type { HeaderList } from '../../core/trace-record.ts'
+import type { ByteStream } from '../stream.ts'
 import { lineOf, withAdded } from './added-fields.ts'
 import { assertField } from './field-check.ts'
 import type { Head } from './head.ts'
@@ -17,10 +18,20 @@ interface Edit {
  */
 export const MAX_COPIED_TAIL = 16_384
 
-/** What is changed of a head: fields that are set, and the lower-case name of fields that go. */
+/** Who has memory for an edited head. */
+export type Room = Pick<ByteStream, 'room'>
+
+/** Memory that may be kept. */
+const OWN: Room = { room: (length) => Buffer.allocUnsafe(length) }
+
+/** What is changed of a head. */
 export interface HeadEdit {
+  /** Fields that are set. */
   set: HeaderList
+  /** Lower-case name of fields that go. */
   drop?: string
+  /** Whose memory the edited head is written into: that of the stream to which it goes, if nobody keeps it. */
+  room?: Room
 }
 
 /** What the last answer of a connection says; servers that keep it may have said for how long. */
@@ -29,12 +40,12 @@ export const LAST_ANSWER: HeadEdit = { set: [['Connection', 'close']], drop: 'ke
 /** An edited head and what stands in `chunk` from `from` to `to`, which is to follow it. */
 export function editMessage(
   head: Head,
-  { set, drop }: HeadEdit,
+  edit: HeadEdit,
   chunk: Buffer,
   from: number,
   to: number,
 ): Buffer {
-  const out = editHead(head, set, to - from, drop)
+  const out = editHead(head, edit, to - from)
   if (to > from) chunk.copy(out, out.length - (to - from), from, to)
   return out
 }
@@ -44,8 +55,8 @@ export function editMessage(
  * the name go, a missing one is added last. `tail` is room that is left at the end for body bytes.
  * Throws if a name or value could break out of its line.
  */
-export function editHead(head: Head, set: HeaderList, tail = 0, drop?: string): Buffer {
-  const plain = drop === undefined && set.length > 0 ? withAdded(head, set, tail) : null
+export function editHead(head: Head, { set, drop, room = OWN }: HeadEdit, tail = 0): Buffer {
+  const plain = drop === undefined && set.length > 0 ? withAdded(head, set, tail, room) : null
   if (plain !== null) return plain
   const edits: Edit[] = drop === undefined ? [] : removals(head, drop)
   let added = ''
@@ -65,7 +76,7 @@ export function editHead(head: Head, set: HeaderList, tail = 0, drop?: string): 
   // The blank line's own CRLF comes after what is added.
   const blank = head.to - head.base - 2
   edits.push({ from: blank, to: blank, text: added })
-  return assemble(head, edits, tail)
+  return assemble(head, edits, tail, room)
 }
 
 function removals(head: Head, name: string): Edit[] {
@@ -84,10 +95,10 @@ function removeField(head: Head, field: number): Edit {
   return { from: head.fields[field] as number, to: next, text: '' }
 }
 
-function assemble(head: Head, edits: Edit[], tail: number): Buffer {
+function assemble(head: Head, edits: Edit[], tail: number, room: Room): Buffer {
   let size = head.length
   for (const { from, to, text } of edits) size += text.length - to + from
-  const out = Buffer.allocUnsafe(size + tail)
+  const out = room.room(size + tail)
   let written = 0
   let read = head.from
   for (const { from, to, text } of inOrder(edits)) {

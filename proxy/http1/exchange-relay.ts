@@ -78,8 +78,9 @@ export class ExchangeRelay implements StreamListener {
       return end
     }
     const copied = end - from <= MAX_COPIED_TAIL ? end : from
-    const first = editMessage(head, { set }, chunk, from, copied)
-    // What may be sent again has no body.
+    // What may be sent again, which has no body, is kept for that.
+    const edit = this.#mayRetry ? { set } : { set, room: this.#upstream }
+    const first = editMessage(head, edit, chunk, from, copied)
     if (this.#mayRetry) this.#sentHead = first
     this.#sendUp(first, SOON)
     if (copied < end) this.#sendUp(partOf(chunk, from, end))

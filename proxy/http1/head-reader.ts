@@ -47,6 +47,9 @@ export class HeadReader {
     if (result === 'more' && from < chunk.length) {
       this.#carry = Buffer.allocUnsafe(Math.max(FIRST_CARRY, (chunk.length - from) * 2))
       this.#carried = chunk.copy(this.#carry, 0, from)
+      // The chunk may be gone when somebody asks what has come.
+      this.buffer = this.#carry.subarray(0, this.#carried)
+      this.base = 0
     }
     return result
   }

@@ -96,6 +96,10 @@ class Redial implements ByteStream {
     return this.#pending === null ? this.#stream.writeSoon(chunk) : this.write(chunk)
   }
 
+  room(length: number): Buffer {
+    return this.#pending === null ? this.#stream.room(length) : Buffer.allocUnsafe(length)
+  }
+
   pause(): void {
     this.#paused = true
     if (this.#pending === null) this.#stream.pause()

@@ -52,6 +52,8 @@ const READ_AHEAD_FULL = 2
 const requestReaders = new HeadReaders('request')
 
 class ClientRelay implements StreamListener, ClientSide, Http1Connection {
+  /** A request is sent on as it comes; of what is read ahead a copy is kept. */
+  readonly passes = true
   draining = false
   /** The next answer is not the last: the one after it is. */
   #oneMore = false
@@ -117,7 +119,13 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
 
   onData(chunk: Buffer): void {
     if (this.#finishing) return
-    const { borrows } = this
+    this.#use(chunk)
+    // What is left of it is the last that was read.
+    const left = this.#read.pop()
+    if (left !== undefined) this.#read.push(left.buffer === chunk.buffer ? Buffer.from(left) : left)
+  }
+
+  #use(chunk: Buffer): void {
     // Mostly there is nothing before it: then it needs no queue.
     const first = this.#exchange === null && this.#read.length === 0
     if (first && this.#held === 0 && !this.#clientFull) {
@@ -127,7 +135,7 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
       this.#read.push(chunk)
       this.#readBytes += chunk.length
     }
-    this.#pump(borrows)
+    this.#pump()
   }
 
   onEnd(): void {
@@ -218,11 +226,8 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
     this.#deps.onClosed?.()
   }
 
-  /**
-   * Uses what has been read, as far as that is possible now.
-   * @param borrows whether that is a part of a body, of which what follows it is to be copied
-   */
-  #pump(borrows = false): void {
+  /** Uses what has been read, as far as that is possible now. */
+  #pump(): void {
     while (this.#read.length > 0 && !this.#finishing && (this.#held & UPSTREAM_FULL) === 0) {
       const exchange = this.#exchange
       if (exchange === null) {
@@ -232,9 +237,7 @@ class ClientRelay implements StreamListener, ClientSide, Http1Connection {
       }
       if (exchange.requestDone) break
       const chunk = this.#shift()
-      const end = exchange.requestData(chunk, 0)
-      if (borrows && end < chunk.length) this.#unshift(Buffer.from(chunk.subarray(end)), 0)
-      else this.#unshift(chunk, end)
+      this.#unshift(chunk, exchange.requestData(chunk, 0))
       exchange.settle()
     }
     if (this.#finishing) return

@@ -1,6 +1,7 @@
 /** Two byte streams joined in memory, with TCP's manners: FIN, RST, pause, back-pressure, later turns. */
 import type { Address } from '../../core/routing-table.ts'
 import { isShared, KnownChunks } from '../../proxy/known-chunks.ts'
+import { BULK_BYTES } from '../../proxy/raw-loans.ts'
 import type { ByteStream, StreamListener } from '../../proxy/stream.ts'
 
 /** Bytes that may be under way in one direction before `write` says stop. */
@@ -68,6 +69,13 @@ export class MemoryStream implements ByteStream {
     this.#soon = bytes
     setImmediate(() => this.#flush())
     return true
+  }
+
+  /** Spoils it in the turn after, when what was to be sent of it is sent. */
+  room(length: number): Buffer {
+    const room = Buffer.allocUnsafeSlow(length)
+    setImmediate(() => setImmediate(() => room.fill(SPOILT)))
+    return room
   }
 
   write(bytes: Buffer): boolean {
@@ -171,14 +179,17 @@ export class MemoryStream implements ByteStream {
   #take(bytes: Buffer, listener: StreamListener): void {
     this.#queued -= bytes.length
     this.bytesRead += bytes.length
-    const { borrows = false, passes = false } = listener
+    const { borrows = false } = listener
     const chunk = borrows ? bytes : sharedOr(bytes)
-    const shows = passes && !isShared(chunk)
-    shown = shows ? chunk.buffer : null
+    const passes = listener.passes === true && !isShared(chunk)
+    // As transports do: what is much, or of a body, is shown where the next read goes, and else until the turn is over.
+    const atOnce = borrows || chunk.length >= BULK_BYTES
+    shown = passes && atOnce ? chunk.buffer : null
     listener.onData(chunk)
     shown = null
-    // As a transport reads whatever comes next into the same memory.
-    if (shows) chunk.fill(SPOILT)
+    // After what is sent at the end of the turn: that was asked for before.
+    if (passes && !atOnce) setImmediate(() => chunk.fill(SPOILT))
+    else if (passes) chunk.fill(SPOILT)
     else if (borrows && this.#listener === listener) this.#spoil(chunk)
     const { peer } = this
     if (!peer.#full || this.#queued >= HIGH_WATER) return

@@ -9,14 +9,19 @@ const loaded = loadRawBindings()
 if (!loaded.ok) throw new Error(loaded.problem)
 
 export const rawBindings = loaded.bindings
-export const rawTransport: Transport = createRawTransport(loaded.bindings)
+
+/** Spoils memory that is about to be used again, so that whoever still needs it is found out. */
+export const spoil = (memory: Buffer) => memory.fill(0xee)
+
+export const rawTransport: Transport = createRawTransport(loaded.bindings, { onFree: spoil })
 
 export const TRANSPORTS: readonly Transport[] = [rawTransport, netTransport]
 
 /** Ones that give up, after so long, who takes nothing of a connection that was let go. */
 export function impatientTransports(lastBytesMs: number): Transport[] {
   const options = { lastBytesMs }
-  return [createRawTransport(rawBindings, options), createNetTransport(options)]
+  const raw = createRawTransport(rawBindings, { ...options, onFree: spoil })
+  return [raw, createNetTransport(options)]
 }
 
 /** Listens on a free port of 127.0.0.1 until `close`; a failed accept is thrown. */

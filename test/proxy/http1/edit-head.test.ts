@@ -13,7 +13,7 @@ function headOf(fields: string): ParsedRequestHead {
 }
 
 const edited = (fields: string, set: HeaderList, drop?: string) =>
-  editHead(headOf(fields), set, 0, drop).toString('latin1')
+  editHead(headOf(fields), { set, ...(drop === undefined ? {} : { drop }) }).toString('latin1')
 
 const HOP: HeaderList[number] = ['azds-hop', '1']
 

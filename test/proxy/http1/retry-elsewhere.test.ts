@@ -3,9 +3,7 @@ import { afterEach, expect, test } from '@jest/globals'
 import type { Address } from '../../../core/routing-table.ts'
 import { relayHttp1 } from '../../../proxy/http1/relay.ts'
 import { silentRecorder } from '../../../proxy/recorder.ts'
-import { memoryPair } from '../memory-stream.ts'
-import { rawTransport } from '../transports.ts'
-import { Peer } from './relay-harness.ts'
+import { listenLocal, rawTransport } from '../transports.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 
@@ -28,14 +26,20 @@ async function serve(
 
 const answer = (name: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${name.length}\r\n\r\n${name}`
 
-async function received(client: Peer, text: string): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const look = () => {
-      if (client.received.endsWith(text) || client.ended) resolve()
-    }
-    client.onText = look
-    look()
+/** Sends a request and gives what comes, up to this text. */
+function ask(client: net.Socket, text: string): Promise<string> {
+  let received = ''
+  const answered = new Promise<string>((resolve) => {
+    client.on('data', (part) => {
+      received += part.toString('latin1')
+      if (!received.endsWith(text)) return
+      client.removeAllListeners('data')
+      resolve(received)
+    })
+    client.once('end', () => resolve(received))
   })
+  client.write(GET)
+  return answered
 }
 
 test('a version that leaves with a request on a kept connection is replaced by the one that the plan names then', async () => {
@@ -49,24 +53,23 @@ test('a version that leaves with a request on a kept connection is replaced by t
     }
   })
   const other = await serve((socket) => socket.write(answer('other')))
-  const [near, far] = memoryPair()
-  relayHttp1(far, Buffer.alloc(0), {
-    plan: () => ({
-      kind: 'forward',
-      target: leaving,
-      setHeaders: [],
-      recorder: silentRecorder,
-      elsewhere: () => other,
-    }),
-    dial: rawTransport.dial,
-    pool: null,
-    onRefused: () => {},
+  const proxy = await listenLocal(rawTransport, ({ stream }) => {
+    relayHttp1(stream, Buffer.alloc(0), {
+      plan: () => ({
+        kind: 'forward',
+        target: leaving,
+        setHeaders: [],
+        recorder: silentRecorder,
+        elsewhere: () => other,
+      }),
+      dial: rawTransport.dial,
+      pool: null,
+      onRefused: () => {},
+    })
   })
-  const client = new Peer(near)
-  client.send(GET)
-  await received(client, 'first')
-  client.send(GET)
-  await received(client, 'other')
-  expect(client.received).toBe(answer('first') + answer('other'))
-  near.reset()
+  const client = net.connect(proxy.address.port, '127.0.0.1')
+  expect(await ask(client, 'first')).toBe(answer('first'))
+  expect(await ask(client, 'other')).toBe(answer('other'))
+  client.destroy()
+  proxy.close()
 })
