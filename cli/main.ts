@@ -1,8 +1,11 @@
 /** azds: a command line in, an exit code out. */
 import { EXIT_USAGE, readConfig } from '../core/config.ts'
+import { compileOnMainThread } from '../core/program-end.ts'
 import { settings } from './config.ts'
 import { processWorld } from './process-world.ts'
 import { runLine } from './run.ts'
+
+compileOnMainThread()
 
 const stop = new AbortController()
 process.on('SIGINT', () => {

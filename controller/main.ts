@@ -5,6 +5,7 @@ import { createLog } from '../core/control-log.ts'
 import { apiServiceOf, connect } from '../core/kube/connect.ts'
 import { runUntilSignal } from '../core/lifecycle.ts'
 import { RESOLV_CONF } from '../core/place.ts'
+import { compilersAtRest } from '../core/program-end.ts'
 import { startApi } from './api/app.ts'
 import { startController } from './app.ts'
 import { settings } from './config.ts'
@@ -51,4 +52,6 @@ function readResolvConf(): string {
   }
 }
 
-process.exit(await main())
+const code = await main()
+await compilersAtRest()
+process.exit(code)

@@ -1,5 +1,6 @@
 /** `npm start`: a one-machine cluster with the sample app, and what spaces do in it. */
 import { exec } from '../core/exec.ts'
+import { compilersAtRest } from '../core/program-end.ts'
 import { clusterSupport } from './cluster-support.ts'
 import { helpText, readOptions } from './options.ts'
 import { runForever, runOnce } from './run.ts'
@@ -21,5 +22,6 @@ if (options.kind === 'help') {
   } else {
     const world = { env: process.env, uid, exec, signals: process, terminal: process.stdout }
     process.exitCode = options.once ? await runOnce(world) : await runForever(world)
+    await compilersAtRest()
   }
 }

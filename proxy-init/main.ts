@@ -3,10 +3,12 @@ import { networkInterfaces } from 'node:os'
 import { EXIT_USAGE } from '../core/config.ts'
 import { exec } from '../core/exec.ts'
 import { createPodLog } from '../core/pod-log.ts'
+import { compileOnMainThread } from '../core/program-end.ts'
 import { preparePod, printPlan } from './app.ts'
 import { helpText, readFlags, readInitConfig } from './config.ts'
 import { hasIpv6Address } from './interfaces.ts'
 
+compileOnMainThread()
 process.exitCode = await main()
 
 async function main(): Promise<number> {

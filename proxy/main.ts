@@ -3,6 +3,7 @@ import { EXIT_USAGE, readConfig } from '../core/config.ts'
 import { runUntilSignal, type SignalSource } from '../core/lifecycle.ts'
 import type { Log } from '../core/log.ts'
 import { createPodLog } from '../core/pod-log.ts'
+import { compilersAtRest } from '../core/program-end.ts'
 import { LAST_TRACES_MS, type ProxyApp, startProxy } from './app.ts'
 import { type ProxyConfig, settings, waitSettings } from './config.ts'
 import { realOutside } from './outside.ts'
@@ -11,7 +12,10 @@ import { WAIT_TIMEOUT_MS, waitUntilReady } from './wait.ts'
 /** The drain keeps its own deadline; this one, 1 s later, is for a drain that hangs. */
 const LAST_RESORT_MS = LAST_TRACES_MS + 1000
 
-process.exit(process.argv[2] === 'wait' ? await wait() : await serve())
+if (process.argv[2] === 'wait') process.exit(await wait())
+const code = await serve()
+await compilersAtRest()
+process.exit(code)
 
 async function serve(): Promise<number> {
   const read = readConfig(settings, process.env)

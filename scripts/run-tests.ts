@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { leftOpen, reportInto } from './left-open.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const CACHE = join(ROOT, '.cache')
@@ -32,29 +33,45 @@ interface JestReport {
 /** How long a tier may go on after its last result, in ms: tests end what they started, mostly at once. */
 const END_MS = 20_000
 
+/** Compilers that wait for the main thread make Node itself hang at its end now and then (core/program-end.ts). */
+const NODE_FLAGS = [
+  ...['--no-maglev', '--no-concurrent-sparkplug'],
+  ...['--experimental-vm-modules', '--no-warnings'],
+]
+
 async function runTier(tier: string): Promise<Outcome> {
   const report = join(CACHE, `jest-${tier}.json`)
   rmSync(report, { force: true })
   const started = performance.now()
   console.log(`\n=== ${tier} tests`)
-  const args = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js']
+  const open = join(CACHE, `open-${tier}.json`)
+  const args = [...NODE_FLAGS, ...reportInto(open), 'node_modules/jest/bin/jest.js']
   const width = SIDE_BY_SIDE.has(tier) ? ['--maxWorkers=2'] : ['--runInBand']
   args.push('--selectProjects', tier, ...width, '--json', '--outputFile', report)
   const jest = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] })
-  const status = await endOf(jest, tier, report)
+  const status = await endOf(jest, tier, { report, open })
   return { tier, ...countsOf(report, status), seconds: (performance.now() - started) / 1000 }
 }
 
 /**
- * Its exit code; null if it had to be killed, because it had reported and did not end: a test has left
- * something open, and the other tiers are not to wait for that.
+ * Its exit code. One that has reported and does not end is killed, as the other tiers are not to wait for it: null if
+ * a test has left something open; 0 if nothing is open, and it is Node that hangs.
  */
-function endOf(jest: ChildProcess, tier: string, report: string): Promise<number | null> {
+function endOf(
+  jest: ChildProcess,
+  tier: string,
+  { report, open }: { report: string; open: string },
+): Promise<number | null> {
+  let killed: 0 | null = null
   const watch = setInterval(() => {
     if (!existsSync(report)) return
     clearInterval(watch)
-    timer = setTimeout(() => {
-      console.log(`the ${tier} tests left something open and were ended`)
+    timer = setTimeout(async () => {
+      const left = await leftOpen(jest, open)
+      if (left === null) {
+        console.log(`the ${tier} tests are done; Node hangs at its end and is killed`)
+        killed = 0
+      } else console.log(`the ${tier} tests left something open and are killed: ${left}`)
       jest.kill('SIGKILL')
     }, END_MS)
   }, 1000)
@@ -63,7 +80,7 @@ function endOf(jest: ChildProcess, tier: string, report: string): Promise<number
     jest.once('exit', (code) => {
       clearInterval(watch)
       clearTimeout(timer)
-      resolve(code)
+      resolve(code ?? killed)
     })
   })
 }

@@ -5,6 +5,7 @@ import { apiServiceOf, connect } from '../core/kube/connect.ts'
 import { runUntilSignal } from '../core/lifecycle.ts'
 import { RESOLV_CONF } from '../core/place.ts'
 import { createPodLog } from '../core/pod-log.ts'
+import { compilersAtRest } from '../core/program-end.ts'
 import { startWebhook } from './app.ts'
 import { settings } from './config.ts'
 
@@ -45,4 +46,6 @@ function readResolvConf(): string {
   }
 }
 
-process.exit(await main())
+const code = await main()
+await compilersAtRest()
+process.exit(code)

@@ -1,0 +1,27 @@
+/**
+ * How a program ends for sure. Node 24 waits for V8's threads when a program ends; one of them that compiles may wait
+ * for memory that only a collection by the main thread would free, and then neither ever ends (nodejs/node#54918,
+ * #64274). An init container would hold its pod up for ever, a sidecar its pod's end.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+
+/** Maglev and Sparkplug write machine code into the heap on other threads; TurboFan does so on the main one. */
+const COMPILE_ON_MAIN_THREAD = ['--no-maglev', '--no-concurrent-sparkplug'] as const
+
+/** How long what is being compiled may still take, ms: some need one, on a throttled processor ten. */
+const SETTLE_MS = 100
+
+/**
+ * From now on, nothing that waits for the main thread is compiled on another one. For programs that end soon: in one
+ * that runs for long, code becomes fast later.
+ */
+export function compileOnMainThread(): void {
+  for (const flag of COMPILE_ON_MAIN_THREAD) setFlagsFromString(flag)
+}
+
+/** To be awaited before `process.exit` by a program that has compiled on other threads: none is at it any more. */
+export async function compilersAtRest(): Promise<void> {
+  compileOnMainThread()
+  await sleep(SETTLE_MS)
+}
