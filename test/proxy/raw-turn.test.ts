@@ -68,3 +68,27 @@ test('one that throws costs the others no more than a turn', () => {
     jest.useRealTimers()
   }
 })
+
+test('one that throws when it is to send is not asked again, and nobody is asked twice', () => {
+  jest.useFakeTimers()
+  try {
+    const { turn, done, all } = streams(['a', 'b', 'c'])
+    const [a, b, c] = all as [TurnStream, TurnStream, TurnStream]
+    const bad: TurnStream = {
+      deliver: () => {},
+      flush: () => {
+        throw new Error('a fault in sending')
+      },
+    }
+    for (const stream of [a, bad, b]) turn.unsent(stream)
+    expect(() => jest.advanceTimersByTime(1)).toThrow('a fault in sending')
+    jest.advanceTimersByTime(1)
+    expect(done).toEqual(['send a', 'send b'])
+    turn.received(c)
+    turn.unsent(c)
+    jest.advanceTimersByTime(5)
+    expect(done.slice(2)).toEqual(['tell c', 'send c'])
+  } finally {
+    jest.useRealTimers()
+  }
+})
