@@ -67,7 +67,7 @@ describe('a gateway', () => {
       ['GET / HTTP/1.1\nHost: a\n\n', 'LF with no CR'],
       ['\r\n\r\nGET / HTTP/1.1\r\n', '2.2'],
       ['GET / HTTP/2.0\r\n\r\n', 'version'],
-      ['GET /\r\n', 'request target'],
+      ['GET /\r\n', 'HTTP/0.9'],
     ]) {
       const nearly = world.connect('gateway')
       nearly.write(text ?? '')
