@@ -62,5 +62,6 @@ test.each<[string, object, object, boolean]>([
   const conditions = webhooks[0]?.matchConditions ?? []
   expect(conditions.length).toBeGreaterThan(0)
   const object = { metadata, spec: { containers: [], ...spec } } as unknown as ApiObject
-  expect(matchesConditions(conditions, { object, old: null }, {})).toEqual({ matches })
+  const request = { operation: 'CREATE', resource: { group: '', version: 'v1', resource: 'pods' } }
+  expect(matchesConditions(conditions, { object, old: null }, request)).toEqual({ matches })
 })
