@@ -3,8 +3,6 @@
  * for memory that only a collection by the main thread would free, and then neither ever ends (nodejs/node#54918,
  * #64274). An init container would hold its pod up for ever, a sidecar its pod's end.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
 
 /** Maglev and Sparkplug write machine code into the heap on other threads; TurboFan does so on the main one. */
 const COMPILE_ON_MAIN_THREAD = ['--no-maglev', '--no-concurrent-sparkplug'] as const
@@ -17,11 +15,14 @@ const SETTLE_MS = 100
  * that runs for long, code becomes fast later.
  */
 export function compileOnMainThread(): void {
-  for (const flag of COMPILE_ON_MAIN_THREAD) setFlagsFromString(flag)
+  // Not imported: it would be in a sidecar's memory all the time, with Node's streams 2 MB. The early versions of
+  // Node 20 that cannot say it this way do not have these compilers either.
+  const v8 = process.getBuiltinModule?.('node:v8')
+  for (const flag of COMPILE_ON_MAIN_THREAD) v8?.setFlagsFromString(flag)
 }
 
 /** To be awaited before `process.exit` by a program that has compiled on other threads: none is at it any more. */
 export async function compilersAtRest(): Promise<void> {
   compileOnMainThread()
-  await sleep(SETTLE_MS)
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
 }
