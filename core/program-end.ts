@@ -5,7 +5,7 @@
  */
 
 /** Maglev and Sparkplug write machine code into the heap on other threads; TurboFan does so on the main one. */
-const COMPILE_ON_MAIN_THREAD = ['--no-maglev', '--no-concurrent-sparkplug'] as const
+export const COMPILE_ON_MAIN_THREAD = ['--no-maglev', '--no-concurrent-sparkplug'] as const
 
 /** How long what is being compiled may still take, ms: some need one, on a throttled processor ten. */
 const SETTLE_MS = 100

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { COMPILE_ON_MAIN_THREAD } from '../core/program-end.ts'
 import { leftOpen, reportInto } from './left-open.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -34,10 +35,7 @@ interface JestReport {
 const END_MS = 20_000
 
 /** Compilers that wait for the main thread make Node itself hang at its end now and then (core/program-end.ts). */
-const NODE_FLAGS = [
-  ...['--no-maglev', '--no-concurrent-sparkplug'],
-  ...['--experimental-vm-modules', '--no-warnings'],
-]
+const NODE_FLAGS = [...COMPILE_ON_MAIN_THREAD, '--experimental-vm-modules', '--no-warnings']
 
 async function runTier(tier: string): Promise<Outcome> {
   const report = join(CACHE, `jest-${tier}.json`)
