@@ -65,3 +65,16 @@ function hexTable(): Uint8Array {
 export function isBlank(byte: number): boolean {
   return byte === SP || byte === HTAB
 }
+
+/**
+ * The text without the blanks around it, in one pass: an expression for those at the end begins anew at each blank within,
+ * and 60 KB of them in one field would stop this process for seconds. `trim` would take off a no-break space too (byte
+ * 0xA0), which belongs to the name for everyone else.
+ */
+export function withoutBlanks(text: string): string {
+  let from = 0
+  let to = text.length
+  while (from < to && isBlank(text.charCodeAt(from))) from++
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
+  return text.slice(from, to)
+}

@@ -1,5 +1,5 @@
 /** What the fields of a head say that frame its message, or decide about its connection (RFC 9112 6 and 9). */
-import { CR, HTAB, isBlank } from './characters.ts'
+import { CR, HTAB, withoutBlanks } from './characters.ts'
 import { offersH2c } from './h2c-offer.ts'
 import type { Head } from './head.ts'
 
@@ -117,15 +117,6 @@ function readConnection(value: string, facts: FieldFacts): void {
         facts.dropsLength = true
     }
   }
-}
-
-/** `trim` would take off a no-break space too (byte 0xA0), which belongs to the name for everyone else. */
-function withoutBlanks(text: string): string {
-  let from = 0
-  let to = text.length
-  while (from < to && isBlank(text.charCodeAt(from))) from++
-  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
-  return text.slice(from, to)
 }
 
 /** Even two equal lengths are refused: parsers differ on them, and no honest client sends them. */

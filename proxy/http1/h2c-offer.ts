@@ -5,6 +5,7 @@
  * may be ignored by anybody (RFC 9110 7.8), and RFC 9113 has done away with this one; HTTP/2 with prior
  * knowledge is routed stream by stream.
  */
+import { withoutBlanks } from './characters.ts'
 import { ParsedRequestHead } from './head.ts'
 import { HeadReader } from './head-reader.ts'
 
@@ -51,8 +52,4 @@ function optionsBut(value: string, without: readonly string[]): string {
   const options = value.split(',').map(withoutBlanks)
   const left = options.filter((option) => !without.includes(option.toLowerCase()))
   return left.length === options.length ? value : left.filter((option) => option !== '').join(', ')
-}
-
-function withoutBlanks(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '')
 }

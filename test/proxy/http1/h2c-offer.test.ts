@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { withoutH2cOffer } from '../../../proxy/http1/h2c-offer.ts'
+import { offersH2c, withoutH2cOffer } from '../../../proxy/http1/h2c-offer.ts'
 import { ParsedRequestHead } from '../../../proxy/http1/head.ts'
 import { HeadReader } from '../../../proxy/http1/head-reader.ts'
 import { settle } from '../memory-stream.ts'
@@ -72,4 +72,12 @@ test('where nothing is routed the offer passes, and the answer opens a tunnel', 
   await settle()
   expect(servers[0]?.received).toBe(`${OFFER}PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`)
   expect(recorded[0]?.tunnel).toBe('upgrade')
+})
+
+test('blanks within an offer are looked at once, and not from each of them on', () => {
+  const start = performance.now()
+  expect(offersH2c(`a${' \t'.repeat(200_000)}b,\t h2c \t`)).toBe(true)
+  expect(offersH2c(`a${' \t'.repeat(200_000)}h2c`)).toBe(false)
+  // Some milliseconds, where the square of their number takes minutes.
+  expect(performance.now() - start).toBeLessThan(10_000)
 })
