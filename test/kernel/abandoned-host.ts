@@ -1,5 +1,6 @@
 /** A host process for tests that kill it: starts a cluster with one pod, says so, and waits for its end. */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createKubeClient } from '../../core/kube/kubeconfig.ts'
 import { startCluster } from '../../playground/cluster.ts'
 
@@ -18,6 +19,7 @@ for (;;) {
     '/api/v1/namespaces/default/pods/left',
   )
   if (pod.status?.phase === 'Running') break
+  await sleep(20)
 }
 console.log('running')
 setInterval(() => {}, 1000)

@@ -7,7 +7,13 @@ import { isDeepStrictEqual } from 'node:util'
 import { expect, jest, test } from '@jest/globals'
 import { describeCluster } from '../cluster/requirements.ts'
 import { isReady, startTestCluster } from '../cluster/test-cluster.ts'
-import { alive, descendants, machineTraces, networkNamespaces } from '../cluster/traces.ts'
+import {
+  alive,
+  descendants,
+  machineTraces,
+  networkNamespaces,
+  type ProcessId,
+} from '../cluster/traces.ts'
 
 // A cluster takes 2 s to come up, here and there several times that on a busy machine.
 jest.setTimeout(120_000)
@@ -23,9 +29,8 @@ describeCluster('the end of the playground', () => {
       containers: [{ name: 'app', image: 'playground/shell', command: ['sleep', '1000'] }],
     })
     await it.podWhen('left', isReady)
-    const processes = descendants(process.pid).filter(({ pid }) => !others.has(pid))
+    const processes = (await withSleep(process.pid)).filter(({ pid }) => !others.has(pid))
     // The oracle sees what there is to see: the node and the pod in their own network namespaces.
-    expect(processes.map(({ command }) => command).join('\n')).toContain('sleep 1000')
     expect(networkNamespaces(processes)).toBeGreaterThanOrEqual(3)
     expect(machineTraces().directories).toHaveLength(before.directories.length + 1)
 
@@ -41,9 +46,9 @@ describeCluster('the end of the playground', () => {
       [join(REPO, 'test/kernel/abandoned-host.ts')],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     )
-    await once(host.stdout, 'data')
-    const processes = descendants(host.pid ?? 0)
-    expect(processes.map(({ command }) => command).join('\n')).toContain('sleep 1000')
+    const said = await Promise.race([once(host.stdout, 'data'), once(host, 'exit')])
+    expect(String(said)).toBe('running\n')
+    const processes = await withSleep(host.pid ?? 0)
 
     host.kill('SIGKILL')
     await once(host, 'exit')
@@ -66,3 +71,15 @@ describeCluster('the end of the playground', () => {
     }
   })
 })
+
+/** The processes below this one, once the pod's command is among them: its container runs some moments before. */
+async function withSleep(pid: number): Promise<ProcessId[]> {
+  const deadline = Date.now() + 30_000
+  for (;;) {
+    const processes = descendants(pid)
+    const commands = processes.map(({ command }) => command)
+    if (commands.some((command) => command.startsWith('sleep 1000'))) return processes
+    if (Date.now() > deadline) throw new Error(`no sleep 1000 among ${commands.join('\n')}`)
+    await sleep(50)
+  }
+}

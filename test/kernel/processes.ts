@@ -100,12 +100,15 @@ export function spawnIn(
     child.once('error', reject)
     const end = (code: number | null, signal: string | null) => resolve(signal ?? code ?? 'unknown')
     child.once('close', end)
-    // A daemon that it left behind may hold its output open for ever.
-    child.once('exit', (code, signal) => setTimeout(end, OUTPUT_GRACE_MS, code, signal))
+    // A daemon that it left behind may hold its output open for ever. What has come by the end of the time is
+    // read first, also where the whole machine has stood still meanwhile.
+    child.once('exit', (code, signal) =>
+      setTimeout(() => setImmediate(end, code, signal), OUTPUT_GRACE_MS),
+    )
   })
   forget(child)
   const stop = (signal: NodeJS.Signals = 'SIGTERM') => {
-    for (const pid of childrenOf(child.pid)) process.kill(pid, signal)
+    for (const pid of childrenOf(child.pid)) tell(pid, signal)
     return ended
   }
   return { child, output, ended, stop }
@@ -147,6 +150,15 @@ function prefix({ uid = 0, gid = uid, env = {}, cwd, withoutCapabilities = [] }:
     ...[`PATH=${PROGRAM_PATH}`, `HOME=${SCRATCH_INSIDE}`],
     ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
   ]
+}
+
+/** Sends a signal to a process that may just have ended by itself. */
+function tell(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 function childrenOf(pid: number | undefined): number[] {

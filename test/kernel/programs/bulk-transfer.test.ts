@@ -108,8 +108,9 @@ for (const [transport, env, protocols] of CARRIED) {
           const passed = await Promise.all([client, server].map(passedBytes))
           for (const bytes of passed) {
             if (transport !== 'raw') expect(bytes).toBe(0)
-            // All but each one's first MiB, and what a receiver that was full has waited for.
-            else expect(bytes).toBeGreaterThan(0.8 * TRANSFERS.length * FILE_BYTES)
+            // All but each one's first MiB and what a receiver that was full has waited for, which on a busy machine
+            // has been a quarter: it has to be far more than could happen by the way.
+            else expect(bytes).toBeGreaterThan(0.4 * TRANSFERS.length * FILE_BYTES)
           }
         },
         LIMIT_MS,
@@ -173,7 +174,9 @@ async function makeFile(place: Place): Promise<string> {
 function curlFor(kind: string): string {
   const limit = kind.endsWith('-slow') ? `--limit-rate ${SLOW_BYTES_PER_SECOND}` : ''
   const url = `http://${CLUSTER_IP}:${HTTP}`
-  if (kind.startsWith('down')) return `curl -sS ${limit} ${url}/file | sha256sum`
+  // A sum alone would not say that curl has failed, and why.
+  if (kind.startsWith('down'))
+    return `{ curl -sS ${limit} ${url}/file || touch failed.$$; } | sha256sum; [ ! -e failed.$$ ]`
   return `curl -sS ${limit} -T file '${url}/sink${kind === 'up-slowly-read' ? '?slow' : ''}'`
 }
 

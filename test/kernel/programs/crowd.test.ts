@@ -1,18 +1,16 @@
 /** Ten thousand connections at once, and tens of thousands one after the other, through one sidecar. */
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { type LabProcess, NODE_INSIDE, REPO_INSIDE, runOk, spawnIn, waitForPort } from '../lab.ts'
+import { NODE_INSIDE, REPO_INSIDE, runOk, spawnIn, waitForPort } from '../lab.ts'
 import { describeKernel } from '../requirements.ts'
-import type { CrowdOutcome } from './crowd-client.ts'
+import { type Ask, startCrowd } from './crowd.ts'
 import { APP_UID, createSidecarPods, type SidecarPod, type SidecarPods } from './sidecar-pods.ts'
 import {
   GONE_MS,
   openFiles,
   residentMb,
-  sidecarSockets,
   untilFilesAtMost,
+  untilSocketsAtLeast,
   untilSocketsAtMost,
 } from './sidecar-state.ts'
 
@@ -39,8 +37,7 @@ const NOISE_MB = 12
 describeKernel('a crowd of connections', () => {
   let pods: SidecarPods
   let pod: SidecarPod
-  let client: LabProcess
-  let ask: (task: object) => Promise<CrowdOutcome>
+  let ask: Ask
   let idle: { files: number; sockets: number }
 
   beforeAll(async () => {
@@ -56,14 +53,7 @@ describeKernel('a crowd of connections', () => {
     // Ports for 40,000 connections within TIME_WAIT's minute.
     const ports = ['sh', '-c', 'echo 2000 65535 > /proc/sys/net/ipv4/ip_local_port_range']
     for (const place of [pods.lab.node, pod]) await runOk(place, ports)
-    const crowd = `${REPO_INSIDE}/test/kernel/programs/crowd-client.ts`
-    client = spawnIn(pods.lab.node, [NODE_INSIDE, crowd, pod.ipv4, `${PORT}`])
-    const lines = createInterface({ input: client.child.stdout })
-    ask = async (task) => {
-      client.child.stdin.write(`${JSON.stringify(task)}\n`)
-      const [line] = await once(lines, 'line')
-      return JSON.parse(line)
-    }
+    ask = startCrowd(pods.lab.node, pod.ipv4, PORT)
     await ask({ pass: 200, end: 'fin' })
     await untilSocketsAtMost(pod, 2, GONE_MS)
     // Of the feed and of the traces, either of which may just not be there.
@@ -75,7 +65,7 @@ describeKernel('a crowd of connections', () => {
   test(`${HELD} idle connections are held, and each is still served afterwards`, async () => {
     const before = residentMb(pod)
     expect(await ask({ hold: HELD })).toEqual({ answered: HELD, failed: 0, problem: null })
-    expect(sidecarSockets(pod).length).toBeGreaterThanOrEqual(2 * HELD)
+    await untilSocketsAtLeast(pod, 2 * HELD)
     const kbEach = ((residentMb(pod) - before) * 1000) / HELD
     console.log(`${HELD} idle keep-alive connections: ${kbEach.toFixed(1)} kB each`)
     expect(kbEach).toBeLessThan(MOST_KB_EACH)

@@ -2,16 +2,21 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { type LabProcess, NODE_INSIDE, REPO_INSIDE, run, spawnIn, waitForPort } from '../lab.ts'
 import { describeKernel } from '../requirements.ts'
-import { APP_UID, createSidecarPods, type SidecarPod, type SidecarPods } from './sidecar-pods.ts'
+import {
+  APP_UID,
+  createSidecarPods,
+  eventually,
+  type SidecarPod,
+  type SidecarPods,
+} from './sidecar-pods.ts'
 
 const PROGRAMS = { curl: 'curl' }
 const CLUSTER_IP = '10.96.0.110'
 const PORT = 8080
-const SLOW_MS = 2000
-/** Longer than `curl` waits: an answer that it gets sooner was cut off. */
-const NEVER_MS = 60_000
 /** How long `curl` waits, in s. */
 const PATIENCE = '20'
+/** How long an answer may take to begin, ms. */
+const READY_MS = 15_000
 
 describeKernel(
   'the end of a sidecar',
@@ -36,11 +41,15 @@ describeKernel(
 
     const ask = (path: string) =>
       run(client, ['curl', '-sS', '-m', PATIENCE, `http://${CLUSTER_IP}${path}`], { uid: 1001 })
-    /** Resolves once the answer has begun. */
-    const askSlowly = async (ms = SLOW_MS) => {
-      const url = `http://${CLUSTER_IP}/slow?slow=${ms}`
+    /** Resolves once the answer has begun; it ends after a request for `/go-on`. */
+    const askSlowly = async () => {
+      const url = `http://${CLUSTER_IP}/slow`
       const curl = spawnIn(client, ['curl', '-sS', '-N', '-m', PATIENCE, url], { uid: 1001 })
-      await new Promise<void>((resolve) => curl.child.stdout.once('data', () => resolve()))
+      await eventually(
+        () => curl.output.stdout !== '',
+        READY_MS,
+        () => `no answer has begun: ${curl.output.stderr}`,
+      )
       return curl
     }
 
@@ -48,13 +57,14 @@ describeKernel(
       const curl = await askSlowly()
       const ended = server.sidecar.stop('SIGTERM')
       expect((await ask('/meanwhile')).stdout).toContain('"requestLine":"GET /meanwhile')
+      expect((await ask('/go-on')).code).toBe(0)
       expect(await curl.ended).toBe(0)
       expect(JSON.parse(curl.output.stdout)).toMatchObject({ name: 'slow' })
       expect((await ask('/after')).stdout).toContain('"requestLine":"GET /after')
       await app.stop('SIGKILL')
       expect(await ended).toBe(0)
       expect(server.sidecar.output.stdout).toContain('"end":"quiet"')
-      for (const path of [`/slow?slow=${SLOW_MS}`, '/meanwhile', '/after']) {
+      for (const path of ['/slow', '/meanwhile', '/after']) {
         const record = await pods.recordWhere(
           `${path}, inbound`,
           (each) => each.path === path && each.direction === 'inbound',
@@ -64,7 +74,7 @@ describeKernel(
     })
 
     test('a sidecar that is killed cuts its connections off at once, and the next are refused', async () => {
-      const curl = await askSlowly(NEVER_MS)
+      const curl = await askSlowly()
       await server.sidecar.stop('SIGKILL')
       // curl: 18 is a part of an answer, 56 an RST; 28 would be its own patience.
       expect([18, 56]).toContain(await curl.ended)
@@ -80,6 +90,7 @@ describeKernel(
       const curl = await askSlowly()
       const ended = client.sidecar.stop('SIGTERM')
       expect((await ask('/meanwhile')).code).toBe(0)
+      expect((await ask('/go-on')).code).toBe(0)
       expect(await curl.ended).toBe(0)
       expect(JSON.parse(curl.output.stdout)).toMatchObject({ name: 'slow' })
       expect(await ended).toBe(0)

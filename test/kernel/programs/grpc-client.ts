@@ -204,11 +204,15 @@ async function slowly() {
   return { count: texts.length, code: end.code }
 }
 
-/** Takes its time beside the others. */
-const late = only === undefined ? deadline() : null
+/** Takes its time beside the others, from when the connection is there. */
+let late: Promise<unknown> | null = null
 
 const SCENARIOS: Record<string, () => Promise<unknown>> = {
-  unary,
+  unary: async () => {
+    const seen = await unary()
+    late = deadline()
+    return seen
+  },
   clientStream,
   serverStream,
   chat,

@@ -1,7 +1,7 @@
 /**
  * Program of the tests: an HTTP server that says what has reached it. The answer is chunked JSON: its
- * own name, request line and header fields as they came, and size and sha256 of the body. With
- * `?slow=<ms>` the second half of the answer comes that much later. Arguments: name, port.
+ * own name, request line and header fields as they came, and size and sha256 of the body. The second half
+ * of the answers to `/slow` comes when somebody asks for `/go-on`. Arguments: name, port.
  */
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -17,6 +17,8 @@ export interface Echo {
 }
 
 const [name = '', port] = process.argv.slice(2)
+/** Each brings the second half of an answer. */
+const waiting: (() => void)[] = []
 
 createServer(async (request, response) => {
   const hash = createHash('sha256')
@@ -34,10 +36,11 @@ createServer(async (request, response) => {
     sha256: hash.digest('hex'),
   }
   const text = JSON.stringify(echo)
-  const slowMs = Number(new URL(url, 'http://echo').searchParams.get('slow'))
   response.setHeader('Content-Type', 'application/json')
   response.write(text.slice(0, 20))
-  setTimeout(() => response.end(text.slice(20)), slowMs)
+  if (url === '/slow') waiting.push(() => response.end(text.slice(20)))
+  else response.end(text.slice(20))
+  if (url === '/go-on') for (const goOn of waiting.splice(0)) goOn()
 }).listen(Number(port))
 
 function pairs(raw: readonly string[]): [string, string][] {

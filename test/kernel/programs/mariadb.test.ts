@@ -26,7 +26,8 @@ const BLOB_BYTES = 20 * 1024 * 1024
 /** What the issue of the first version allows two sidecars to add before the server's first byte. */
 const MOST_ADDED_MS = 5
 const CONNECTS = 40
-const ATTEMPTS = 8
+/** How long it may take until the machine has let one round of connects through undisturbed, ms. */
+const CALM_MS = 60_000
 
 const ACCOUNT = `CREATE USER app@'%' IDENTIFIED BY 'secret';
 CREATE DATABASE shop;
@@ -95,7 +96,7 @@ describeKernel(
       const direct = startMeter(plain, server.ipv4)
       const through = startMeter(client, CLUSTER_IP)
       let best = Number.POSITIVE_INFINITY
-      for (let attempt = 1; attempt <= ATTEMPTS && best >= MOST_ADDED_MS; attempt++) {
+      for (const end = Date.now() + CALM_MS; best >= MOST_ADDED_MS && Date.now() < end; ) {
         const times = { direct: [] as number[], through: [] as number[] }
         for (let count = 0; count < CONNECTS; count++) {
           times.direct.push(await direct())

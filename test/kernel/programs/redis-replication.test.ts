@@ -17,7 +17,7 @@ import {
 const PROGRAMS = { 'redis-server': 'redis-server', 'redis-cli': 'redis-tools' }
 const PORT = 6379
 /** A replica connects at once, and asks again after a second where it is refused. */
-const LINK_MS = 10_000
+const LINK_MS = 20_000
 
 const SERVER = [
   ...['redis-server', '--port', `${PORT}`, '--bind', '0.0.0.0', '--protected-mode', 'no'],

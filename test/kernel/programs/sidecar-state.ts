@@ -29,13 +29,20 @@ export async function passedBytes(pod: SidecarPod): Promise<number> {
 }
 
 /** User and system time so far, in ms: the kernel counts in steps of 10. */
-export function cpuMs(pod: Pick<SidecarPod, 'sidecar'>): number {
+function cpuMs(pod: Pick<SidecarPod, 'sidecar'>): number {
   const stat = readFileSync(`/proc/${sidecarPid(pod)}/stat`, 'utf8')
   const [user, system] = stat
     .slice(stat.lastIndexOf(')') + 2)
     .split(' ')
     .slice(11, 13)
   return (Number(user) + Number(system)) * 10
+}
+
+/** How much of one processor it takes during so many ms; a machine that stands still makes them longer. */
+export async function cpuShare(pod: Pick<SidecarPod, 'sidecar'>, ms: number): Promise<number> {
+  const before = { cpu: cpuMs(pod), at: performance.now() }
+  await new Promise((resolve) => setTimeout(resolve, ms))
+  return (cpuMs(pod) - before.cpu) / (performance.now() - before.at)
 }
 
 /**
@@ -67,6 +74,15 @@ export async function untilSocketsAtMost(
       )
       return `the sidecar of ${pod.name} has ${left.length} connections, at most ${most} expected: ${left.slice(0, 40).join(', ')}`
     },
+  )
+}
+
+/** The kernel's table is not read at one moment: a socket that stands behind one that goes may be passed over. */
+export async function untilSocketsAtLeast(pod: SidecarPod, least: number): Promise<void> {
+  await eventually(
+    () => sidecarSockets(pod).length >= least,
+    GONE_MS,
+    () => `the sidecar of ${pod.name} has ${sidecarSockets(pod).length} connections, not ${least}`,
   )
 }
 
