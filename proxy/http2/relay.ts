@@ -27,6 +27,7 @@ import { sendRefusal, startOf } from './refusal.ts'
 import { type ClientSide, StreamRelay, type StreamStart } from './stream-relay.ts'
 import { StreamTable } from './stream-table.ts'
 import { type FirstUpstream, Upstreams } from './upstreams.ts'
+import type { WindowMove } from './window-move.ts'
 import { Wire, type WireOwner } from './wire.ts'
 
 export interface Http2RelayDeps extends ClosingTimes {
@@ -179,9 +180,9 @@ class ClientRelay implements WireOwner, ClientSide, Http2Connection {
     }
   }
 
-  onInitialWindow(change: number): void {
+  onInitialWindow({ change, highest }: WindowMove): void {
     for (const { item: stream } of this.#streams.all()) {
-      if (stream.response.window + change > MAX_WINDOW) {
+      if (stream.response.window + highest > MAX_WINDOW) {
         const text = 'SETTINGS that move a window above 2^31 - 1 (RFC 9113 6.9.2)'
         this.#breakOff('flowControlError', text)
         return

@@ -16,6 +16,7 @@ import { FIRST_MAX_STREAMS, MAX_UNREAD_BYTES } from './limits.ts'
 import { type Batch, nameOfCode } from './outbox.ts'
 import type { StreamRelay } from './stream-relay.ts'
 import { StreamTable } from './stream-table.ts'
+import type { WindowMove } from './window-move.ts'
 import { Wire, type WireOwner } from './wire.ts'
 
 /** What the client's connection has to know of its upstreams. */
@@ -135,9 +136,9 @@ export class Upstream implements WireOwner {
     } else stream.request.widen(increment)
   }
 
-  onInitialWindow(change: number): void {
+  onInitialWindow({ change, highest }: WindowMove): void {
     for (const { item: stream } of this.#streams.all()) {
-      if (stream.request.window + change > MAX_WINDOW) {
+      if (stream.request.window + highest > MAX_WINDOW) {
         const text = 'SETTINGS that move a window above 2^31 - 1 (RFC 9113 6.9.2)'
         this.wire.fail(connectionProblem('flowControlError', text))
         return

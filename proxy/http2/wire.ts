@@ -39,6 +39,7 @@ import {
   OWN_SETTINGS,
 } from './limits.ts'
 import { type Batch, Outbox } from './outbox.ts'
+import { type WindowMove, windowMoveOf } from './window-move.ts'
 
 /** Who knows the streams of a connection. */
 export interface WireOwner {
@@ -50,7 +51,7 @@ export interface WireOwner {
   onReset(streamId: number, code: number): void
   onStreamWindow(streamId: number, increment: number): void
   /** The peer's SETTINGS move the windows of all streams (RFC 9113 6.9.2). */
-  onInitialWindow(change: number): void
+  onInitialWindow(move: WindowMove): void
   onSettings(): void
   onGoaway(event: GoawayEvent): void
   onPong(): void
@@ -329,18 +330,27 @@ export class Wire implements StreamListener {
     this.#pumpWaiting()
   }
 
-  /** In the order in which they came; who gets too little goes to the end. */
+  /**
+   * In the order in which they came. Who gets too little goes to the end, and then there is no more for the others: they
+   * are not asked, since a peer may give byte by byte what a thousand streams wait for.
+   */
   #pumpWaiting(): void {
-    if (this.#waiting.size === 0) return
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
-    for (const pipe of waiting) pipe.pump()
+    for (const pipe of this.#waiting) {
+      if (this.room <= 0) return
+      this.#waiting.delete(pipe)
+      pipe.pump()
+    }
   }
 
   #takeSettings({ settings }: SettingsEvent): void {
     this.#countIdle()
     this.isOpen = true
     for (const [id, value] of settings) this.#setting(id, value)
+    const move = windowMoveOf(settings, this.peerInitialWindow)
+    if (move !== null) {
+      this.peerInitialWindow = move.size
+      this.#owner.onInitialWindow(move)
+    }
     if (this.isDeaf) return
     this.out.settingsAck()
     this.countReply()
@@ -351,11 +361,6 @@ export class Wire implements StreamListener {
     if (id === SETTING.headerTableSize) this.#encoder.setMaxTableBytes(value)
     else if (id === SETTING.maxFrameSize) this.peerMaxFrame = value
     else if (id === SETTING.maxConcurrentStreams) this.peerMaxStreams = value
-    else if (id === SETTING.initialWindowSize) {
-      const change = value - this.peerInitialWindow
-      this.peerInitialWindow = value
-      this.#owner.onInitialWindow(change)
-    }
   }
 
   #takePing(isAck: boolean, payload: Buffer): void {
