@@ -6,6 +6,7 @@ import type { Decision } from '../core/routing.ts'
 import type { Address } from '../core/routing-table.ts'
 import type { CapturedBody, HeaderList, TraceProtocol, TraceRecord } from '../core/trace-record.ts'
 import type { ExchangeRecorder, HttpVersion, RequestHead, ResponseHead } from './exchange.ts'
+import { KeptBytes } from './kept-bytes.ts'
 import { recordText } from './record-text.ts'
 import type { Identity, TraceIds } from './request-facts.ts'
 import { SPECIMENS } from './specimens.ts'
@@ -217,27 +218,27 @@ function headBytes(head: RequestHead | ResponseHead): number {
 
 /** Keeps the first bytes of a body; copies, because the engine uses its buffers again. */
 class BodyCapture {
-  kept = 0
   readonly #limit: number
-  readonly #chunks: Buffer[] = []
+  readonly #bytes = new KeptBytes()
   #truncated = false
 
   constructor(limit: number) {
     this.#limit = limit
   }
 
+  get kept(): number {
+    return this.#bytes.length
+  }
+
   add(chunk: Buffer): void {
     const room = this.#limit - this.kept
     if (chunk.length > room) this.#truncated = true
-    if (room <= 0) return
-    const piece = Buffer.from(chunk.subarray(0, room))
-    this.#chunks.push(piece)
-    this.kept += piece.length
+    if (room > 0) this.#bytes.add(chunk.subarray(0, room))
   }
 
   /** Null for an empty body. */
   result(): CapturedBody | null {
     if (this.kept === 0) return null
-    return { base64: Buffer.concat(this.#chunks).toString('base64'), truncated: this.#truncated }
+    return { base64: this.#bytes.toBuffer().toString('base64'), truncated: this.#truncated }
   }
 }

@@ -2,6 +2,7 @@
  * One direction of one stream: DATA from the connection that sends it to the one that is to get it,
  * and the credit for it back: as much as the reader takes. What it does not take waits here.
  */
+import { KeptBytes } from '../kept-bytes.ts'
 import type { HeaderField } from './field.ts'
 import { MAX_STREAM_WINDOW, STREAM_WINDOW } from './limits.ts'
 import type { Wire } from './wire.ts'
@@ -29,8 +30,7 @@ export class BodyPipe {
   #sourceId: number
   #sink: Wire | null = null
   #sinkId = 0
-  #queue: Buffer[] | null = null
-  #queued = 0
+  #queue: KeptBytes | null = null
   /** What the sender may still send. */
   #allowed = STREAM_WINDOW
   /** What may be on its way from it or wait here. */
@@ -45,6 +45,11 @@ export class BodyPipe {
     this.#owner = owner
     this.#source = source
     this.#sourceId = sourceId
+  }
+
+  /** Bytes that wait here. */
+  get #queued(): number {
+    return this.#queue?.length ?? 0
   }
 
   /** Payload bytes that have been sent on. */
@@ -63,7 +68,7 @@ export class BodyPipe {
     this.#sink = sink
     this.#sinkId = sinkId
     this.window = sink.peerInitialWindow
-    if (this.#queued > 0 || this.ended) this.pump()
+    if (this.#queue !== null || this.ended) this.pump()
   }
 
   /** Stops sending; what comes is kept until there is another `connect`. */
@@ -124,9 +129,9 @@ export class BodyPipe {
   close(): void {
     this.#isClosed = true
     this.#waitNoMore()
+    const dropped = this.#queued
     this.#queue = null
-    this.#source?.unqueue(this.#queued)
-    this.#queued = 0
+    this.#source?.unqueue(dropped)
   }
 
   /** Sends as much as the reader takes. */
@@ -135,13 +140,12 @@ export class BodyPipe {
     const sink = this.#sink
     if (sink === null || this.#isClosed || this.endSent) return
     while (this.#queue !== null) {
-      const head = this.#queue[0] as Buffer
       const room = Math.min(this.window, sink.room)
       if (room <= 0) {
         if (this.window > 0) this.#waitFor(sink)
         return
       }
-      this.#sendQueued(sink, head, Math.min(room, sink.peerMaxFrame))
+      this.#sendQueued(sink, this.#queue, Math.min(room, sink.peerMaxFrame))
     }
     if (!this.ended || this.endSent) return
     if (this.#resetCode >= 0) sink.out.rstStream(this.#sinkId, this.#resetCode)
@@ -156,13 +160,8 @@ export class BodyPipe {
     return length <= this.window && length <= sink.room && length <= sink.peerMaxFrame
   }
 
-  #sendQueued(sink: Wire, head: Buffer, room: number): void {
-    const queue = this.#queue as Buffer[]
-    const whole = head.length <= room
-    const piece = whole ? head : head.subarray(0, room)
-    if (whole) queue.shift()
-    else queue[0] = head.subarray(room)
-    this.#queued -= piece.length
+  #sendQueued(sink: Wire, queue: KeptBytes, room: number): void {
+    const piece = queue.take(room)
     this.#source?.unqueue(piece.length)
     if (queue.length === 0) this.#queue = null
     const isLast = this.#queue === null && this.ended
@@ -184,10 +183,8 @@ export class BodyPipe {
 
   /** Copied: a chunk is only borrowed, and a small piece would hold on to the whole of it. */
   #enqueue(bytes: Buffer): void {
-    const kept = Buffer.from(bytes)
-    if (this.#queue === null) this.#queue = [kept]
-    else this.#queue.push(kept)
-    this.#queued += bytes.length
+    this.#queue ??= new KeptBytes()
+    this.#queue.add(bytes)
     this.#source?.enqueue(bytes.length)
   }
 
