@@ -7,6 +7,7 @@ import { loadRawBindings, type RawBindings } from './raw-bindings.ts'
 import { probeRaw } from './raw-probe.ts'
 import { createRawTransport } from './raw-transport.ts'
 import { probeRelay } from './relay-probe.ts'
+import { loadSendLast } from './send-last.ts'
 import type { Transport } from './transport.ts'
 
 /** `auto`: raw where it works, else net. The other two: that one or none. */
@@ -45,12 +46,12 @@ function rawTransport(
   afterBytes: number,
   log: Pick<Log, 'info'>,
 ): Transport {
-  if (afterBytes === 0) return createRawTransport(bindings)
+  if (afterBytes === 0) return createRawTransport(bindings, { loadSendLast })
   const pipes = new Pipes(loadPipeCalls, {
     afterBytes,
     prove: () => probeRelay(bindings, loadPipeCalls),
     onUseless: (problem) =>
       log.info({ problem }, 'busy connections are copied here: the kernel cannot pass their bytes'),
   })
-  return createRawTransport(bindings, { pipes })
+  return createRawTransport(bindings, { pipes, loadSendLast })
 }

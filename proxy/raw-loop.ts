@@ -10,6 +10,7 @@ import { ReadBuffers } from './raw-buffers.ts'
 import { Loans } from './raw-loans.ts'
 import type { RawStream } from './raw-stream.ts'
 import { Turn } from './raw-turn.ts'
+import type { SendLast } from './send-last.ts'
 import { KEEP_ALIVE_SECONDS, LAST_BYTES_MS } from './transport.ts'
 import { type OnFree, TurnMemory } from './turn-memory.ts'
 
@@ -24,6 +25,8 @@ export interface LoopOptions {
   /** For tests; `LAST_BYTES_MS` otherwise. */
   lastBytesMs?: number | undefined
   pipes?: Pipes | null
+  /** Called once, when a connection ends with bytes; without it they and FIN go one after the other. */
+  loadSendLast?: () => SendLast | null
   /** For tests: hears of memory that is about to be used again. */
   onFree?: OnFree | null
 }
@@ -45,20 +48,34 @@ export class RawLoop {
   /** Through which the kernel passes bytes; null where it is not to. */
   readonly pipes: Pipes | null
   readonly #bindings: RawBindings
+  readonly #loadSendLast: () => SendLast | null
+  #sendLast: SendLast | null | undefined
   readonly #closed: RawStream[] = []
   readonly #connects = new Map<number, Deadlines<RawStream>>()
 
   constructor(
     bindings: RawBindings,
-    { lastBytesMs = LAST_BYTES_MS, pipes = null, onFree = null }: LoopOptions = {},
+    {
+      lastBytesMs = LAST_BYTES_MS,
+      pipes = null,
+      loadSendLast = () => null,
+      onFree = null,
+    }: LoopOptions = {},
   ) {
     this.buffers = new ReadBuffers(onFree)
     this.known = new KnownChunks(this.buffers.landing)
     this.memory = new TurnMemory(onFree)
     this.#bindings = bindings
     this.pipes = pipes
+    this.#loadSendLast = loadSendLast
     this.lasting = new Deadlines<RawStream>(lastBytesMs, (stream) => stream.lastBytesDue())
     this.spare = this.#writeRequest()
+  }
+
+  /** Null where bytes and FIN cannot go together. */
+  get sendLast(): SendLast | null {
+    if (this.#sendLast === undefined) this.#sendLast = this.#loadSendLast()
+    return this.#sendLast
   }
 
   /** Bytes that the read had, or a negative errno. */

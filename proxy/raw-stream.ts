@@ -97,7 +97,7 @@ export class RawStream extends ReadingStream implements ByteStream, Waiting {
 
   close(): void {
     if (this.phase >= CLOSING) return
-    if (this.#soon !== null) this.flush()
+    if (this.#soon !== null) this.#sendLast(this.#soon)
     this.dropped = true
     if (this.phase === CONNECTING && this.#early === null) {
       this.#closeHandle()
@@ -223,6 +223,18 @@ export class RawStream extends ReadingStream implements ByteStream, Waiting {
     this.#pending++
     this.#drainUntold = true
     return false
+  }
+
+  /** Sends what goes before FIN, and FIN with it, if the kernel takes it. The connection is then to be closed. */
+  #sendLast(chunk: Buffer): void {
+    this.#soon = null
+    const taken = this.loop.sendLast?.(this.handle.fd, chunk) ?? 0
+    if (taken < 0) {
+      this.#break(taken)
+      return
+    }
+    this.sent += taken
+    if (taken < chunk.length) this.#writeNow(taken === 0 ? chunk : chunk.subarray(taken))
   }
 
   /** Sends what is in the landing area; what the kernel does not take at once goes as a copy. */

@@ -2,6 +2,7 @@
 import { createNetTransport, netTransport } from '../../proxy/net-transport.ts'
 import { loadRawBindings } from '../../proxy/raw-bindings.ts'
 import { createRawTransport } from '../../proxy/raw-transport.ts'
+import { loadSendLast } from '../../proxy/send-last.ts'
 import type { Accepted, Transport } from '../../proxy/transport.ts'
 
 const loaded = loadRawBindings()
@@ -13,14 +14,17 @@ export const rawBindings = loaded.bindings
 /** Spoils memory that is about to be used again, so that whoever still needs it is found out. */
 export const spoil = (memory: Buffer) => memory.fill(0xee)
 
-export const rawTransport: Transport = createRawTransport(loaded.bindings, { onFree: spoil })
+export const rawTransport: Transport = createRawTransport(loaded.bindings, {
+  onFree: spoil,
+  loadSendLast,
+})
 
 export const TRANSPORTS: readonly Transport[] = [rawTransport, netTransport]
 
 /** Ones that give up, after so long, who takes nothing of a connection that was let go. */
 export function impatientTransports(lastBytesMs: number): Transport[] {
   const options = { lastBytesMs }
-  const raw = createRawTransport(rawBindings, { ...options, onFree: spoil })
+  const raw = createRawTransport(rawBindings, { ...options, onFree: spoil, loadSendLast })
   return [raw, createNetTransport(options)]
 }
 

@@ -10,6 +10,7 @@ import fc from 'fast-check'
 import { relayHttp1 } from '../../../proxy/http1/relay.ts'
 import { UpstreamPool } from '../../../proxy/http1/upstream-pool.ts'
 import { createRawTransport } from '../../../proxy/raw-transport.ts'
+import { loadSendLast } from '../../../proxy/send-last.ts'
 import type { ByteStream } from '../../../proxy/stream.ts'
 import { type Takes, writeLate } from '../late-writes.ts'
 import { plannerInto, type Recorded } from '../recorded-exchange.ts'
@@ -163,7 +164,7 @@ async function play(port: number, { exchanges, pipelined, piece }: Client): Prom
 
 test('whatever is written late, every request and every answer arrives as it was', async () => {
   const echo = await startEcho()
-  const transport = createRawTransport(rawBindings, { onFree: spoil })
+  const transport = createRawTransport(rawBindings, { onFree: spoil, loadSendLast })
   const pool = new UpstreamPool()
   cleanups.push(() => pool.close())
   const recorded: Recorded[] = []
