@@ -19,6 +19,23 @@ export const MAX_REQUEST_LINE = 65_536
 const MAX_METHOD = 32
 
 /**
+ * Where the runs of a request line's bytes ended when it was looked at last: a client that sends 64 KB one by one would
+ * otherwise have all of them gone through each time, for 20 s in all.
+ */
+export interface Seen {
+  /** Line ends before the line; all else counts from there on. */
+  line: number
+  target: number
+  targetEnd: number
+  version: number
+}
+
+/** Nothing yet. */
+export function nothingSeen(): Seen {
+  return { line: 0, target: 0, targetEnd: 0, version: 0 }
+}
+
+/**
  * | first bytes                                       | answer                             |
  * |---------------------------------------------------|------------------------------------|
  * | none                                              | need-more                          |
@@ -40,16 +57,19 @@ const MAX_METHOD = 32
  * that follow), haproxy does not: refused likewise. `GET key` of Redis and memcached's `get /path`, as nginx sends it,
  * are none: methods are told by case, and paths begin with a slash. A third word that names another protocol (`RTSP/1.0`,
  * `SIP/2.0`, `ICE/1.0`) is opaque.
+ *
+ * @param seen of the last look at fewer of these bytes; changed
  */
-export function detect(bytes: Buffer): Detection {
+export function detect(bytes: Buffer, seen: Seen | null = null): Detection {
   const first = bytes[0]
   if (first === undefined) return 'need-more'
   if (first === 0x16) return detectTls(bytes)
   if (startsAlike(bytes, H2_PREFACE)) {
     return bytes.length >= H2_PREFACE.length ? 'h2' : 'need-more'
   }
-  const line = skip(bytes, 0, MAX_REQUEST_LINE, isLineEnd)
-  return detectRequestLine(line === 0 ? bytes : bytes.subarray(line))
+  const line = skip(bytes, seen?.line ?? 0, MAX_REQUEST_LINE, isLineEnd)
+  if (seen !== null) seen.line = line
+  return detectRequestLine(line === 0 ? bytes : bytes.subarray(line), seen)
 }
 
 /**
@@ -79,14 +99,20 @@ function detectTls(bytes: Buffer): Detection {
 }
 
 /** RFC 9112 section 3: `method SP request-target SP HTTP-version CRLF`, as far as the version's first digit. */
-function detectRequestLine(bytes: Buffer): Detection {
+function detectRequestLine(bytes: Buffer, seen: Seen | null): Detection {
   const methodEnd = skip(bytes, 0, MAX_METHOD, isTokenByte)
   if (methodEnd === bytes.length && methodEnd < MAX_METHOD) return 'need-more'
   if (methodEnd === 0 || !isBlank(bytes[methodEnd] as number)) return 'opaque'
 
-  const target = skip(bytes, methodEnd, MAX_REQUEST_LINE, isBlank)
-  const targetEnd = skip(bytes, target, MAX_REQUEST_LINE, isTargetByte)
-  const version = skip(bytes, targetEnd, MAX_REQUEST_LINE, isBlank)
+  const target = skip(bytes, Math.max(methodEnd, seen?.target ?? 0), MAX_REQUEST_LINE, isBlank)
+  const targetEnd = skip(
+    bytes,
+    Math.max(target, seen?.targetEnd ?? 0),
+    MAX_REQUEST_LINE,
+    isTargetByte,
+  )
+  const version = skip(bytes, Math.max(targetEnd, seen?.version ?? 0), MAX_REQUEST_LINE, isBlank)
+  if (seen !== null) Object.assign(seen, { target, targetEnd, version })
   if (version === bytes.length) return version < MAX_REQUEST_LINE ? 'need-more' : 'opaque'
   if (targetEnd === target) return 'opaque'
   if (isLineEnd(bytes[version] as number)) {

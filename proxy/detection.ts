@@ -5,7 +5,7 @@
  * and where one says nothing while the original destination cannot be reached.
  */
 import { Deadlines, type Waiting } from './deadlines.ts'
-import { detect, maySettle } from './detect.ts'
+import { detect, maySettle, nothingSeen, type Seen } from './detect.ts'
 import { SPECIMENS } from './specimens.ts'
 import type { ByteStream, StreamListener } from './stream.ts'
 import { readClientHello } from './tls-client-hello.ts'
@@ -91,6 +91,9 @@ class Detection implements StreamListener, Waiting {
   readonly #owner: DetectionOwner
   readonly #dials: boolean
   #fromClient = NONE
+  /** Of a client that has sent too little at first: how far that was looked at, and memory for more. */
+  #seen: Seen | null = null
+  #room = NONE
   #fromServer = NONE
   #upstream: ByteStream | null = null
   #unreachable = false
@@ -124,11 +127,11 @@ class Detection implements StreamListener, Waiting {
 
   onData(chunk: Buffer): void {
     if (this.#decided) return
-    this.#fromClient =
-      this.#fromClient.length === 0 ? chunk : Buffer.concat([this.#fromClient, chunk])
+    this.#fromClient = this.#fromClient.length === 0 ? chunk : this.#joined(chunk)
     if (this.#stalled !== undefined) clearTimeout(this.#stalled)
-    const protocol = detect(this.#fromClient)
+    const protocol = detect(this.#fromClient, this.#seen)
     if (protocol === 'need-more') {
+      this.#seen ??= nothingSeen()
       this.#waitForMore()
       return
     }
@@ -163,6 +166,18 @@ class Detection implements StreamListener, Waiting {
     this.#over()
     this.#upstream?.reset()
     this.#owner.onGone()
+  }
+
+  /** Copied together, in memory that grows by half: with each piece anew, all would be copied again and again. */
+  #joined(chunk: Buffer): Buffer {
+    const before = this.#fromClient
+    const length = before.length + chunk.length
+    if (length > this.#room.length) {
+      this.#room = Buffer.allocUnsafe(length + (length >> 1))
+      before.copy(this.#room)
+    }
+    chunk.copy(this.#room, before.length)
+    return this.#room.subarray(0, length)
   }
 
   #waitForMore(): void {

@@ -15,6 +15,12 @@ export type ClientHello =
  */
 export const MAX_CLIENT_HELLO = 32_768
 
+/**
+ * Most records over which one may be spread. Clients that do so, to hide the name, make a few; of one byte each there could
+ * be ten thousand, to be joined anew with each piece that comes.
+ */
+const MOST_RECORDS = 64
+
 const RECORD_HEADER = 5
 const HANDSHAKE_HEADER = 4
 const HANDSHAKE_RECORD = 22
@@ -51,7 +57,7 @@ function joinRecords(bytes: Buffer): Buffer | null {
     if (bytes[at + 1] !== 3) return null
     const length = bytes.readUInt16BE(at + 3)
     // An empty handshake record is forbidden (RFC 8446 section 5.1) and would never add anything.
-    if (length === 0) return null
+    if (length === 0 || parts.length === MOST_RECORDS) return null
     parts.push(bytes.subarray(at + RECORD_HEADER, at + RECORD_HEADER + length))
     at += RECORD_HEADER + length
   }

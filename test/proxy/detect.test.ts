@@ -1,6 +1,12 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { type Detection, detect, MAX_REQUEST_LINE, maySettle } from '../../proxy/detect.ts'
+import {
+  type Detection,
+  detect,
+  MAX_REQUEST_LINE,
+  maySettle,
+  nothingSeen,
+} from '../../proxy/detect.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 
@@ -109,6 +115,39 @@ test('an answer never changes when more bytes come, whatever the bytes are', () 
         settled = answer
       }
     }),
+  )
+})
+
+test('what is remembered of the last look changes nothing', () => {
+  const words = fc.constantFrom(
+    '\r',
+    '\n',
+    ' ',
+    '\t',
+    'GET',
+    'get',
+    '/',
+    '/a',
+    'http://a',
+    'HTTP/',
+    '1',
+    'PRI',
+    '\0',
+    'x',
+  )
+  fc.assert(
+    fc.property(fc.array(words, { maxLength: 14 }), fc.array(fc.nat(6)), (parts, cuts) => {
+      const all = bytes(parts.join(''))
+      const seen = nothingSeen()
+      const ends = [...cuts, ...all]
+      for (let end = 0, i = 0; end < all.length; i++) {
+        end = Math.min(all.length, end + 1 + ((ends[i] as number) % 7))
+        const answer = detect(all.subarray(0, end))
+        expect(detect(all.subarray(0, end), seen)).toBe(answer)
+        if (answer !== 'need-more') return
+      }
+    }),
+    { numRuns: 2_000 },
   )
 })
 

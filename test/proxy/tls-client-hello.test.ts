@@ -120,6 +120,27 @@ test.each([
   expect(readClientHello(Buffer.from(bytes))).toEqual({ state: 'no-hello' })
 })
 
+test('a hello is read from as many records as anyone makes of it, and given up in more', () => {
+  const name = `${'a'.repeat(60)}.test`
+  const message = record(helloWith(sniExtension(name))).slice(5)
+  const inRecords = (count: number) => {
+    const size = Math.ceil(message.length / count)
+    const starts = Array.from({ length: Math.ceil(message.length / size) }, (_, i) => i * size)
+    return Buffer.from(
+      starts.flatMap((at) => [
+        22,
+        3,
+        1,
+        0,
+        message.slice(at, at + size).length,
+        ...message.slice(at, at + size),
+      ]),
+    )
+  }
+  expect(readClientHello(inRecords(30))).toEqual({ state: 'done', sni: name })
+  expect(readClientHello(inRecords(message.length))).toEqual({ state: 'no-hello' })
+})
+
 test('a hello that never ends is given up', () => {
   const endless = Buffer.from(
     Array(5000)
