@@ -36,7 +36,10 @@ export const CONTROLLER_AUDIENCE = 'controller.azds.io'
 export const ANNOTATION = {
   /** JSON `{"Limits": {...}, "Requests": {...}}` for the sidecar's resources. */
   proxyResources: 'azds.io/proxy-resources',
-  /** JSON that asks for an image build on the node; its keys are those of `BuildRequest` below. */
+  /**
+   * JSON that asks for an image build on the node; its keys are those of `BuildRequest` below. Such a pod is refused
+   * unless the webhook has an image that builds (`AZDS_BUILD_IMAGE`); there is none yet.
+   */
   build: 'azds.io/build',
   /** `native` or `classic`: overrides the layout that the webhook would choose. */
   layout: 'azds.io/sidecar-layout',
@@ -66,7 +69,7 @@ export const ANNOTATION = {
 } as const
 
 /**
- * The contract of the build container: what a pod asks for in `azds.io/build`.
+ * The contract of a build container, which is still to come: what a pod asks for in `azds.io/build`.
  * `devspaces-build` fetches the source archive `source` from the controller's source store, builds
  * it and leaves `image` in the node's image store before the app's containers start.
  */
@@ -153,7 +156,6 @@ export const TCP_PROBE_PATH = '/tcp/'
 
 /** Ports of the control plane's services. */
 export const CONTROLLER_PORT = 8080
-export const WEBHOOK_PORT = 8443
 /** Metrics of the webhook, apart from its admission. */
 export const WEBHOOK_METRICS_PORT = 8080
 /** Port on which the proxy listens when it runs as the preview-URL gateway. */
