@@ -149,6 +149,8 @@ describeBrowser('viewer', () => {
     await page.goto(controller.url)
     await page.getByRole('heading', { name: title }).waitFor()
     await page.getByText('azds viewer', { exact: true }).waitFor()
+    // What is not asked for is neither live nor lost.
+    expect(await page.locator('.connection').count()).toBe(0)
     let asked = 0
     page.on('request', (request) => {
       if (request.url().includes('/v1/traces')) asked += 1
@@ -156,6 +158,17 @@ describeBrowser('viewer', () => {
     // Longer than the page waits before it follows again.
     await page.waitForTimeout(2500)
     expect(asked).toBe(0)
+  })
+
+  test('where nobody answers, the page says who should, and goes on by itself', async () => {
+    await page.route('**/v1/**', (route) => route.abort())
+    await page.goto(controller.url)
+    const { host } = new URL(controller.url)
+    await page.getByText(`Nothing answers at ${host}`).waitFor()
+    expect(await page.locator('.traces').count()).toBe(0)
+    await page.unroute('**/v1/**')
+    await post(sampleTrace())
+    await rows().first().waitFor()
   })
 
   test('a click shows the hops, each with its reason, and the error with its next step', async () => {
@@ -315,6 +328,6 @@ describeBrowser('viewer', () => {
     expect(await page.evaluate(overflow)).toBe(0)
     expect(await page.locator('.list').isVisible()).toBe(false)
     await page.getByRole('button', { name: 'Close' }).click()
-    expect(await rows().first().isVisible()).toBe(true)
+    await rows().first().waitFor()
   })
 })

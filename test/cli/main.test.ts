@@ -1,6 +1,8 @@
 /** azds as a process: exit codes, streams, environment. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, expect, test } from '@jest/globals'
@@ -56,17 +58,22 @@ test('KUBECONFIG and --context choose the cluster', async () => {
 })
 
 test.each([
-  [['space', 'lst'], {}, 64, /^azds: .*did you mean space list/],
+  [['space', 'lst'], {}, 64, /^azds: .*did you mean azds space list/],
   [['space', 'list'], {}, 1, /^azds: no cluster is configured: set KUBECONFIG/],
   [
     ['space', 'list', '--kubeconfig', '/nonexistent/c'],
     {},
     1,
-    /kubeconfig \/nonexistent\/c: ENOENT/,
+    /kubeconfig \/nonexistent\/c: there is no such file$/m,
   ],
   [['trace'], {}, 1, /^azds: no cluster is configured: set KUBECONFIG/],
-  [['trace', '--controller', 'http://a'], {}, 64, /azds trace has no flag --controller/],
-  [['inspect', '/nonexistent.yaml', '--offline'], {}, 1, /cannot read \/nonexistent.yaml: ENOENT/],
+  [['trace', '--controller', 'http://a'], {}, 64, /"trace" has no flag --controller/],
+  [
+    ['inspect', '/nonexistent.yaml', '--offline'],
+    {},
+    1,
+    /cannot read \/nonexistent.yaml: there is no such file$/m,
+  ],
 ])('azds %j with %j ends with %d and says why in one line', async (args, env, code, message) => {
   const ran = await run(args, env as Record<string, string>)
   expect(ran.err).toMatch(message)
@@ -111,4 +118,27 @@ test('Ctrl-C ends a live trace with 130 and no message', async () => {
   const [err, [code]] = await Promise.all([text(child.stderr), once(child, 'close')])
   expect(err).toBe('')
   expect(code).toBe(130)
+})
+
+test.each([
+  [
+    'http://127.0.0.1:1',
+    /connect ECONNREFUSED 127\.0\.0\.1:1; see which cluster is meant: kubectl/,
+  ],
+  // A name too long to be one: no name server is asked, which may take its time to say no.
+  [`http://${'azds'.repeat(16)}.invalid:1`, /azds\.invalid.*; see which cluster is meant: kubectl/],
+])('a cluster at %s that does not answer is named with the next step', async (server, message) => {
+  api = await namespaceApi({})
+  const folder = mkdtempSync(join(tmpdir(), 'azds-away-'))
+  try {
+    const away = join(folder, 'kubeconfig')
+    const text = readFileSync(api.kubeconfig, 'utf8').replaceAll(/https?:\/\/[^"\s]+/g, server)
+    writeFileSync(away, text)
+    const { code, err } = await run(['space', 'list', '--kubeconfig', away])
+    expect(err).toMatch(message)
+    expect(err.trim().split('\n')).toHaveLength(1)
+    expect(code).toBe(1)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })

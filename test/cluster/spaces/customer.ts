@@ -62,12 +62,16 @@ export class Customer {
     return (await eventually(ask, passes, pauseMs)).answer
   }
 
-  /** The same, and until all that the request passed have their table: a pod starts without one if that is late. */
+  /**
+   * The same, and until all that the request passed have their table: a pod starts without one if that is late. What
+   * has met such a pod is no part of the account, either: it may have gone a longer way.
+   */
   async settled(host: string, answers: readonly string[]): Promise<Asked> {
     const { answer } = await eventually(
       async () => {
         const asked = await this.until(host, answers)
         const reasons = (await this.records(asked)).map(({ route }) => route.reason)
+        if (reasons.includes('no-table')) this.#setAside(asked)
         return { asked, reasons }
       },
       ({ reasons }) => !reasons.includes('no-table'),
