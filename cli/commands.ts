@@ -1,5 +1,6 @@
 /** The table of commands: parsing, help and docs/reference/cli.md are made from it. */
 import type { Command, Flag } from './command.ts'
+import { completionCommand } from './commands/completion.ts'
 import { doctor } from './commands/doctor.ts'
 import { inspect } from './commands/inspect.ts'
 import { install } from './commands/install.ts'
@@ -27,6 +28,8 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: 'version', doc: 'Print the version of azds.' },
 ]
 
+const completion = completionCommand(() => ({ commands: COMMANDS, globalFlags: GLOBAL_FLAGS }))
+
 const help: Command = {
   words: ['help'],
   summary: 'Print help for azds or for one command',
@@ -52,6 +55,7 @@ export const COMMANDS: readonly Command[] = [
   trace,
   viewer,
   inspect,
+  completion,
   version,
   help,
 ]

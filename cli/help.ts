@@ -38,11 +38,20 @@ export function helpOf(command: Command, globalFlags: readonly Flag[]): string {
   ])
 }
 
-/** Help for azds, or for the commands that begin with the same words. */
-export function overview(commands: readonly Command[], globalFlags: readonly Flag[]): string {
+/** What the shell is told; of all commands alike. */
+export const EXIT_CODES =
+  'Exit codes: 0 done, 1 failed or something is wrong, 64 wrong command line (nothing was done), 130 Ctrl-C.'
+
+/** Help for azds, or for the commands that begin with these words. */
+export function overview(
+  commands: readonly Command[],
+  globalFlags: readonly Flag[],
+  words: readonly string[] = [],
+): string {
+  const line = lineOf({ words: [...words] })
   return sections([
     'azds: your own space on the team’s cluster.',
-    'Usage:\n  azds COMMAND [flags]',
+    `Usage:\n  ${line} COMMAND [flags]`,
     titled(
       'Commands',
       commands.map((command) => [lineOf(command), command.summary]),
@@ -51,7 +60,8 @@ export function overview(commands: readonly Command[], globalFlags: readonly Fla
       'Flags of every command',
       globalFlags.map((flag) => [flagForm(flag), flag.doc]),
     ),
-    '`azds COMMAND --help` tells more about a command.',
+    EXIT_CODES,
+    `\`${line} COMMAND --help\` tells more about a command.`,
   ])
 }
 

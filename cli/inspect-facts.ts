@@ -8,7 +8,7 @@ import type { InjectionFacts } from '../webhook/inject/facts.ts'
 import { kubeletVersionsOf } from '../webhook/inject/kubelets.ts'
 import { DEFAULT_PROXY_RESOURCES, parseResources } from '../webhook/inject/resources.ts'
 import { CliError, usageError } from './command.ts'
-import { allowed, readSpaces, type SpaceTree } from './spaces.ts'
+import { allowedSpaces, type SpaceTree } from './spaces.ts'
 
 /** A kubelet that has native sidecars: 1.29 was the first, and it is out of support. */
 const ASSUMED_KUBELET = 'v1.29.0'
@@ -88,7 +88,7 @@ export async function servicesIn(
 
 export async function readClusterFacts(client: KubeClient): Promise<ClusterFacts> {
   const [tree, nodes] = await Promise.all([
-    allowed('list namespaces', readSpaces(client)),
+    allowedSpaces(client),
     client.get<{ items: KubeNode[] }>('/api/v1/nodes').catch((error: Error) => {
       if (!(error instanceof KubeError) || error.status !== 403) throw error
       return { items: [] }

@@ -66,7 +66,7 @@ function groupOf(positionals: readonly string[], commands: readonly Command[]): 
     distance: distance(positionals.slice(0, name.split(' ').length).join(' '), name),
   }))
   throw usageError(
-    `azds has no command "${line}"${meant(candidates)}; \`azds help\` lists all commands`,
+    `there is no command "${line}"${meant(candidates, 'azds ')}\`azds help\` lists all commands`,
   )
 }
 
@@ -78,15 +78,14 @@ interface OptionToken {
 
 function checkFlag(token: OptionToken, known: readonly Flag[], command: Command | null): void {
   const flag = known.find(({ name }) => name === token.name)
-  const about = command ? lineOf(command) : 'azds'
+  const help = `\`${command ? lineOf(command) : 'azds'} --help\` lists ${command ? 'its' : 'the'} flags`
   if (!flag) {
     const candidates = known.map(({ name }) => ({
       name: `--${name}`,
       distance: distance(token.name, name),
     }))
-    throw usageError(
-      `${about} has no flag ${token.rawName}${meant(candidates)}; \`${about} --help\` lists its flags`,
-    )
+    const whose = command ? `"${command.words.join(' ')}" has no flag` : 'there is no flag'
+    throw usageError(`${whose} ${token.rawName}${meant(candidates)}${help}`)
   }
   if (flag.value && token.value === undefined) {
     throw usageError(`${token.rawName} needs a value: ${token.rawName} ${flag.value}`)
@@ -100,24 +99,27 @@ function checkFlag(token: OptionToken, known: readonly Flag[], command: Command 
 }
 
 function checkArguments(args: readonly string[], command: Command): void {
+  const name = `"${command.words.join(' ')}"`
   const surplus = args[command.args.length]
   if (surplus !== undefined) {
+    const most = command.args.length === 0 ? 'no argument' : 'no second argument'
     throw usageError(
-      `${lineOf(command)} takes no argument "${surplus}"; see \`${lineOf(command)} --help\``,
+      `${name} takes ${most}, but "${surplus}" was given; \`${lineOf(command)} --help\` tells more`,
     )
   }
   const missing = command.args.slice(args.length).find(({ optional }) => !optional)
   if (missing) {
-    throw usageError(`${lineOf(command)} needs ${missing.name}: ${missing.doc}`)
+    throw usageError(`${name} needs ${missing.name}; \`${lineOf(command)} --help\` tells more`)
   }
 }
 
 /** More than two slips in a word are no slips any more. */
 const MAX_SLIPS = 2
 
-function meant(candidates: readonly { name: string; distance: number }[]): string {
+/** What stands between "there is no such thing" and where to look: the nearest name, if one is near. */
+function meant(candidates: readonly { name: string; distance: number }[], before = ''): string {
   const [best] = candidates.toSorted((a, b) => a.distance - b.distance)
-  return best && best.distance <= MAX_SLIPS ? `: did you mean ${best.name}?` : ''
+  return best && best.distance <= MAX_SLIPS ? `; did you mean ${before}${best.name}? ` : '; '
 }
 
 /** Levenshtein distance: how many letters must be put in, taken out or changed. */

@@ -70,7 +70,7 @@ function connect({ kubeconfig, context }: Connection, listed: string | null): Ku
     return createKubeClient({ kubeconfig, kubeconfigs, context })
   } catch (error) {
     const about = kubeconfig ? `kubeconfig ${kubeconfig}: ` : ''
-    throw new CliError(`${about}${(error as Error).message}`, 1, { cause: error })
+    throw new CliError(`${about}${reasonOf(error as NodeJS.ErrnoException)}`, 1, { cause: error })
   }
 }
 
@@ -79,6 +79,15 @@ async function readText(path: string, stdin: NodeJS.ReadStream): Promise<string>
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    throw new CliError(`cannot read ${path}: ${(error as Error).message}`, 1, { cause: error })
+    throw new CliError(`cannot read ${path}: ${reasonOf(error as NodeJS.ErrnoException)}`, 1, {
+      cause: error,
+    })
   }
+}
+
+/** Node names call and path once more behind its own words for what went wrong. */
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'ENOENT') return 'there is no such file'
+  if (code === 'EACCES') return 'you may not read it'
+  return code === 'EISDIR' ? 'it is a folder' : message
 }

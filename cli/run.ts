@@ -1,4 +1,5 @@
 /** From the words of a command line to an exit code. */
+import { KubeError } from '../core/kube/client.ts'
 import { CliError, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, textFlag } from './command.ts'
 import { VERSION_LINE } from './commands/version.ts'
 import { COMMANDS, GLOBAL_FLAGS } from './commands.ts'
@@ -20,11 +21,23 @@ export async function runLine(
   } catch (error) {
     if (plain.stop.aborted) return EXIT_FAILED
     // A message may quote what a server or a file said.
-    const message = printableLines((error as Error).message)
+    const message = printableLines((error as Error).message + nextStep(error as Error))
     plain.err(`${painter(plain.colour)('red', 'azds:')} ${message}\n`)
     return error instanceof CliError ? error.exitCode : EXIT_FAILED
   }
 }
+
+/** What to do about a failure that is none of the command's own: the cluster is away, or does not know us. */
+function nextStep(error: Error): string {
+  if (error instanceof KubeError && error.status === 401)
+    return ': the kubeconfig’s credentials are not valid, or not any more; sign in again'
+  const { code, syscall } = (error.cause ?? {}) as NodeJS.ErrnoException
+  if (syscall !== 'connect' && syscall !== 'getaddrinfo' && !UNREACHABLE.test(code ?? '')) return ''
+  return '; see which cluster is meant: kubectl config current-context; then whether it is up: kubectl cluster-info'
+}
+
+/** Of an error for several addresses, which has no `syscall`. */
+const UNREACHABLE = /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$/
 
 async function perform(
   line: ParsedLine,
@@ -52,6 +65,8 @@ function printHelp(words: readonly string[], world: World): number {
     world.err(`azds: there is no command "${words.join(' ')}"; \`azds help\` lists all commands\n`)
     return EXIT_USAGE
   }
-  world.out(matching.length === 1 ? helpOf(only, GLOBAL_FLAGS) : overview(matching, GLOBAL_FLAGS))
+  world.out(
+    matching.length === 1 ? helpOf(only, GLOBAL_FLAGS) : overview(matching, GLOBAL_FLAGS, words),
+  )
   return EXIT_OK
 }

@@ -99,17 +99,36 @@ export function soundChain(spaces: ReadonlyMap<string, Space>, name: string): Ch
   return chain
 }
 
+const noSpace = (name: string): string =>
+  `namespace "${name}" exists but is not a space: make it one with \`azds space create ${name}\``
+
 /** Throws with the next step where `name` is no space. */
 export function requireSpace({ namespaces, spaces }: SpaceTree, name: string): Space {
   const space = spaces.get(name)
   if (space) return space
   if (namespaces.has(name)) {
-    throw new CliError(
-      `namespace "${name}" exists but is not a space: make it one with \`azds space create ${name}\``,
-    )
+    throw new CliError(noSpace(name))
   }
   const known = [...spaces.keys()].sort().join(', ') || 'none'
   throw new CliError(`space "${name}" does not exist; there are: ${known}`)
+}
+
+/**
+ * Throws where the namespace of this name is surely none, or no space: a mistyped name would only find nothing.
+ * Whoever may not look is not stopped; the command's own question tells what stands in the way.
+ */
+export async function refuseNoSpace(client: KubeClient, name: string): Promise<void> {
+  const found = await client
+    .get<Namespace>(`${NAMESPACES}/${encodeURIComponent(name)}`)
+    .catch((error: Error) =>
+      error instanceof KubeError && error.status === 404 ? null : undefined,
+    )
+  if (found === null) {
+    throw new CliError(
+      `space "${name}" does not exist; \`azds space list\` lists those that there are`,
+    )
+  }
+  if (found && !spaceOf(name, found.metadata.labels)) throw new CliError(noSpace(name))
 }
 
 /** Labels of a space; null takes a label away in a merge patch. */
@@ -117,12 +136,22 @@ export function spaceLabels(parent: string | null): Record<string, string | null
   return { [LABEL.space]: 'true', [LABEL.parentSpace]: parent }
 }
 
-/** Turns "forbidden" into a sentence about the right that is missing. */
-export async function allowed<T>(what: string, call: Promise<T>): Promise<T> {
+/**
+ * Turns "forbidden" into a sentence about the right that is missing.
+ * @param role the ClusterRole that has this right; without it the cluster's admin is named
+ */
+export async function allowed<T>(what: string, call: Promise<T>, role?: string): Promise<T> {
   return call.catch((error: Error) => {
     if (!(error instanceof KubeError) || error.status !== 403) throw error
-    throw new CliError(`you may not ${what}: ${error.message}; ask the cluster’s admin`, 1, {
+    const sentence = error.message.replace(/^[A-Z]+ \S+: /, '')
+    const next = role ? ` for a binding of the ClusterRole ${role}` : ''
+    throw new CliError(`you may not ${what}: ${sentence}; ask the cluster’s admin${next}`, 1, {
       cause: error,
     })
   })
+}
+
+/** The cluster's spaces for somebody who may see them. */
+export function allowedSpaces(client: KubeClient): Promise<SpaceTree> {
+  return allowed('list namespaces', readSpaces(client), 'azds-spaces')
 }

@@ -1,5 +1,6 @@
 /** How traces read on a terminal: one line for a trace or an exchange, a tree for all hops of one. */
 import type { TraceSummary } from '../core/controller-api.ts'
+import { ROUTE_REASON } from '../core/route-reason.ts'
 import type { TraceRecord } from '../core/trace-record.ts'
 import { assembleHops, type Hop, type HopEnd, hopEnds } from '../core/trace-tree.ts'
 import { type Paint, printable, table } from './output.ts'
@@ -57,7 +58,19 @@ export function treeText(records: readonly TraceRecord[], paint: Paint): string 
     ? '~ placed by time: the app did not pass its trace parent on\n'
     : ''
   const notes = hops.flatMap((hop) => errorNotes(hop, paint)).join('')
-  return `${head}\n\n${table(['Hop', 'Request', 'Status', 'Took', 'Why'], rows)}${guessed}${notes}`
+  const hopTable = table(['Hop', 'Request', 'Status', 'Took', 'Why'], rows)
+  return `${head}\n\n${hopTable}${guessed}${notes}\n${legend(hops, paint)}`
+}
+
+/** What the reasons in the table mean, each once. A newer sidecar may send one that is not known here. */
+function legend(hops: readonly Hop[], paint: Paint): string {
+  const reasons = [...new Set(hops.map((hop) => mainRecord(hop).route.reason))]
+  const known = reasons.filter((reason) => Object.hasOwn(ROUTE_REASON, reason))
+  const width = Math.max(...known.map((reason) => reason.length))
+  return known
+    .map((reason) => paint('dim', `${reason.padEnd(width)}  ${ROUTE_REASON[reason]}`))
+    .map((line) => `${line}\n`)
+    .join('')
 }
 
 function hopRow(hop: Hop, paint: Paint): string[] {

@@ -6,6 +6,7 @@ import { findingText, groupText, jsonReport, summaryText } from '../doctor/rende
 import { hasFailed, runChecks } from '../doctor/run.ts'
 import { factsFor } from '../install/perform.ts'
 import { json, outputFlag, painter } from '../output.ts'
+import { refuseNoSpace } from '../spaces.ts'
 
 export const doctor: Command = {
   words: ['doctor'],
@@ -17,7 +18,11 @@ export const doctor: Command = {
   args: [],
   flags: [
     { name: 'pre', doc: 'Only what has to hold before an installation.' },
-    { name: 'space', value: 'SPACE', doc: 'Where admission is tried; default: the first space.' },
+    {
+      name: 'space',
+      value: 'SPACE',
+      doc: 'Where admission is tried; default: the first space. With --for developer nothing of other spaces is looked at.',
+    },
     {
       name: 'for',
       value: 'WHO',
@@ -34,22 +39,28 @@ export const doctor: Command = {
   ],
   async run(invocation, world) {
     const space = textFlag(invocation, 'space') ?? null
+    const developer = textFlag(invocation, 'for') === 'developer'
+    if (space !== null) await refuseNoSpace(world.cluster(), space)
     const asJson = invocation.flags['output'] === 'json'
     const paint = painter(world.colour)
     let shown = ''
-    const findings = await runChecks(GROUPS, factsFor(world, SYSTEM_NAMESPACE, space), {
-      pre: invocation.flags['pre'] === true,
-      developer: textFlag(invocation, 'for') === 'developer',
-      onFinding: (finding) => {
-        // Why a check was left out has been told where it came up.
-        if (asJson || (finding.outcome.result === 'skipped' && finding.outcome.blocked)) return
-        if (finding.group !== shown) {
-          world.out(`${shown === '' ? '' : '\n'}${groupText(finding.group, paint)}`)
-        }
-        shown = finding.group
-        world.out(findingText(finding, paint))
+    const findings = await runChecks(
+      GROUPS,
+      factsFor(world, SYSTEM_NAMESPACE, { space, onlySpace: developer }),
+      {
+        pre: invocation.flags['pre'] === true,
+        developer,
+        onFinding: (finding) => {
+          // Why a check was left out has been told where it came up.
+          if (asJson || (finding.outcome.result === 'skipped' && finding.outcome.blocked)) return
+          if (finding.group !== shown) {
+            world.out(`${shown === '' ? '' : '\n'}${groupText(finding.group, paint)}`)
+          }
+          shown = finding.group
+          world.out(findingText(finding, paint))
+        },
       },
-    })
+    )
     if (asJson) world.out(json(jsonReport(findings)))
     else world.out(`\n${summaryText(findings, paint)}`)
     return hasFailed(findings) ? EXIT_FAILED : EXIT_OK

@@ -8,7 +8,7 @@ import { listPods } from '../doctor/facts.ts'
 import { json, outputFlag, type Paint, painter, printable, table } from '../output.ts'
 import { podStatus } from '../pod-status.ts'
 import { auditSpace } from '../space-audit.ts'
-import { allowed, readSpaces, requireSpace, type SpaceTree } from '../spaces.ts'
+import { allowed, allowedSpaces, requireSpace, type SpaceTree } from '../spaces.ts'
 
 export interface UpRow {
   name: string
@@ -106,7 +106,7 @@ export const listUp: Command = {
   ],
   async run(invocation, world) {
     const client = world.cluster()
-    const tree = await allowed('list namespaces', readSpaces(client))
+    const tree = await allowedSpaces(client)
     const options = {
       space: textFlag(invocation, 'space'),
       all: invocation.flags['all'] === true,

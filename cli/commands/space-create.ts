@@ -9,11 +9,11 @@ import { printable } from '../output.ts'
 import { auditSpace, byWorkload } from '../space-audit.ts'
 import {
   allowed,
+  allowedSpaces,
   checkPath,
   NAMESPACES,
   oneName,
   parseSpacePath,
-  readSpaces,
   refuseSystem,
   requireSpace,
   type SpacePath,
@@ -98,7 +98,7 @@ async function carryOut(plan: CreatePlan, client: KubeClient): Promise<void> {
 function nameOf(argument: string | undefined, flag: string | undefined): string {
   const name = oneName(argument, flag)
   if (name !== undefined) return name
-  throw usageError('azds space create needs [PARENT/]NAME: the name of the new space')
+  throw usageError('"space create" needs [PARENT/]NAME: the name of the new space')
 }
 
 /** What runs there already and has no sidecar; in general words where one may not look. */
@@ -141,8 +141,12 @@ export const spaceCreate: Command = {
   async run(invocation, world) {
     const path = parseSpacePath(nameOf(invocation.args[0], textFlag(invocation, 'name')))
     const client = world.cluster()
-    const plan = planCreate(path, await allowed('list namespaces', readSpaces(client)))
-    await allowed(`${plan.kind} namespace "${plan.name}"`, carryOut(plan, client))
+    const plan = planCreate(path, await allowedSpaces(client))
+    await allowed(
+      `${plan.kind} namespace "${plan.name}"`,
+      carryOut(plan, client),
+      'azds-space-admin',
+    )
     if (plan.kind === 'nothing')
       world.out(`space ${path.name} exists already; nothing was changed\n`)
     else world.out(`space ${[...path.parents, path.name].join('/')} is ready\n`)

@@ -6,7 +6,7 @@ import { type Command, EXIT_FAILED, EXIT_OK, usageError } from '../command.ts'
 import { listPods } from '../doctor/facts.ts'
 import { type Steps, steps } from '../install/steps.ts'
 import { auditSpace } from '../space-audit.ts'
-import { allowed, readSpaces } from '../spaces.ts'
+import { allowed, allowedSpaces } from '../spaces.ts'
 import { restart, type Workload, waitUntilReplaced, workloadsOf } from '../workload-restart.ts'
 import type { World } from '../world.ts'
 import { meantSpaces } from './list-up.ts'
@@ -72,7 +72,7 @@ export const spaceHeal: Command = {
   ],
   async run(invocation, world) {
     const client = world.cluster()
-    const tree = await allowed('list namespaces', readSpaces(client))
+    const tree = await allowedSpaces(client)
     const [space] = invocation.args
     const say = steps(world)
     const found: { namespace: Namespace; workloads: Workload[] }[] = []

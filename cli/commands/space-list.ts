@@ -4,7 +4,7 @@ import { SYSTEM_NAMESPACE } from '../../core/names.ts'
 import { chainOf, describeProblem, displayPath, type Space } from '../../core/spaces.ts'
 import { type Command, EXIT_OK } from '../command.ts'
 import { json, outputFlag, painter, table } from '../output.ts'
-import { allowed, readSpaces, type SpaceTree } from '../spaces.ts'
+import { allowedSpaces, type SpaceTree } from '../spaces.ts'
 
 /** One namespace that is or could be a space. */
 export interface SpaceRow {
@@ -53,7 +53,7 @@ export const spaceList: Command = {
   ],
   async run({ flags }, world) {
     const client = world.cluster()
-    const rows = spaceRows(await allowed('list namespaces', readSpaces(client)), client.namespace)
+    const rows = spaceRows(await allowedSpaces(client), client.namespace)
     if (flags['output'] === 'json') {
       world.out(json(rows))
       return EXIT_OK

@@ -6,10 +6,10 @@ import { CliError, type Command, EXIT_FAILED, EXIT_OK, textFlag, usageError } fr
 import { painter } from '../output.ts'
 import {
   allowed,
+  allowedSpaces,
   checkPath,
   NAMESPACES,
   oneName,
-  readSpaces,
   refuseSystem,
   requireSpace,
   type SpacePath,
@@ -81,7 +81,7 @@ async function contentsOf(client: KubeClient, namespace: string): Promise<string
       return count > 0 ? [`${count} ${kind}`] : []
     }),
   )
-  return counts.flat().join(', ') || 'nothing that azds knows of'
+  return counts.flat().join(', ') || 'no workloads, Services or volume claims in it'
 }
 
 async function removeOne(client: KubeClient, name: string, keep: boolean): Promise<void> {
@@ -94,7 +94,7 @@ async function removeOne(client: KubeClient, name: string, keep: boolean): Promi
 
 function pathOf(argument: string | undefined, flag: string | undefined): SpacePath {
   const text = oneName(argument, flag)
-  if (!text) throw usageError('azds space remove needs NAME: the space to remove')
+  if (!text) throw usageError('"space remove" needs NAME: the space to remove')
   const parents = text.split('/')
   return { name: parents.pop() ?? '', parents }
 }
@@ -121,7 +121,7 @@ export const spaceRemove: Command = {
     const path = pathOf(args[0], textFlag(invocation, 'name'))
     const keepNamespace = flags['no-delete'] === true
     const client = world.cluster()
-    const tree = await allowed('list namespaces', readSpaces(client))
+    const tree = await allowedSpaces(client)
     const order = planRemove(path, tree, { recursive: flags['recursive'] === true, keepNamespace })
     if (!keepNamespace && flags['yes'] !== true) {
       const paint = painter(world.colour)
@@ -140,7 +140,11 @@ export const spaceRemove: Command = {
     }
     for (const name of order) {
       const what = keepNamespace ? 'label' : 'delete'
-      await allowed(`${what} namespace "${name}"`, removeOne(client, name, keepNamespace))
+      await allowed(
+        `${what} namespace "${name}"`,
+        removeOne(client, name, keepNamespace),
+        'azds-space-admin',
+      )
       world.out(keepNamespace ? `${name} is no space any more\n` : `${name} is being deleted\n`)
     }
     return EXIT_OK

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { TraceQuery } from '../../core/controller-api.ts'
 import { type Command, EXIT_OK, type Invocation, textFlag, usageError } from '../command.ts'
 import { json, jsonLine, outputFlag, painter, printableAll, printableLines } from '../output.ts'
+import { refuseNoSpace } from '../spaces.ts'
 import type { TraceListener } from '../trace-source.ts'
 import { exchangeLine, listText, treeText } from '../trace-text.ts'
 import type { World } from '../world.ts'
@@ -23,10 +24,15 @@ async function list(invocation: Invocation, world: World): Promise<number> {
     throw usageError(`--limit ${limit}: expected a whole number from 1 to ${LIMIT.most}`)
   }
   const source = await world.traces()
-  const { traces } = await source.list(queryOf(invocation), Number(limit))
+  const query = queryOf(invocation)
+  const { traces } = await source.list(query, Number(limit))
   if (invocation.flags['output'] === 'json') world.out(json(traces))
   else if (traces.length > 0) world.out(listText(printableAll(traces), painter(world.colour)))
-  else world.err('No traces match; make a request, or look live with `azds trace -f`.\n')
+  else {
+    // Traces outlive their space, so this is asked only where there are none.
+    if (query.space !== undefined) await refuseNoSpace(world.cluster(), query.space)
+    world.err('No traces match; make a request, or look live with `azds trace -f`.\n')
+  }
   return EXIT_OK
 }
 
@@ -60,6 +66,7 @@ async function follow(invocation: Invocation, world: World): Promise<number> {
     },
   }
   const query = queryOf(invocation)
+  if (query.space !== undefined) await refuseNoSpace(world.cluster(), query.space)
   for (;;) {
     await source.follow(query, listener, world.stop).catch((error: Error) => {
       // A stream that never stood is the caller's to see: what is missing would be asked for for ever.

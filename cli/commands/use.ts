@@ -5,7 +5,7 @@ import { CliError, type Command, EXIT_FAILED, EXIT_OK, textFlag, usageError } fr
 import { findInstallation } from '../install/installation.ts'
 import { VALUE_FLAGS } from '../install/request.ts'
 import { steps } from '../install/steps.ts'
-import { allowed, parseSpacePath, readSpaces, type SpaceTree } from '../spaces.ts'
+import { allowed, allowedSpaces, parseSpacePath, type SpaceTree } from '../spaces.ts'
 import type { World } from '../world.ts'
 import { installInto } from './install.ts'
 import { spaceCreate } from './space-create.ts'
@@ -81,7 +81,7 @@ export const use: Command = {
       await installInto(target, invocation, world)
       world.out('\n')
     }
-    const tree = await allowed('list namespaces', readSpaces(client))
+    const tree = await allowedSpaces(client)
     const space = given ?? (await chooseSpace(tree, target, world))
     const name = space.split('/').at(-1)
     if (name === target) {

@@ -5,8 +5,8 @@ export type Outcome =
   | { result: 'ok'; detail?: string }
   /** One sentence for the cause, one for the next step, and at most one line for each object concerned. */
   | { result: 'warning' | 'error'; cause: string; next: string; objects?: readonly string[] }
-  /** Nobody can say: a right is missing, or what it builds on has failed. */
-  | { result: 'unknown'; cause: string; next: string }
+  /** Nobody can say: a right is missing (`forbidden`), or the question has failed. */
+  | { result: 'unknown'; cause: string; next: string; forbidden?: true }
   /** There is nothing to look at; or (`blocked`) what it builds on has failed, which has been told already. */
   | { result: 'skipped'; cause: string; blocked?: true }
 
@@ -27,6 +27,11 @@ export interface Check {
 export interface Group {
   name: string
   checks: readonly Check[]
+}
+
+/** `1 pod`, `2 pods`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 export function ok(detail?: string): Outcome {

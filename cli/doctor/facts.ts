@@ -25,7 +25,7 @@ import {
 } from '../install/installation.ts'
 import { API_SERVICE_PATH } from '../install/ownership.ts'
 import { auditSpace } from '../space-audit.ts'
-import { readSpaces, type SpaceTree } from '../spaces.ts'
+import { NAMESPACES, readSpaces, type SpaceTree } from '../spaces.ts'
 import { type Canary, sendCanary } from './canary.ts'
 
 export interface DoctorFacts {
@@ -77,6 +77,8 @@ export interface FactParts {
   chart: ChartFiles
   target: string
   space: string | null
+  /** True where nothing of other spaces than `space` is looked at, because one may not see them. */
+  onlySpace?: boolean
   now(): number
   elapsed(): number
 }
@@ -94,8 +96,11 @@ export function doctorFacts(parts: FactParts): DoctorFacts {
     return found
   }
   const tree = once(() => readSpaces(client))
+  /** The one namespace that all is about; null: every space's. */
+  const only = parts.onlySpace ? parts.space : null
+  const own = once(() => client.get<Namespace>(`${NAMESPACES}/${only}`))
   const spaces = async () =>
-    [...(await tree()).namespaces.values()].filter(
+    (only === null ? [...(await tree()).namespaces.values()] : [await own()]).filter(
       ({ metadata }) => metadata.labels?.[LABEL.space] === 'true' && !metadata.deletionTimestamp,
     )
   const podsOf = (namespace: string) => {
@@ -103,7 +108,14 @@ export function doctorFacts(parts: FactParts): DoctorFacts {
     perNamespace.set(namespace, known)
     return known
   }
-  const system = async () => (await installation())?.namespace ?? parts.target
+  /** Our namespace; the usual one for those who may not see where we are. */
+  const system = async () => {
+    const found = await installation().catch((error: Error) => {
+      if (error instanceof KubeError && error.status === 403) return null
+      throw error
+    })
+    return found?.namespace ?? parts.target
+  }
   const perNamespace = new Map<string, Promise<Pod[]>>()
   return {
     ...parts,
@@ -148,6 +160,10 @@ export function doctorFacts(parts: FactParts): DoctorFacts {
       return (await Promise.all(all)).flat()
     }),
     strays: once(async () => {
+      if (only !== null) {
+        const found = auditSpace(await own(), await podsOf(only), await system())
+        return found.filter(({ reason }) => reason === 'stray')
+      }
       const injected = await list<Pod>(`/api/v1/pods?labelSelector=${LABEL.instrumented}%3Dtrue`)
       const { namespaces } = await tree()
       const groups = Map.groupBy(injected, ({ metadata }) => metadata.namespace ?? '')
@@ -157,7 +173,7 @@ export function doctorFacts(parts: FactParts): DoctorFacts {
       return (await Promise.all(found)).flat().filter(({ reason }) => reason === 'stray')
     }),
     sidecars: once(async () => {
-      const answer = await getOrNull<SidecarList>(client, sidecarsPath(null))
+      const answer = await getOrNull<SidecarList>(client, sidecarsPath(only))
       return answer?.items ?? null
     }),
   }

@@ -27,6 +27,9 @@ export function findingText({ check, outcome }: Finding, paint: Paint): string {
   }
   if (outcome.result === 'skipped')
     return `${head} ${paint('dim', `(${printable(outcome.cause)})`)}\n`
+  // One line each: who may see little would get the same three lines thirty times. The summary says what to do.
+  if (outcome.result === 'unknown' && outcome.forbidden)
+    return `${head} ${paint('dim', `(${printable(outcome.cause)})`)}\n`
   const objects = 'objects' in outcome ? (outcome.objects ?? []) : []
   const lines = [
     printable(outcome.cause),
@@ -38,7 +41,7 @@ export function findingText({ check, outcome }: Finding, paint: Paint): string {
   return `${head}\n${lines.map((line) => `    ${line}\n`).join('')}`
 }
 
-/** `27 checks: 24 √  2 ‼  1 ×`, and what to think of it. */
+/** `24 √  2 ‼  1 ×`, what to think of it, and how what nobody could look at is found out. */
 export function summaryText(findings: readonly Finding[], paint: Paint): string {
   const count = (result: Outcome['result']) =>
     findings.filter(({ outcome }) => outcome.result === result).length
@@ -53,7 +56,11 @@ export function summaryText(findings: readonly Finding[], paint: Paint): string 
         : count('unknown') > 0
           ? paint('yellow', 'What could be looked at is well.')
           : paint('green', 'All is well.')
-  return `${parts.join('  ')}  ${verdict}\n`
+  const hidden = findings.some(({ outcome }) => outcome.result === 'unknown' && outcome.forbidden)
+  const hint = hidden
+    ? `${MARK.unknown} needs rights that you lack, in brackets: ask somebody who has them to run azds doctor.\n`
+    : ''
+  return `${parts.join('  ')}  ${verdict}\n${hint}`
 }
 
 export interface JsonReport {

@@ -51,6 +51,7 @@ async function outcomeOf(check: Check, facts: DoctorFacts): Promise<Outcome> {
         result: 'unknown',
         cause: `you ${forbiddenPart(message)}`,
         next: 'ask somebody with that right to run azds doctor',
+        forbidden: true,
       }
     }
     return {
@@ -61,10 +62,13 @@ async function outcomeOf(check: Check, facts: DoctorFacts): Promise<Outcome> {
   }
 }
 
-/** `cannot list resource "nodes" in API group "" at the cluster scope`, out of Kubernetes' sentence. */
+/** `cannot list nodes at the cluster scope`, out of Kubernetes' sentence with its `resource "nodes" in API group ""`. */
 export function forbiddenPart(message: string): string {
   const part = /cannot .+?(?=$|: )/.exec(message)?.[0]
-  return part ?? `may not: ${message}`
+  if (!part) return `may not: ${message}`
+  return part.replace(/resource "([^"]+)" in API group "([^"]*)"/, (_, resource, group) =>
+    group === '' ? resource : `${resource}.${group}`,
+  )
 }
 
 /** 1 where something is wrong; warnings and what nobody can say are not. */

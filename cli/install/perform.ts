@@ -6,7 +6,7 @@ import { checkValues, renderChart } from '../chart/render.ts'
 import { defaultValues, mergeValues, overlayValues, type Values } from '../chart/values.ts'
 import { toYaml } from '../chart/yaml.ts'
 import { CliError, usageError } from '../command.ts'
-import { type DoctorFacts, doctorFacts } from '../doctor/facts.ts'
+import { type DoctorFacts, doctorFacts, type FactParts } from '../doctor/facts.ts'
 import { KUBERNETES_CHECKS } from '../doctor/groups/kubernetes.ts'
 import { RIGHTS_CHECKS } from '../doctor/groups/rights.ts'
 import { findingText } from '../doctor/render.ts'
@@ -59,13 +59,17 @@ export function manifestText(objects: readonly KubeObject[]): string {
   return objects.map((object) => `---\n${toYaml(object)}\n`).join('')
 }
 
-/** Facts for checks before anything is installed. */
-export function factsFor(world: World, target: string, space: string | null = null): DoctorFacts {
+/** Facts for checks, of the whole cluster unless told otherwise. */
+export function factsFor(
+  world: World,
+  target: string,
+  about: Pick<FactParts, 'space' | 'onlySpace'> = { space: null },
+): DoctorFacts {
   return doctorFacts({
     client: world.cluster(),
     chart: ownChart(),
     target,
-    space,
+    ...about,
     now: Date.now,
     elapsed: () => performance.now(),
   })

@@ -22,7 +22,7 @@ const MAX_QUOTE = 500
 
 /** @param about the request: `GET /api/v1/pods` */
 export function errorOf(about: string, status: number, body: string): KubeError {
-  const quoted = `status ${status}: ${body.slice(0, MAX_QUOTE)}`
+  const quoted = `status ${status}: ${body.slice(0, MAX_QUOTE).trim()}`
   try {
     const { reason = '', message = '' } = JSON.parse(body)
     return new KubeError(status, reason, `${about}: ${message || quoted}`)

@@ -192,7 +192,9 @@ async function sendOnce(
     const fail = (error: NodeJS.ErrnoException) => {
       const stale = request.reusedSocket && error.code === 'ECONNRESET' && !signal?.aborted
       const Kind = stale ? StaleConnection : Error
-      reject(new Kind(`${about} at ${server}: ${error.message}`, { cause: error }))
+      // Where a name has several addresses and none answers, the error has a code and no words.
+      const reason = error.message || error.code
+      reject(new Kind(`${about} at ${server}: ${reason}`, { cause: error }))
     }
     request.setTimeout(ANSWER_TIMEOUT_MS, () => request.destroy(new Error('no answer in time')))
     request.on('error', fail)

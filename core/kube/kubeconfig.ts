@@ -61,7 +61,9 @@ export function createKubeClient(options: KubeClientOptions = {}): KubeClient {
 function loadFirstWins(config: KubeConfig, paths: readonly string[]): void {
   const files = paths.filter((path) => existsSync(path))
   if (files.length === 0) {
-    throw new Error(`no kubeconfig is at ${paths.join(' or ')}: mend KUBECONFIG`)
+    throw new Error(
+      `no kubeconfig is at ${paths.join(' or ')}: set KUBECONFIG to one that is there`,
+    )
   }
   const parts = files.map((path) => {
     const part = new KubeConfig()

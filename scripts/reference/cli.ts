@@ -1,7 +1,7 @@
 /** docs/reference/cli.md: every command of azds, from its table. */
 import type { Command, Flag } from '../../cli/command.ts'
 import { COMMANDS, GLOBAL_FLAGS } from '../../cli/commands.ts'
-import { flagForm, usageOf } from '../../cli/help.ts'
+import { EXIT_CODES, flagForm, usageOf } from '../../cli/help.ts'
 import { lineOf } from '../../cli/parse.ts'
 import { code, page, section, sentence, table } from './markdown.ts'
 
@@ -9,7 +9,7 @@ export function cliPage(): string {
   return page(
     'azds',
     '`cli/commands.ts`',
-    'Exit codes: 0 done, 1 failed (or, for `azds inspect`, a pod would be refused), 64 wrong command line. Errors go to\nstandard error; colours are only used on a terminal, and not with `NO_COLOR`.',
+    `${EXIT_CODES}\nErrors go to standard error; colours are only used on a terminal, and not with \`NO_COLOR\`.`,
     section('Flags of every command', flagTable(GLOBAL_FLAGS)),
     ...COMMANDS.map(commandSection),
   )

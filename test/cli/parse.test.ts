@@ -30,18 +30,21 @@ test('a flag means the same in every command that has it', () => {
 })
 
 test.each([
-  ['space lst', 'azds has no command "space lst": did you mean space list?'],
-  ['spce list', 'azds has no command "spce list": did you mean space list?'],
-  ['trce -f', 'azds has no command "trce": did you mean trace?'],
-  ['inspct pod.yaml', 'azds has no command "inspct pod.yaml": did you mean inspect?'],
-  ['deploy', 'azds has no command "deploy"; `azds help` lists'],
-  ['space list --outptu json', 'azds space list has no flag --outptu: did you mean --output?'],
-  ['space list --follow', 'azds space list has no flag --follow; `azds space list --help`'],
+  ['space lst', 'there is no command "space lst"; did you mean azds space list? `azds help`'],
+  ['spce list', 'there is no command "spce list"; did you mean azds space list? `azds help`'],
+  ['trce -f', 'there is no command "trce"; did you mean azds trace? `azds help`'],
+  [
+    'inspct pod.yaml',
+    'there is no command "inspct pod.yaml"; did you mean azds inspect? `azds help`',
+  ],
+  ['deploy', 'there is no command "deploy"; `azds help` lists'],
+  ['space list --outptu json', '"space list" has no flag --outptu; did you mean --output?'],
+  ['space list --follow', '"space list" has no flag --follow; `azds space list --help`'],
   ['space list -o', '-o needs a value: -o FORMAT'],
   ['space list -o xml', '-o xml: expected one of table, json'],
   ['trace --follow=yes', '--follow takes no value, but "yes" was given'],
-  ['space list more', 'azds space list takes no argument "more"'],
-  ['inspect', 'azds inspect needs FILE'],
+  ['space list more', '"space list" takes no argument, but "more" was given'],
+  ['inspect', '"inspect" needs FILE; `azds inspect --help`'],
 ])('`azds %s` is a usage error that says: %s', async (line, message) => {
   const { code, out, err } = await azds(line, null)
   expect(err).toContain(message)
@@ -62,6 +65,7 @@ test('`azds space` lists the commands of that group', async () => {
   const { out } = await azds('space', null)
   expect(out).toContain('space remove')
   expect(out).not.toContain('inspect ')
+  expect(out).toContain('azds space COMMAND [flags]')
 })
 
 test.each(COMMANDS.map(({ words }) => words.join(' ')).filter((words) => words !== 'help'))(

@@ -13,16 +13,31 @@ const plain = (_: string, text: string) => text
 
 let api: ScriptedApi | null = null
 
-/** A cluster that serves the group azds.io, with these answers for its objects. */
-async function scriptedApi(handle: Parameters<typeof anyApi>[0]): Promise<ScriptedApi> {
+const NAMESPACE = /^\/api\/v1\/namespaces\//
+
+/**
+ * A cluster that serves the group azds.io, with these answers for its objects.
+ * @param namespace the answer for any namespace; undefined: one may not look
+ */
+async function scriptedApi(
+  handle: Parameters<typeof anyApi>[0],
+  namespace?: { status: number; labels: Record<string, string> },
+): Promise<ScriptedApi> {
   return anyApi((request, response, url) => {
+    if (NAMESPACE.test(url.pathname)) {
+      const { status, labels } = namespace ?? { status: 403, labels: {} }
+      return answerJson(response, status, { metadata: { labels }, message: 'no' })
+    }
     if (url.pathname !== API_ROOT) return handle(request, response, url)
     answerJson(response, 200, { resources: [] })
   })
 }
 
 /** What was asked besides whether the group is there. */
-const asked = () => api?.requests.filter((line) => line !== `GET ${API_ROOT}`)
+const asked = () =>
+  api?.requests.filter(
+    (line) => line !== `GET ${API_ROOT}` && !line.includes(' /api/v1/namespaces/'),
+  )
 
 afterEach(async () => {
   await api?.close()
@@ -217,6 +232,30 @@ test('who may not ask what the group has is answered by its objects', async () =
     else answerJson(response, 200, listOf(summary))
   })
   expect((await azds('trace', api)).out).toContain(ID)
+})
+
+test.each([
+  ['', 404, {}, 'space "alicce" does not exist; `azds space list` lists'],
+  ['', 200, {}, 'namespace "alicce" exists but is not a space'],
+  ['-f', 404, {}, 'space "alicce" does not exist'],
+])('`azds trace %s` of a mistyped space says so (%d %j)', async (flag, status, labels, message) => {
+  api = await scriptedApi((_, response) => answerJson(response, 200, listOf()), { status, labels })
+  expect(await azds(`trace ${flag} --space alicce`, api)).toMatchObject({
+    code: 1,
+    out: '',
+    err: expect.stringContaining(message),
+  })
+})
+
+test('a space that has had no request is no mistake', async () => {
+  const labels = { 'azds.io/space': 'true' }
+  api = await scriptedApi((_, response) => answerJson(response, 200, listOf()), {
+    status: 200,
+    labels,
+  })
+  const { code, err } = await azds('trace --space alice', api)
+  expect(err).toContain('No traces match')
+  expect(code).toBe(0)
 })
 
 const frame = (type: string, more: object) =>

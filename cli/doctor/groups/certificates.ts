@@ -3,7 +3,7 @@ import type { KubeClient } from '../../../core/kube/client.ts'
 import type { CoreEvent, Secret } from '../../../core/kube/types.ts'
 import { CA_CONFIG_MAP, WEBHOOK_CA_SECRET, WEBHOOK_SERVICE } from '../../../core/names.ts'
 import { getOrNull } from '../../api-resources.ts'
-import { type Check, failure, ok, skipped, warning } from '../check.ts'
+import { type Check, counted, failure, ok, skipped, warning } from '../check.ts'
 import { decoded, parsed } from '../pem.ts'
 
 const DAY_MS = 86_400_000
@@ -38,7 +38,7 @@ export const CERTIFICATE_CHECKS: readonly Check[] = [
       if (!current)
         return failure(`the Secret ${namespace}/${WEBHOOK_CA_SECRET} holds no authority`, next)
       if (known.some(({ fingerprint256 }) => fingerprint256 === current.fingerprint256)) {
-        return ok(known.length === 1 ? '1 certificate' : `${known.length} certificates`)
+        return ok(counted(known.length, 'certificate'))
       }
       return failure('caBundle has another authority than the one that signs for the webhook', next)
     },
@@ -96,7 +96,7 @@ export const CERTIFICATE_CHECKS: readonly Check[] = [
       )
       const names = (await spaces()).map(({ metadata }) => metadata.name ?? '')
       const bad = names.filter((name) => known.get(name) !== own)
-      if (bad.length === 0) return ok(`${names.length} spaces`)
+      if (bad.length === 0) return ok(counted(names.length, 'space'))
       return failure(
         `the ConfigMap ${CA_CONFIG_MAP} is missing or old, so that sidecars started there do not trust the controller:`,
         `the controller writes it within seconds where it runs and may; it waits for an hour with a new authority. Its log: kubectl -n ${namespace} logs deployment/azds-controller`,

@@ -4,7 +4,7 @@ import { LABEL, NAMESPACE_MARK } from '../../../core/names.ts'
 import { nameOf } from '../../api-resources.ts'
 import { MANAGED_BY_LABEL, VERSION_LABEL } from '../../install/installation.ts'
 import { takeInventory } from '../../uninstall/inventory.ts'
-import { type Check, ok, skipped, warning } from '../check.ts'
+import { type Check, counted, ok, skipped, warning } from '../check.ts'
 
 export const LEFTOVER_CHECKS: readonly Check[] = [
   {
@@ -98,7 +98,7 @@ export const LEFTOVER_CHECKS: readonly Check[] = [
       const { items } = await client.get<{ items: Pod[] }>(path)
       if (items.length === 0) return skipped('the installation pulls none ahead')
       const bad = items.flatMap(notPulled)
-      if (bad.length === 0) return ok(`${items.length} nodes`)
+      if (bad.length === 0) return ok(counted(items.length, 'node'))
       return warning(
         'images are not pulled, so that pods there start late or not at all:',
         `see the registry’s answer: kubectl -n ${namespace} describe pods -l app.kubernetes.io/name=azds-image-prepull`,

@@ -5,7 +5,7 @@ import { kubeletVersionsOf } from '../../../webhook/inject/kubelets.ts'
 import { isRolledOut } from '../../install/apply.ts'
 import { chartVersion } from '../../install/chart-version.ts'
 import { VERSION_LABEL } from '../../install/installation.ts'
-import { type Check, failure, ok, skipped, warning } from '../check.ts'
+import { type Check, counted, failure, ok, skipped, warning } from '../check.ts'
 import { describe } from '../describe.ts'
 
 /** Native sidecars are on by default from this minor version on. */
@@ -81,7 +81,8 @@ export const PROGRAM_CHECKS: readonly Check[] = [
           else old.push(`${pod.metadata.namespace}/${pod.metadata.name} (form ${status.version})`)
         }
       }
-      if (old.length === 0) return current > 0 ? ok(`${current} pods`) : skipped('no pod has one')
+      if (old.length === 0)
+        return current > 0 ? ok(counted(current, 'pod')) : skipped('no pod has one')
       return warning(
         'pods carry the sidecar of another version, which goes on working:',
         'restart their workloads when it suits: kubectl rollout restart deployment -n SPACE',
@@ -98,7 +99,7 @@ export const PROGRAM_CHECKS: readonly Check[] = [
       const versions = kubeletVersionsOf(await nodes())
       const minor = (version: string) => Number(/^v?1\.(\d+)/.exec(version)?.[1] ?? 0)
       const old = versions.filter((version) => minor(version) < FIRST_NATIVE)
-      if (old.length === 0) return ok(`${versions.length} Linux nodes`)
+      if (old.length === 0) return ok(counted(versions.length, 'Linux node'))
       return warning(
         'kubelets are older, so that every pod gets the classic layout, whose sidecar may end after the app:',
         `upgrade these nodes to 1.${FIRST_NATIVE} or later`,

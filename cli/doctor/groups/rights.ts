@@ -3,7 +3,7 @@ import type { KubeObject } from '../../../core/kube/types.ts'
 import { type Deed, describeDeeds, notAllowed } from '../../access-review.ts'
 import { resourceFor } from '../../api-resources.ts'
 import { renderChart } from '../../chart/render.ts'
-import { type Check, failure, type Outcome, ok, skipped } from '../check.ts'
+import { type Check, counted, failure, type Outcome, ok, skipped } from '../check.ts'
 import type { DoctorFacts } from '../facts.ts'
 
 interface Rule {
@@ -66,7 +66,7 @@ async function rightsOfProgram(name: string, facts: DoctorFacts): Promise<Outcom
   )
   const user = `system:serviceaccount:${namespace}:${name}`
   const missing = await notAllowed(client, user, different(deeds))
-  if (missing.length === 0) return ok(`${deeds.length} rights`)
+  if (missing.length === 0) return ok(counted(deeds.length, 'right'))
   return failure(
     `the account ${namespace}/${name} lacks rights that its roles give, so that a role or a binding was changed:`,
     'put them back: azds upgrade (or helm upgrade, where Helm installed it)',

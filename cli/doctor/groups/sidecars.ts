@@ -3,7 +3,7 @@ import { statusOf } from '../../../core/injection/status.ts'
 import type { Pod } from '../../../core/kube/types.ts'
 import { chainOf } from '../../../core/spaces.ts'
 import type { ConnectedSidecar, Sidecar } from '../../../core/trace-resource.ts'
-import { type Check, failure, type Outcome, ok, skipped, warning } from '../check.ts'
+import { type Check, counted, failure, type Outcome, ok, skipped, warning } from '../check.ts'
 import type { DoctorFacts } from '../facts.ts'
 
 type Connected = { name: string; space: string; status: ConnectedSidecar }
@@ -30,7 +30,7 @@ export const SIDECAR_CHECKS: readonly Check[] = [
           }
         }
         if (silent.length === 0)
-          return count > 0 ? ok(`${count} pods`) : skipped('no pod has had one for long')
+          return count > 0 ? ok(counted(count, 'pod')) : skipped('no pod has had one for long')
         return failure(
           'these are not connected: they go on with the routes that they have, and send no traces:',
           'see why: kubectl logs POD -c devspaces-proxy -n SPACE; then network-policies and ca-published here',
@@ -63,7 +63,7 @@ export const SIDECAR_CHECKS: readonly Check[] = [
             bad,
           )
         }
-        return told.length > 0 ? ok(`${told.length} sidecars`) : skipped('no sidecar tells')
+        return told.length > 0 ? ok(counted(told.length, 'sidecar')) : skipped('no sidecar tells')
       }),
   },
   {

@@ -5,7 +5,7 @@ import type { KubeObject, Namespace, ResourceQuota } from '../../../core/kube/ty
 import { chainOf, describeProblem } from '../../../core/spaces.ts'
 import { amountOf } from '../../../webhook/inject/quantity.ts'
 import { byWorkload } from '../../space-audit.ts'
-import { type Check, failure, type Outcome, ok, skipped, warning } from '../check.ts'
+import { type Check, counted, failure, type Outcome, ok, skipped, warning } from '../check.ts'
 import type { DoctorFacts } from '../facts.ts'
 
 export const SPACE_CHECKS: readonly Check[] = [
@@ -20,7 +20,7 @@ export const SPACE_CHECKS: readonly Check[] = [
         const { problem } = chainOf(spaces, name)
         return problem ? [describeProblem(problem)] : []
       })
-      if (problems.length === 0) return ok(`${spaces.size} spaces`)
+      if (problems.length === 0) return ok(counted(spaces.size, 'space'))
       return failure(
         'requests that no space answers get no further there:',
         'each line says what to change',
@@ -38,7 +38,7 @@ export const SPACE_CHECKS: readonly Check[] = [
       )
       if (found.length === 0) return ok()
       return warning(
-        `${found.length} pods have none: they came before the space did, or while no webhook answered`,
+        `sidecars are missing in ${counted(found.length, 'pod')}, which came before the space did, or while no webhook answered`,
         'azds space heal restarts their workloads',
         byWorkload(found),
       )
@@ -52,7 +52,7 @@ export const SPACE_CHECKS: readonly Check[] = [
       const found = await facts.strays()
       if (found.length === 0) return ok()
       return warning(
-        `${found.length} pods carry a sidecar, and their namespace is no space any more`,
+        `${counted(found.length, 'pod')} with a sidecar in namespaces that are no spaces any more`,
         'kubectl rollout restart takes it out: kubectl rollout restart deployment -n NAMESPACE',
         byWorkload(found),
       )
@@ -150,7 +150,7 @@ export const SPACE_CHECKS: readonly Check[] = [
 async function fault(facts: DoctorFacts, code: AuditFault, next: string): Promise<Outcome> {
   const found = (await facts.audits()).filter(({ reason }) => reason === code)
   if (found.length === 0) return ok()
-  return failure(`${found.length} pods: ${AUDIT_FAULT[code]}`, next, byWorkload(found))
+  return failure(`${counted(found.length, 'pod')}: ${AUDIT_FAULT[code]}`, next, byWorkload(found))
 }
 
 /** Resources of which nothing is left, as `name: requests.cpu 4 of 4`. */

@@ -132,11 +132,42 @@ test('who may see little is told which right is missing, and nothing is called w
   const checks = report.categories.flatMap((category) => category.checks)
   expect(checks.find(({ id }) => id === 'installed')).toMatchObject({
     result: 'unknown',
-    error: expect.stringContaining('you cannot get resource "mutatingwebhookconfigurations"'),
+    error: expect.stringContaining(
+      'you cannot get mutatingwebhookconfigurations.admissionregistration.k8s.io',
+    ),
   })
   expect(checks.filter(({ result }) => result === 'error')).toEqual([])
   expect(checks.some(({ id }) => id === 'rights-install')).toBe(false)
   expect(code).toBe(0)
+})
+
+test('for a developer only her space is looked at, with the rights that she has there', async () => {
+  const { client } = cluster
+  await client.create('/api/v1/namespaces', {
+    metadata: { name: 'dora-dev', labels: { 'azds.io/space': 'true' } },
+  })
+  await client.create('/apis/rbac.authorization.k8s.io/v1/namespaces/dora-dev/rolebindings', {
+    metadata: { name: 'dora' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'edit' },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'dora' }],
+  })
+  const dora = { client: await cluster.as('dora') }
+  const flags = '-o json --for developer --space dora-dev'
+  const { out } = await azds(`doctor ${flags}`, dora)
+  const checks = (JSON.parse(out) as JsonReport).categories.flatMap((category) => category.checks)
+  const result = (id: string) => checks.find((one) => one.id === id)?.result
+  // Spaces besides hers are not sound in this cluster, and are none of her business.
+  for (const id of ['uninjected-pods', 'stray-sidecars', 'pod-security', 'other-meshes', 'quota']) {
+    expect([id, result(id)]).toEqual([id, 'ok'])
+  }
+  expect(result('traces-rights')).toBe('ok')
+})
+
+test('a space that is not there is a mistake of the command line', async () => {
+  expect(await azds('doctor --space nosuch', cluster)).toMatchObject({
+    code: 1,
+    err: 'azds: space "nosuch" does not exist; `azds space list` lists those that there are\n',
+  })
 })
 
 const check = (id: string, run: Check['run'], after: string[] = []): Check => ({
@@ -164,7 +195,12 @@ test('a failed check skips what builds on it, and a missing right is no failure'
   expect(findings.map(({ outcome }) => outcome.result)).toEqual([
     ...['error', 'skipped', 'skipped', 'unknown', 'unknown'],
   ])
-  expect(summaryText(findings, plain)).toBe('1 ×  2 ?  2 -  Something is wrong.\n')
+  const summary = summaryText(findings, plain)
+  expect(summary).toMatch(/^1 × {2}2 \? {2}2 - {2}Something is wrong\.\n\? needs rights/)
+  // What everybody lacks the right to is one line each; what failed for another reason says what to do.
+  const texts = findings.map((finding) => findingText(finding, plain))
+  expect(texts[3]).toBe('? d (you cannot list pods)\n')
+  expect(texts[4]).toContain('→ run azds doctor again')
 })
 
 test('a finding with many objects is cut, and says how many there are', () => {
@@ -176,9 +212,10 @@ test('a finding with many objects is cut, and says how many there are', () => {
 })
 
 test.each([
+  ['GET /x: User "u" cannot list resource "pods" in API group ""', 'cannot list pods'],
   [
-    'GET /x: User "u" cannot list resource "pods" in API group ""',
-    'cannot list resource "pods" in API group ""',
+    'GET /x: User "u" cannot get resource "deployments" in API group "apps" in the namespace "a"',
+    'cannot get deployments.apps in the namespace "a"',
   ],
   ['nope', 'may not: nope'],
 ])('of %j what is missing is %j', (message, part) => {

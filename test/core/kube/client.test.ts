@@ -49,7 +49,7 @@ test('of several kubeconfigs the first that names a thing wins, and missing ones
     const chosen = createKubeClient({ kubeconfigs: [one, two], context: 'a' })
     expect(chosen.namespace).toBe('of-one')
     expect(() => createKubeClient({ kubeconfigs: [missing] })).toThrow(
-      `no kubeconfig is at ${missing}: mend KUBECONFIG`,
+      `no kubeconfig is at ${missing}: set KUBECONFIG to one that is there`,
     )
   } finally {
     rmSync(folder, { recursive: true })
@@ -124,7 +124,7 @@ test('a Status answer becomes an error with status, reason and the request', asy
 })
 
 test('an error answer that is no Status is quoted', async () => {
-  api = await scriptedApi((_, response) => response.writeHead(502).end('<h1>bad gateway</h1>'))
+  api = await scriptedApi((_, response) => response.writeHead(502).end('<h1>bad gateway</h1>\n'))
   await expect(api.client.text('/x')).rejects.toMatchObject({
     status: 502,
     message: 'GET /x: status 502: <h1>bad gateway</h1>',
