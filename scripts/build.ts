@@ -3,6 +3,7 @@
  * native package beside them. The images copy from here, and the playground runs what is here.
  */
 import {
+  chmodSync,
   cpSync,
   mkdirSync,
   readdirSync,
@@ -92,10 +93,18 @@ function inAscii(bundle: string): string {
   return bundle.replace(/\P{ASCII}/gu, '?')
 }
 
+/**
+ * The Node that azds is built for and tested with. It is the only program that people start with a Node of their own,
+ * and an older one would fail in the middle of a library.
+ */
+const AZDS_NODE = 24
+const NODE_TOO_OLD = `azds needs Node ${AZDS_NODE} or later; this is `
+const CHECK_NODE = `if (parseInt(process.versions.node) < ${AZDS_NODE}) { process.stderr.write('${NODE_TOO_OLD}' + process.version + '\\n'); process.exit(1); }`
+
 /** Some packages are CommonJS inside and call require() for node: built-ins. */
 function bannerOf(name: Program): string {
-  const start = name === 'azds' ? '#!/usr/bin/env node\n' : ''
-  return `${start}import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);`
+  const [start, check] = name === 'azds' ? ['#!/usr/bin/env node\n', `\n${CHECK_NODE}`] : ['', '']
+  return `${start}import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);${check}`
 }
 
 /** azds has the chart inside, so that one file installs everything. */
@@ -125,6 +134,7 @@ export async function buildProgram(name: Program, outdir: string): Promise<numbe
   if (inPods || name === 'webhook') {
     writeFileSync(outfile, inAscii(withoutBuiltInImports(readFileSync(outfile, 'utf8'))))
   }
+  if (name === 'azds') chmodSync(outfile, 0o755)
   const { size } = statSync(outfile)
   if (size > budgetBytes) {
     throw new Error(
