@@ -53,9 +53,11 @@ export function App() {
         <button type="button" aria-pressed={isPaused} onClick={() => setIsPaused(!isPaused)}>
           {isPaused ? `Resume${feed.waiting > 0 ? ` (${feed.waiting} new)` : ''}` : 'Pause'}
         </button>
-        <span class={`connection ${isPaused ? 'paused' : feed.connection}`} role="status">
-          {feed.barrier ? '' : statusOf(feed.connection, isPaused)}
-        </span>
+        {!feed.barrier && (
+          <span class={`connection ${isPaused ? 'paused' : feed.connection}`} role="status">
+            {statusOf(feed.connection, isPaused)}
+          </span>
+        )}
       </header>
       <main>
         <section
@@ -83,7 +85,8 @@ export function App() {
               onClear={() => navigate({ filter: {} })}
             />
           ) : (
-            !feed.barrier && (
+            !feed.barrier &&
+            !(feed.problem && traces.length === 0) && (
               <TraceList traces={traces} address={{ filter, traceId, hop }} onOpen={openTrace} />
             )
           )}

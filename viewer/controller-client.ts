@@ -29,7 +29,14 @@ export function fetchSpaces(signal: AbortSignal): Promise<SpaceSummary[]> {
 }
 
 async function fetchJson<T>(path: string, signal: AbortSignal): Promise<T> {
-  const answer = await fetch(path, { signal })
+  const answer = await fetch(path, { signal }).catch((error: Error) => {
+    // What a browser says of it, "Failed to fetch", names neither who is away nor what to do.
+    if (signal.aborted) throw error
+    throw new Error(
+      `Nothing answers at ${location.host}: see whether what serves this page (azds viewer, npm start) still runs.`,
+      { cause: error },
+    )
+  })
   if (answer.ok) return (await answer.json()) as T
   const body = (await answer.json().catch(() => null)) as ErrorAnswer | null
   throw new AnswerError(

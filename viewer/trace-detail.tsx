@@ -103,8 +103,8 @@ function HopItem({
             <span class="hidden"> calls </span> <End end={to} />
           </span>
           <span class="what">
-            <b>{main.method ?? main.protocol}</b> {main.path ?? main.authority ?? main.sni ?? ''}
-            <span class="reason"> {route.reason}</span>
+            <b>{main.method ?? main.protocol}</b> {main.path ?? main.authority ?? main.sni ?? ''}{' '}
+            <span class="reason">{route.reason}</span>
           </span>
         </span>
         <Status status={status} error={error} protocol={main.protocol} />
