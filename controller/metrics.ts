@@ -120,8 +120,6 @@ function certificateExpiry(registry: Registry) {
   }
 }
 
-export type ApiMetrics = ReturnType<typeof createApiMetrics>
-
 /** What `azds-api` counts. */
 export function createApiMetrics() {
   const registry = new Registry()

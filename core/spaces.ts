@@ -58,12 +58,6 @@ export function chainOf(spaces: ReadonlyMap<string, Space>, name: string): Chain
   return { names, problem: null }
 }
 
-/** All spaces of the tree that `name` belongs to: same last name in the chain. */
-export function treeOf(spaces: ReadonlyMap<string, Space>, name: string): Space[] {
-  const root = chainOf(spaces, name).names.at(-1)
-  return [...spaces.values()].filter((space) => chainOf(spaces, space.name).names.at(-1) === root)
-}
-
 /** A sentence for people about a faulty chain. */
 export function describeProblem(problem: ChainProblem): string {
   if (problem.code === 'parent-missing') {

@@ -1,5 +1,5 @@
 /** The two ways to run the playground: until Ctrl-C, or once with every answer checked. */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Exec } from '../core/exec.ts'
 import type { SignalSource } from '../core/lifecycle.ts'
@@ -32,7 +32,7 @@ export async function runForever(world: World): Promise<number> {
       playground.cluster.ended.then(() => 'the node has ended by itself' as const),
     ])
     if (reason === 'the node has ended by itself') {
-      print(world, `\n${reason}: see ${playground.cluster.logPath}\n`)
+      print(world, `\n${reason}; the end of its log:\n${lastLines(playground.cluster.logPath)}\n`)
       return 1
     }
     return 0
@@ -40,6 +40,14 @@ export async function runForever(world: World): Promise<number> {
     print(world, '\nTaking everything down …\n')
     await playground.cluster.stop()
   }
+}
+
+/** Lines of a log that are shown where its file is about to go: a stack and what led there. */
+const LOG_LINES = 20
+
+function lastLines(path: string): string {
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  return text.trimEnd().split('\n').slice(-LOG_LINES).join('\n') || '(nothing was written)'
 }
 
 /** Starts, shows, checks every answer and what is left behind. Returns the exit code. */

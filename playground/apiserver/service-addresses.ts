@@ -1,7 +1,7 @@
 /** Gives Services their cluster IPs and node ports. */
 import { BlockList, isIPv4 } from 'node:net'
 import { type FieldFault, invalid } from './api-error.ts'
-import { type ApiObject, isObject } from './object.ts'
+import type { ApiObject } from './object.ts'
 import { objectsOf } from './pod-defaults.ts'
 import type { Resource } from './resources.ts'
 
@@ -98,10 +98,4 @@ function allocateNodePorts(
     port['nodePort'] = next
     used.add(next)
   }
-}
-
-/** Whether a service is reached through a cluster IP. */
-export function hasClusterIp(service: ApiObject): boolean {
-  const ip = isObject(service.spec) ? service.spec['clusterIP'] : undefined
-  return typeof ip === 'string' && ip !== '' && ip !== 'None'
 }

@@ -1,8 +1,6 @@
 /** The cluster's DNS names, computed from Services and EndpointSlices. Pure. */
 import { type EndpointSlice, SERVICE_NAME_LABEL, type Service } from '../../core/kube/types.ts'
 
-export type RecordType = 'A' | 'SRV' | 'CNAME'
-
 export interface ServiceTarget {
   host: string
   port: number

@@ -8,7 +8,6 @@ import {
   problemOfParent,
   type Space,
   spaceOf,
-  treeOf,
 } from '../../core/spaces.ts'
 
 /** `{ alice: 'dev', dev: null }` as a map of spaces. */
@@ -64,19 +63,6 @@ test.each([
   for (const name of cycle) expect(chain.problem && describeProblem(chain.problem)).toContain(name)
 })
 
-test('a tree is all spaces with the same root', () => {
-  const spaces = spacesOf({ dev: null, alice: 'dev', bob: 'dev', qa: null, eve: 'qa' })
-  const names = (name: string) => treeOf(spaces, name).map((space) => space.name)
-  expect(names('alice')).toEqual(['dev', 'alice', 'bob'])
-  expect(names('qa')).toEqual(['qa', 'eve'])
-})
-
-test('spaces of a cycle are in no other tree than their own', () => {
-  const spaces = spacesOf({ a: 'b', b: 'a', below: 'a', dev: null })
-  expect(treeOf(spaces, 'a').map((space) => space.name)).toEqual(['a'])
-  expect(treeOf(spaces, 'below').map((space) => space.name)).toEqual(['below'])
-})
-
 test.each([
   ['a new root', { name: 'x', parent: null }, null],
   ['a new child', { name: 'x', parent: 'alice' }, null],
@@ -114,16 +100,14 @@ test('a chain always ends, never has a name twice, and each step is a parent', (
   )
 })
 
-test('every space is in exactly one tree', () => {
+test('a chain and those of its ancestors end at the same root', () => {
   fc.assert(
     fc.property(anyParents, (parents) => {
       const spaces = spacesOf(parents)
       for (const name of spaces.keys()) {
-        const tree = treeOf(spaces, name).map((space) => space.name)
-        expect(tree).toContain(name)
-        for (const other of tree) {
-          expect(treeOf(spaces, other).map((space) => space.name)).toEqual(tree)
-        }
+        const { names, problem } = chainOf(spaces, name)
+        if (problem) continue
+        for (const above of names) expect(chainOf(spaces, above).names.at(-1)).toBe(names.at(-1))
       }
     }),
   )

@@ -49,7 +49,6 @@ export const BORDERS: readonly Border[] = [
     files: ['package.json'],
   },
   { folder: 'proxy-init', ours: ['core'], packages: {} },
-  { folder: 'build-init', ours: ['core'], packages: {} },
   { folder: 'prepull', ours: ['core'], packages: {} },
   {
     folder: 'controller',

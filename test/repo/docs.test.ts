@@ -19,7 +19,7 @@ test.each(ENTRANCES)('%s is there', (path) => {
 
 const DOCUMENTS = filesIn().filter((path) => path.endsWith('.md'))
 const FOLDERS =
-  'core|webhook|proxy|proxy-init|build-init|controller|viewer|cli|deploy|playground|test|bench|docs|scripts'
+  'core|webhook|proxy|proxy-init|prepull|controller|viewer|cli|deploy|playground|test|bench|docs|scripts'
 /** A path in code quotes that begins with one of our folders and names a file. */
 const NAMED_FILE = new RegExp(`\`((?:${FOLDERS})/[\\w./-]+\\.[a-z]+)\``, 'g')
 const LINK = /\]\(([^)\s#]+)(?:#[^)]*)?\)/g
@@ -41,6 +41,29 @@ test('every link from one document to another leads somewhere', () => {
       .filter((target) => !/^[a-z]+:/.test(target))
       .filter((target) => !exists(normalize(join(dirname(document), target))))
       .map((target) => `${document} links to ${target}, which is not there`),
+  )
+  expect(broken).toEqual([])
+})
+
+/** A heading's anchor, as GitHub makes it. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
+
+const anchorsOf = (path: string): string[] =>
+  [...readText(path).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchorOf(heading))
+
+test('every link to a part of a document leads to a heading there', () => {
+  const broken = DOCUMENTS.flatMap((document) =>
+    [...readText(document).matchAll(/\]\((?!\w+:)([^)\s#]*)#([^)\s]+)\)/g)]
+      .map(([, path = '', anchor = '']) => {
+        const target = path === '' ? document : normalize(join(dirname(document), path))
+        return { target, anchor }
+      })
+      .filter(({ target, anchor }) => !anchorsOf(target).includes(anchor))
+      .map(({ target, anchor }) => `${document} links to #${anchor}, which ${target} has not`),
   )
   expect(broken).toEqual([])
 })

@@ -37,7 +37,7 @@ const TOUCHES_PROCESS = [
   // A child gets our environment and what is added to it.
   'core/exec.ts',
 ]
-const PROGRAMS = /^(core|webhook|proxy|proxy-init|build-init|controller|cli)\//
+const PROGRAMS = /^(core|webhook|proxy|proxy-init|prepull|controller|cli)\//
 
 test('programs read the environment and end the process in main.ts only', () => {
   const found = filesIn()
