@@ -104,19 +104,16 @@ export function watchCache<T extends KubeObject>(
   async function watch(from: string): Promise<string> {
     let version = from
     const query = `watch=true&allowWatchBookmarks=true&timeoutSeconds=${times.serverSeconds}&resourceVersion=${from}`
-    let failure: KubeError | null = null
     const onLine = (line: string) => {
       const { type, object } = JSON.parse(line) as WatchEvent<T>
-      if (type === 'ERROR') {
-        failure = new KubeError(object.code ?? 500, '', object.message ?? 'watch failed')
-        return
-      }
+      // Thrown, for a server or a proxy may leave the stream open behind it.
+      if (type === 'ERROR')
+        throw new KubeError(object.code ?? 500, '', object.message ?? 'watch failed')
       version = object.metadata.resourceVersion ?? version
       if (type !== 'BOOKMARK') set(objectKey(object), type === 'DELETED' ? null : keep(object))
     }
     const dead = AbortSignal.timeout(times.serverSeconds * 1000 + times.graceMs)
     await client.lines(withQuery(path, query), onLine, AbortSignal.any([stopped.signal, dead]))
-    if (failure) throw failure
     return version
   }
 
