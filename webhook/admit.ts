@@ -42,7 +42,8 @@ interface Verdict {
   injection?: Injection
 }
 
-export type Admit = (body: unknown) => Promise<Admission>
+/** @param lost resolves where the body must be let go of: nothing is waited for any more */
+export type Admit = (body: unknown, lost?: Promise<void>) => Promise<Admission>
 
 export function createAdmit({ facts, metrics, note, log, now }: AdmitDependencies): Admit {
   /** An Event that cannot be told is our fault and nobody's pod's: the decision stands. */
@@ -53,7 +54,7 @@ export function createAdmit({ facts, metrics, note, log, now }: AdmitDependencie
       log.error({ uid: request.uid, error: (error as Error).stack }, 'events not told')
     }
   }
-  return async (body) => {
+  return async (body, lost) => {
     const start = now()
     const seconds = () => (now() - start) / 1000
     const review = readReview(body)
@@ -69,7 +70,7 @@ export function createAdmit({ facts, metrics, note, log, now }: AdmitDependencie
       return { status: 200, answer: allow(uid) }
     }
     const { request } = review
-    const verdict = await decideOn(request, facts, log)
+    const verdict = await decideOn(request, lost, facts, log)
     const ms = now() - start
     // Nobody waits for these: the answer is on its way before they are begun.
     setImmediate(() => {
@@ -86,10 +87,15 @@ function lineOf(request: ReviewRequest, { outcome, reason, details }: Verdict, m
   return { outcome, reason, ...details(), uid, namespace, pod: podName(request), dryRun, ms }
 }
 
-async function decideOn(request: ReviewRequest, source: FactSource, log: Log): Promise<Verdict> {
+async function decideOn(
+  request: ReviewRequest,
+  lost: Promise<void> | undefined,
+  source: FactSource,
+  log: Log,
+): Promise<Verdict> {
   const { uid, namespace } = request
   try {
-    const facts = await source.of(namespace)
+    const facts = await source.of(namespace, lost)
     if (!facts) return unknownNamespace(uid, namespace)
     const injection = inject(request.object, facts)
     return { ...verdictOf(uid, injection), injection }

@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { authorityLimits } from '../core/authority/settings.ts'
+import { boundConnections } from '../core/bounded-connections.ts'
 import { closable, endOf } from '../core/close-server.ts'
 import type { Config } from '../core/config.ts'
 import { watchCache } from '../core/kube/cache.ts'
@@ -54,6 +55,12 @@ export interface AppParts {
 /** Open requests get this much longer (ms): the API server gives up after 5 s. */
 const CLOSE_MS = 6000
 
+/**
+ * Most connections at once. An API server opens one for each review that is under way, of which it has 200 at most, and
+ * keeps 25 of them; three API servers share two replicas. One takes up to 90 KB with a head that never ends: 46 MB.
+ */
+const MAX_CONNECTIONS = 512
+
 /** Resolves once the server listens; it is ready when an API server could call it. */
 export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
   const { config, client, log, resolvConf = '', now = () => new Date() } = parts
@@ -96,6 +103,10 @@ export async function startWebhook(parts: AppParts): Promise<WebhookApp> {
       certificate: authority.leaf(),
       certificateEnds: () => authority.expiry().leaf,
       now: steady,
+    })
+    boundConnections(server, {
+      ...{ most: MAX_CONNECTIONS, now: steady, log },
+      onClosed: metrics.connectionClosed,
     })
     const end = endOf(closable(server))
     const { address: host, metricsPort: port } = config

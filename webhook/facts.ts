@@ -19,8 +19,11 @@ export type FixedFacts = Omit<
 export const CATCH_UP_MS = 1000
 
 export interface FactSource {
-  /** Facts about a namespace; null if it is still unknown after `CATCH_UP_MS`. */
-  of(namespace: string): Promise<InjectionFacts | null>
+  /**
+   * Facts about a namespace; null if it is still unknown after `CATCH_UP_MS`.
+   * @param givenUp ends the waiting sooner
+   */
+  of(namespace: string, givenUp?: Promise<void>): Promise<InjectionFacts | null>
 }
 
 /** The collections that the webhook follows. */
@@ -60,8 +63,8 @@ export function createFactSource(copies: Copies, fixed: FixedFacts): FactSource 
   })
 
   return {
-    async of(name) {
-      await becomes(() => synced && spaces.has(name), waiting)
+    async of(name, givenUp) {
+      await becomes(() => synced && spaces.has(name), waiting, givenUp)
       const namespace = namespaces.get(name)
       if (!synced || !namespace) return null
       return {
@@ -93,8 +96,12 @@ function followKubelets(nodes: Cached<KubeNode>): () => readonly string[] {
   }
 }
 
-/** Resolves once `holds` is true after some change, or when the time is up. */
-function becomes(holds: () => boolean, waiting: Set<() => void>): Promise<void> {
+/** Resolves once `holds` is true after some change, when the time is up, or when it is given up. */
+function becomes(
+  holds: () => boolean,
+  waiting: Set<() => void>,
+  givenUp?: Promise<void>,
+): Promise<void> {
   if (holds()) return Promise.resolve()
   return new Promise((resolve) => {
     const end = () => {
@@ -108,5 +115,6 @@ function becomes(holds: () => boolean, waiting: Set<() => void>): Promise<void> 
     // A process that stood still finds its time over before it has read what came meanwhile: it reads first.
     const timer = setTimeout(() => setImmediate(end), CATCH_UP_MS)
     waiting.add(check)
+    void givenUp?.then(end)
   })
 }

@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { boundConnections } from '../core/bounded-connections.ts'
 import { listenOn } from '../core/listen.ts'
 import type { Log } from '../core/log.ts'
 import type { Metrics } from './metrics.ts'
@@ -12,6 +13,9 @@ export interface MetricsServer {
   port: number
   close(): void
 }
+
+/** A few scrapers, and who looks. */
+const MAX_CONNECTIONS = 64
 
 /** Resolves once it listens; rejects if the port is taken. */
 export async function serveMetrics(
@@ -33,6 +37,7 @@ export async function serveMetrics(
       },
     )
   })
+  boundConnections(server, { most: MAX_CONNECTIONS, now: () => performance.now(), log })
   await listenOn(server, address, port)
   return {
     port: (server.address() as AddressInfo).port,

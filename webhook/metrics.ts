@@ -15,6 +15,8 @@ export interface Metrics {
   admission(outcome: Outcome, reason: string, seconds: number): void
   certificateExpiry(kind: 'leaf' | 'authority', at: Date): void
   bundleRepaired(): void
+  /** A connection was not taken, or closed, because there were too many. */
+  connectionClosed(): void
   /** Whether an API server would accept our certificate, as the last call to ourselves has shown. */
   callable(is: boolean): void
   /** All metrics in the text format, and its content type. */
@@ -55,6 +57,11 @@ export function createMetrics({ droppedEvents }: MetricSources): Metrics {
     help: 'How often the bundle by which API servers know us was put back after somebody had changed it.',
     registers,
   })
+  const closedConnections = new Counter({
+    name: 'azds_webhook_connections_closed_total',
+    help: 'Connections that were not taken, or closed, because there were too many: of the address that had most.',
+    registers,
+  })
   const callable = new Gauge({
     name: 'azds_webhook_callable',
     help: '1 if an API server would accept our certificate, 0 if not.',
@@ -76,6 +83,7 @@ export function createMetrics({ droppedEvents }: MetricSources): Metrics {
     },
     certificateExpiry: (kind, at) => expiry.set({ kind }, at.getTime() / 1000),
     bundleRepaired: () => repairs.inc(),
+    connectionClosed: () => closedConnections.inc(),
     callable: (is) => callable.set(is ? 1 : 0),
     render: async () => ({ type: registry.contentType, text: await registry.metrics() }),
   }

@@ -4,6 +4,7 @@ import { createServer as createHttpsServer, type Server, type ServerOptions } fr
 import type { KeyPair } from '../core/authority/certificate.ts'
 import type { Readiness } from '../core/lifecycle.ts'
 import type { Admit } from './admit.ts'
+import { type RoomFor, roomForBodies } from './body-room.ts'
 import type { Metrics } from './metrics.ts'
 import { readBody } from './request-body.ts'
 
@@ -28,6 +29,15 @@ const KEEP_ALIVE_MS = 120_000
 /** A request must have come in within this time (ms): the API server's longest time-out is 30 s. */
 const REQUEST_MS = 30_000
 
+/** And so much of it (ms), each of which an API server sends at once: the handshake, and the head. */
+const BEGIN_MS = 10_000
+
+/** How often Node looks for connections that are past their time (ms). */
+const CHECK_MS = 5000
+
+/** Longest head (bytes). API servers' have 300. */
+const MAX_HEAD = 4096
+
 interface Answer {
   status: number
   body: unknown
@@ -42,21 +52,35 @@ export function createServer(parts: ServerParts): Server {
   const options: ServerOptions = {
     ...{ cert: certificate.cert, key: certificate.key, minVersion: 'TLSv1.2' },
     ...{ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS },
+    ...{
+      handshakeTimeout: BEGIN_MS,
+      headersTimeout: BEGIN_MS,
+      connectionsCheckingInterval: CHECK_MS,
+    },
+    maxHeaderSize: MAX_HEAD,
   }
-  return createHttpsServer(options, (request, response) => {
-    answerTo(request, parts).then(
+  const roomFor = roomForBodies()
+  const server = createHttpsServer(options, (request, response) => {
+    answerTo(request, parts, roomFor).then(
       (answer) => answer && send(response, answer, readiness),
       // A fault of ours that is no admission's: those are told in their answers.
       (error: Error) => send(response, { status: 500, body: { error: error.message } }, readiness),
     )
   })
+  // Nor is one kept whose client does not read its answers.
+  server.setTimeout(KEEP_ALIVE_MS)
+  return server
 }
 
 /** Null where there is nobody left to answer. */
-async function answerTo(request: IncomingMessage, parts: ServerParts): Promise<Answer | null> {
+async function answerTo(
+  request: IncomingMessage,
+  parts: ServerParts,
+  roomFor: RoomFor,
+): Promise<Answer | null> {
   const { method = '', url = '' } = request
   const [path = ''] = url.split('?', 1)
-  if (method === 'POST' && path === '/mutate') return mutate(request, parts)
+  if (method === 'POST' && path === '/mutate') return mutate(request, parts, roomFor)
   const isRead = method === 'GET' || method === 'HEAD'
   if (isRead && path === '/healthz')
     return { status: 200, body: { live: true, certificateEnds: parts.certificateEnds() } }
@@ -67,19 +91,28 @@ async function answerTo(request: IncomingMessage, parts: ServerParts): Promise<A
   return { status: 404, body: { error: `there is no ${method} ${path}` } }
 }
 
-async function mutate(request: IncomingMessage, parts: ServerParts): Promise<Answer | null> {
+async function mutate(
+  request: IncomingMessage,
+  parts: ServerParts,
+  roomFor: RoomFor,
+): Promise<Answer | null> {
   const { admit, metrics, now } = parts
   const start = now()
-  const read = await readBody(request)
-  if (!read.ok) {
-    const { status, message } = read
-    if (status === null) return null
-    metrics.admission('malformed', `http-${status}`, (now() - start) / 1000)
-    return { status, body: { error: message } }
+  const room = roomFor(request.socket.remoteAddress ?? '')
+  try {
+    const read = await readBody(request, room)
+    if (!read.ok) {
+      const { status, message } = read
+      if (status === null) return null
+      metrics.admission('malformed', `http-${status}`, (now() - start) / 1000)
+      return { status, body: { error: message } }
+    }
+    const admission = await admit(read.value, room.lost)
+    if (admission.status === 200) return { status: 200, body: admission.answer }
+    return { status: admission.status, body: { error: admission.message } }
+  } finally {
+    room.share.release()
   }
-  const admission = await admit(read.value)
-  if (admission.status === 200) return { status: 200, body: admission.answer }
-  return { status: admission.status, body: { error: admission.message } }
 }
 
 /**

@@ -122,3 +122,13 @@ test('a namespace that was heard of while the process stood still is known, thou
     server.close()
   }
 })
+
+test('who gives up waiting is answered before one who came earlier and waits on', async () => {
+  const source = createFactSource(copiesOf({}), fixed)
+  const order: string[] = []
+  const patient = source.of('nowhere').then(() => order.push('patient'))
+  expect(await source.of('nowhere', Promise.resolve())).toBeNull()
+  order.push('given up')
+  await patient
+  expect(order).toEqual(['given up', 'patient'])
+})

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
 import { Agent, request, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { KeyPair } from '../../core/authority/certificate.ts'
 import type { Note } from '../../core/kube/events.ts'
@@ -214,6 +215,23 @@ test('a body that does not say its length is bounded and read alike', async () =
   expect((await ask(server, '/mutate', { ...chunked, body })).statusCode).toBe(200)
   const long = ' '.repeat(7 * 1024 * 1024)
   expect((await ask(server, '/mutate', { ...chunked, body: long })).statusCode).toBe(413)
+})
+
+test('bodies that never end take memory from their own address alone', async () => {
+  const { port } = server.address() as AddressInfo
+  const head = 'POST /mutate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n'
+  const answers: Promise<string>[] = []
+  const sockets = Array.from({ length: 7 }, () => {
+    const to = { host: '127.0.0.1', port, localAddress: '127.0.0.2' }
+    const socket = connectTls({ ...to, servername: 'localhost', ca: `${agent.options.ca}` })
+    answers.push(once(socket, 'data').then(String, String))
+    socket.write(`${head}content-length: 6000000\r\n\r\n${' '.repeat(5_000_000)}`)
+    return socket
+  })
+  // Six of these have room.
+  expect(await Promise.race(answers)).toMatch(/^HTTP\/1.1 503 [\s\S]*at once: try again/)
+  expect((await post(review())).statusCode).toBe(200)
+  for (const socket of sockets) socket.destroy()
 })
 
 test('a client that goes in the middle of its body costs nobody else anything', async () => {
