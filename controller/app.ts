@@ -1,6 +1,8 @@
 /** Puts the controller together: what follows the cluster, what keeps traces, and the servers above. */
 import { randomUUID } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
 import type { AuthorityKeeper } from '../core/authority/keeper.ts'
+import { boundConnections } from '../core/bounded-connections.ts'
 import { endOf } from '../core/close-server.ts'
 import type { KubeClient } from '../core/kube/client.ts'
 import { createEventRecorder } from '../core/kube/events.ts'
@@ -10,6 +12,7 @@ import type { Log } from '../core/log.ts'
 import { API_SERVICE, CONTROLLER_AUDIENCE } from '../core/names.ts'
 import { clusterDomainFor } from '../core/place.ts'
 import { handOverApiCertificate } from './api-certificate.ts'
+import { callerOf, podUidOf } from './auth/caller.ts'
 import { createSignIn } from './auth/sign-in.ts'
 import { createTokenReview } from './auth/token-review.ts'
 import { noteOfBehind, waitedFor } from './ca-backlog.ts'
@@ -56,6 +59,12 @@ export interface RunningController extends Stoppable {
 /** Open requests get this much longer (ms); each takes some ms, and the whole drain has five seconds. */
 const CLOSE_MS = 1000
 
+/**
+ * Most connections of a port at once. A sidecar has two, so these are 2,500 sidecars'. One that stands open takes
+ * 64 KB: all of them fit into the container's memory.
+ */
+const MAX_CONNECTIONS = 5000
+
 /** Starts the controller; rejects with a sentence if its store or port cannot be opened. */
 export async function startController(options: ControllerOptions): Promise<RunningController> {
   const { config, kube, log, resolvConf = '', now = () => performance.now() } = options
@@ -82,6 +91,10 @@ export async function startController(options: ControllerOptions): Promise<Runni
     audience: CONTROLLER_AUDIENCE,
     now,
     wallClock: () => Date.now(),
+    isFollowed: (user) => {
+      const { namespace = '', pod } = callerOf(user) ?? {}
+      return cluster.follows(namespace, pod ?? '', podUidOf(user) ?? '')
+    },
     onError: (error) => log.warn({ error: error.message }, 'tokens cannot be reviewed'),
   })
   const cluster = new Cluster(kube, log, () => hub.changed(), tokens.podGone)
@@ -167,6 +180,11 @@ export async function startController(options: ControllerOptions): Promise<Runni
     sidecars: () => sidecarsOf(hub.sidecars(), sweep.findings()),
     now: () => Date.now(),
   }
+  const bound = ({ server }: FastifyInstance) =>
+    boundConnections(server, {
+      ...{ most: MAX_CONNECTIONS, now, log },
+      onClosed: metrics.connectionClosed,
+    })
   const tls = openTlsPort({
     keepIdentity: () =>
       keepControllerIdentity({
@@ -178,7 +196,11 @@ export async function startController(options: ControllerOptions): Promise<Runni
         isPublished: publisher.isPublished,
         now,
       }),
-    createServer: (leaf) => createTlsServer({ leaf, signIn, hub, ingest, resources, log }),
+    createServer: async (leaf) => {
+      const server = await createTlsServer({ leaf, signIn, hub, ingest, resources, log })
+      bound(server)
+      return server
+    },
     host: config.host,
     port: config.tlsPort,
     onIdentity: (keeper) => {
@@ -197,6 +219,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
   })
 
   const app = createServer(log)
+  bound(app)
   const end = endOf(app)
   const close = async () => {
     readiness.drain()

@@ -93,9 +93,11 @@ export function createMetrics(sources: MetricSources) {
     labelNames: ['type'] as const,
     registers,
   })
+  const closedConnections = closedConnectionsIn(registry, 'azds_controller')
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    connectionClosed: () => closedConnections.inc(),
     count: (outcome: 'stored' | 'repeated' | 'rejected' | 'evicted' | 'lost', amount: number) =>
       records.inc({ outcome }, amount),
     feedMessage: (type: FeedMessage['type']) => feedMessages.inc({ type }),
@@ -120,6 +122,14 @@ function certificateExpiry(registry: Registry) {
   }
 }
 
+function closedConnectionsIn(registry: Registry, program: string): Counter {
+  return new Counter({
+    name: `${program}_connections_closed_total`,
+    help: 'Connections that were not taken, or closed, because there were too many: of the address that had most.',
+    registers: [registry],
+  })
+}
+
 /** What `azds-api` counts. */
 export function createApiMetrics() {
   const registry = new Registry()
@@ -135,9 +145,11 @@ export function createApiMetrics() {
     help: 'How often somebody had taken our authority out of the APIService.',
     registers: [registry],
   })
+  const closedConnections = closedConnectionsIn(registry, 'azds_api')
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    connectionClosed: () => closedConnections.inc(),
     answer: (verb: string, resource: string, code: number) =>
       answers.inc({ verb, resource, code: String(code) }),
     repair: () => repairs.inc(),

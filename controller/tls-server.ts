@@ -29,7 +29,7 @@ export async function createTlsServer(parts: TlsServerParts): Promise<FastifyIns
   const callers = new WeakMap<FastifyRequest, Caller>()
   // Before a body is read: who is nobody costs no memory.
   const signsIn = (route: Deed['route']) => async (request: FastifyRequest) => {
-    callers.set(request, await signIn.caller(request.headers, route))
+    callers.set(request, await signIn.caller(request, route))
   }
   const permit = (request: FastifyRequest, deed: Deed) => {
     const caller = callers.get(request)

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { applySecureContext } from '../../core/authority/leaf.ts'
 import { keepPublished } from '../../core/authority/publish.ts'
 import { authorityLimits } from '../../core/authority/settings.ts'
+import { boundConnections } from '../../core/bounded-connections.ts'
 import { closable, endOf } from '../../core/close-server.ts'
 import { watchCache } from '../../core/kube/cache.ts'
 import type { KubeClient } from '../../core/kube/client.ts'
@@ -50,6 +51,9 @@ const MANAGER = 'azds-api'
 /** Open requests get this much longer (ms), watches among them, which have no end of their own. */
 const CLOSE_MS = 1000
 
+/** Most connections at once, of 64 KB each: every watch of the API servers' clients takes one, and all pods may reach us. */
+const MAX_CONNECTIONS = 1024
+
 /** Resolves once it listens, which takes a certificate: it waits until the controller has handed one over. */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const { config, kube, log, now = () => performance.now() } = options
@@ -79,6 +83,8 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
       audience: null,
       now,
       wallClock: () => Date.now(),
+      // It follows no pods, and people's tokens belong to none.
+      isFollowed: () => false,
       onError: (error) => log.warn({ error: error.message }, 'tokens cannot be reviewed'),
     }).review,
     reviewAccess: createAccessReview(kube, now, (error) =>
@@ -90,6 +96,10 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     onAnswer: metrics.answer,
     now: () => new Date(),
     log,
+  })
+  boundConnections(server, {
+    ...{ most: MAX_CONNECTIONS, now, log },
+    onClosed: metrics.connectionClosed,
   })
   const end = endOf(closable(server))
   const secure = () => applySecureContext(server, identity.leaf(), proxies.authorities())

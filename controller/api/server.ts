@@ -36,6 +36,8 @@ export interface ApiServerParts {
 const KEEP_ALIVE_MS = 120_000
 /** A request must have come in within this time (ms): none that we serve has a body. */
 const REQUEST_MS = 30_000
+/** And so much of it (ms), each of which an API server sends at once: the handshake, and the head. */
+const BEGIN_MS = 10_000
 
 export function createApiServer(parts: ApiServerParts): Server {
   const { leaf, log } = parts
@@ -48,6 +50,8 @@ export function createApiServer(parts: ApiServerParts): Server {
       rejectUnauthorized: false,
       keepAliveTimeout: KEEP_ALIVE_MS,
       requestTimeout: REQUEST_MS,
+      handshakeTimeout: BEGIN_MS,
+      headersTimeout: BEGIN_MS,
     },
     (request, response) => {
       // No path takes a body; what comes all the same must not block the connection.
@@ -128,7 +132,7 @@ async function signIn(
   }
   const token = bearerTokenOf(request.headers.authorization)
   if (token !== null) {
-    const review = await reviewToken(token)
+    const review = await reviewToken(token, socket.remoteAddress)
     if (review.outcome === 'user') return review.user
     if (review.outcome === 'unknown') {
       throw new StatusError(statusOf('ServiceUnavailable', review.message))

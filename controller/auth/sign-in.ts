@@ -22,7 +22,10 @@ export interface SignIn {
    * Resolves with who sends a request. Rejects with 401 (no token, or not a good one), 403 (no service
    * account) or 503 (the API server could not be asked: try again).
    */
-  caller(headers: IncomingHttpHeaders, route: Deed['route']): Promise<Caller>
+  caller(
+    request: { headers: IncomingHttpHeaders; ip: string },
+    route: Deed['route'],
+  ): Promise<Caller>
   /** Throws 403 if the caller may not do the deed. */
   permit(caller: Caller, deed: Deed): void
 }
@@ -38,12 +41,12 @@ export function createSignIn({ review, systemNamespace, count, log }: SignInOpti
     return new ApiError(STATUS[outcome], outcome, message)
   }
   return {
-    async caller({ authorization }, route) {
-      const token = bearerTokenOf(authorization)
+    async caller({ headers, ip }, route) {
+      const token = bearerTokenOf(headers.authorization)
       if (token === null) {
         throw refusal(route, 'no-token', 'a token is missing: send "Authorization: Bearer …"')
       }
-      const answer = await review(token)
+      const answer = await review(token, ip)
       if (answer.outcome === 'unknown') throw refusal(route, 'unknown', answer.message)
       if (answer.outcome === 'refused') throw refusal(route, 'refused', answer.message)
       const caller = callerOf(answer.user)

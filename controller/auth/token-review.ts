@@ -10,7 +10,8 @@ export type Review =
   | { outcome: 'refused'; message: string }
   | { outcome: 'unknown'; message: string }
 
-export type ReviewToken = (token: string) => Promise<Review>
+/** @param address whom the token came from: who sends many has only its own wait */
+export type ReviewToken = (token: string, address?: string) => Promise<Review>
 
 export interface TokenReviews {
   review: ReviewToken
@@ -29,6 +30,8 @@ export interface TokenReviewOptions {
   now: () => number
   /** Wall clock in ms since 1970, which a token's end is told by. */
   wallClock: () => number
+  /** Whether the pod that a token of this user is bound to is seen now, so that `podGone` will tell of its end. */
+  isFollowed: (user: UserInfo) => boolean
   /** Told why the API server could not be asked. */
   onError?: (error: Error) => void
 }
@@ -39,20 +42,20 @@ interface TokenReview {
 
 const PATH = '/apis/authentication.k8s.io/v1/tokenreviews'
 
-/**
- * How long an answer holds (ms). A token works for this long after the end of a pod that nobody watches (the
- * gateway's), and each sidecar costs the API server one question in that time: 1,000 of them 3.3 a second.
- */
+/** How long an answer holds (ms). Each sidecar costs the API server one question in that time: 1,000 of them 3.3 a second. */
 const HOLDS_MS = 5 * 60 * 1000
 /**
  * A refusal holds shorter: a pod may show a token before every API server knows its account. And so does what is
- * said of a pod that has gone, since the API server that is asked may hear of it later than we.
+ * said of a pod that has gone, since the API server that is asked may hear of it later than we, and of one whose end
+ * nobody will tell us: the gateway's few, for which the token would else work on.
  */
 const UNSURE_HOLDS_MS = 10_000
 /** Five sidecars' tokens for each of 2,000 pods, some 500 bytes each: 5 MB. */
 const MAX_ANSWERS = 10_000
 /** A herd of sidecars asks through this many connections; more would be queued by the API server. */
 const IN_FLIGHT = 20
+/** So many wait for a second or two: a herd of 1,000 sidecars, and who floods us besides. */
+const MAX_WAITING = 5000
 /** Longer than any token that Kubernetes makes (about 1 KB): what is longer is not asked about. */
 const MAX_TOKEN = 16 * 1024
 
@@ -62,7 +65,7 @@ export function createTokenReview(options: TokenReviewOptions): TokenReviews {
   const answers = new AnswerCache<Review>({
     max: MAX_ANSWERS,
     inFlight: IN_FLIGHT,
-    waiting: MAX_ANSWERS,
+    waiting: MAX_WAITING,
     now,
   })
   const gone = new Set<string>()
@@ -76,11 +79,11 @@ export function createTokenReview(options: TokenReviewOptions): TokenReviews {
     if (gone.size > MAX_ANSWERS && oldest !== undefined) gone.delete(oldest)
     answers.forget(isGone)
   }
-  const review: ReviewToken = async (token) => {
+  const review: ReviewToken = async (token, address) => {
     if (token.length > MAX_TOKEN) return refused('the token is longer than any of Kubernetes')
     const key = createHash('sha256').update(token).digest('base64')
     try {
-      return await answers.get(key, () => ask(token, options, isGone))
+      return await answers.get(key, () => ask(token, options, isGone), address)
     } catch (error) {
       const isCrowded = error instanceof TooManyQuestions
       if (!isCrowded) onError?.(error as Error)
@@ -96,16 +99,21 @@ async function ask(
   options: TokenReviewOptions,
   isGone: (review: Review) => boolean,
 ): Promise<Answer<Review>> {
-  const { client, audience, wallClock } = options
+  const { client, audience, wallClock, isFollowed } = options
   const { status = {} } = await client.create<TokenReview>(PATH, {
     apiVersion: 'authentication.k8s.io/v1',
     kind: 'TokenReview',
     spec: { token, ...(audience !== null && { audiences: [audience] }) },
   })
   const value = reviewOf(status, audience)
-  if (value.outcome !== 'user' || isGone(value)) return { value, holdsMs: UNSURE_HOLDS_MS }
+  if (value.outcome !== 'user') return { value, holdsMs: UNSURE_HOLDS_MS, isCheap: true }
+  const isSure = !isGone(value) && isFollowed(value.user)
   const rest = (expiryOf(token) ?? Number.POSITIVE_INFINITY) - wallClock()
-  return { value, holdsMs: Math.min(rest, HOLDS_MS) }
+  // Where our clock is ahead, what the API server calls valid has ended for us: still it is not asked at each request.
+  return {
+    value,
+    holdsMs: isSure ? Math.min(Math.max(rest, UNSURE_HOLDS_MS), HOLDS_MS) : UNSURE_HOLDS_MS,
+  }
 }
 
 /**

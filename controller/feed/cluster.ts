@@ -88,6 +88,11 @@ export class Cluster {
     return this.#podIndex.state(namespace, podName)
   }
 
+  /** Whether this pod is there and followed, so that its end will be told. */
+  follows(namespace: string, podName: string, uid: string): boolean {
+    return this.#pods.get(`${namespace}/${podName}`)?.metadata.uid === uid
+  }
+
   /** Pods whose state may have changed since this was called last. */
   takeStale(): StalePods {
     return this.#podIndex.takeStale()

@@ -13,7 +13,11 @@ const USER = {
 const GOOD = { authenticated: true, user: USER, audiences: ['controller.azds.io'] }
 
 /** @param answer the status of each TokenReview, or an error */
-function reviewer(answer: () => unknown, audience: string | null = 'controller.azds.io') {
+function reviewer(
+  answer: () => unknown,
+  audience: string | null = 'controller.azds.io',
+  isFollowed = true,
+) {
   let clock = 0
   const asked: { spec: { token: string; audiences?: string[] } }[] = []
   const client = {
@@ -29,6 +33,7 @@ function reviewer(answer: () => unknown, audience: string | null = 'controller.a
     audience,
     now: () => clock,
     wallClock: () => clock,
+    isFollowed: () => isFollowed,
   })
   return { review, podGone, asked, pass: (ms: number) => (clock += ms) }
 }
@@ -55,6 +60,19 @@ test('a token that ends sooner is believed no longer than that', async () => {
   await review(token)
   pass(59_999)
   await review(token)
+  expect(asked).toHaveLength(1)
+  pass(1)
+  await review(token)
+  expect(asked).toHaveLength(2)
+})
+
+test('a token that has ended by our clock alone is not asked about at each request', async () => {
+  const { review, asked, pass } = reviewer(() => GOOD)
+  pass(3_600_000)
+  const token = jwt({ exp: 60 })
+  await review(token)
+  pass(9_999)
+  expect((await review(token)).outcome).toBe('user')
   expect(asked).toHaveLength(1)
   pass(1)
   await review(token)
@@ -100,12 +118,24 @@ test('a token is asked about again once its pod has gone, and what is said then 
   expect(asked).toHaveLength(3)
 })
 
+test('a token of a pod whose end nobody would tell, such as the gateway’s, is asked about every ten seconds', async () => {
+  let status: object = GOOD
+  const { review, asked, pass } = reviewer(() => status, null, false)
+  await review('a')
+  pass(9_999)
+  await review('a')
+  expect(asked).toHaveLength(1)
+  status = { authenticated: false, error: 'the pod is gone' }
+  pass(1)
+  expect((await review('a')).outcome).toBe('refused')
+})
+
 test('a pod that goes while its token is asked about is not believed for five minutes', async () => {
   const gate = Promise.withResolvers<void>()
   const client = { create: async <T>() => gate.promise.then(() => ({ status: GOOD }) as T) }
   let clock = 0
   const { review, podGone } = createTokenReview({
-    ...{ client, audience: null, now: () => clock, wallClock: () => 0 },
+    ...{ client, audience: null, now: () => clock, wallClock: () => 0, isFollowed: () => true },
   })
   const asked = review('a')
   podGone('1234')
@@ -122,6 +152,17 @@ test('a token that is longer than any of Kubernetes is not sent on', async () =>
   expect(asked).toEqual([])
 })
 
+test('a flood of tokens that nobody has made does not make us ask about a good one again', async () => {
+  let status: object = GOOD
+  const { review, asked } = reviewer(() => status)
+  await review('good')
+  status = { authenticated: false }
+  for (let count = 0; count < 10_001; count += 1) await review(`made-up-${count}`)
+  const before = asked.length
+  expect((await review('good')).outcome).toBe('user')
+  expect(asked).toHaveLength(before)
+})
+
 test('a thousand sidecars at once ask through twenty connections', async () => {
   let open = 0
   let most = 0
@@ -134,7 +175,9 @@ test('a thousand sidecars at once ask through twenty connections', async () => {
       return { status: GOOD } as T
     },
   }
-  const { review } = createTokenReview({ client, audience: null, now: () => 0, wallClock: () => 0 })
+  const { review } = createTokenReview({
+    ...{ client, audience: null, now: () => 0, wallClock: () => 0, isFollowed: () => true },
+  })
   const answers = await Promise.all(Array.from({ length: 1000 }, (_, index) => review(`t${index}`)))
   expect(answers.every(({ outcome }) => outcome === 'user')).toBe(true)
   expect(most).toBe(20)
