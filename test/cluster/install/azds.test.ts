@@ -1,4 +1,5 @@
 /** The life of an installation by azds alone: use, look, heal, upgrade, and gone without a trace, with the controller down. */
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
@@ -59,6 +60,19 @@ describeCluster('an installation by azds', () => {
   test('the cluster is fit for it, and nothing of it is there', async () => {
     expect(await done('doctor', '--pre')).toContain('All is well.')
     expect(await done('uninstall', '-y')).toContain('nothing')
+  })
+
+  test('as one file it can be called by its name, and tells a Node that is too old so', async () => {
+    expect(statSync(AZDS).mode & 0o111).toBe(0o111)
+    const old =
+      "Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.9.0'}})"
+    const { code, stderr } = await exec(
+      process.execPath,
+      ['--import', `data:text/javascript,${old}`, AZDS, 'version'],
+      { timeoutMs: 30_000 },
+    )
+    expect(stderr).toMatch(/^azds needs Node 24 or later; this is v[\d.]+\n$/)
+    expect(code).toBe(1)
   })
 
   test('one command installs it and makes the first space', async () => {
