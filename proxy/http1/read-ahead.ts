@@ -6,6 +6,9 @@
  */
 const MAX_READ_AHEAD = 65_536
 
+/** Chunks that are kept apart. Of a client that sends byte by byte each would take a hundred times its size. */
+const MOST_CHUNKS = 64
+
 export class ReadAhead {
   readonly #chunks: Buffer[] = []
   #bytes = 0
@@ -43,6 +46,7 @@ export class ReadAhead {
     const last = this.#chunks.length - 1
     const left = this.#chunks[last]
     if (left?.buffer === chunk.buffer) this.#chunks[last] = Buffer.from(left)
+    if (last >= MOST_CHUNKS) this.#chunks.splice(0, last + 1, Buffer.concat(this.#chunks))
   }
 
   takeAll(): Buffer {
