@@ -52,6 +52,10 @@ export abstract class ReadingStream extends PassingStream implements Borrower, T
   protected abstract fail(error: NodeJS.ErrnoException): void
   protected abstract closeIfBothEnded(): void
 
+  get hasUntold(): boolean {
+    return this.#came !== null
+  }
+
   listen(listener: StreamListener): void {
     const first = this.listener === null
     // The listener before this one may still need what it has borrowed.

@@ -54,6 +54,8 @@ export interface ByteStream {
   /** Payload bytes so far, from and to the peer. */
   readonly bytesRead: number
   readonly bytesWritten: number
+  /** Bytes have come that no listener has been told of yet; absent where they are told at once. */
+  readonly hasUntold?: boolean
   /**
    * Replaces the listener; bytes that came while there was none are delivered to it. A listener
    * that comes after the peer's FIN, or after the end of the connection, is told so again, in a

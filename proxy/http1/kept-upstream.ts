@@ -28,8 +28,10 @@ export class KeptUpstream implements StreamListener {
     this.owner = owner
   }
 
-  leadsTo({ ip, port }: Address): boolean {
-    return this.target.port === port && this.target.ip === ip
+  /** Whether a request for `target` may go here. What the server has said before it gets one is no answer to it. */
+  serves({ ip, port }: Address): boolean {
+    const { target, stream } = this
+    return target.port === port && target.ip === ip && stream.hasUntold !== true
   }
 
   /** Listens until somebody else does. */

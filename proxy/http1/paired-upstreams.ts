@@ -122,7 +122,7 @@ export class PairedUpstreams implements UpstreamOwner {
 
   #idleTo(target: Address): KeptUpstream | null {
     for (const upstream of this.#all) {
-      if (upstream.isIdle && upstream.leadsTo(target)) return upstream
+      if (upstream.isIdle && upstream.serves(target)) return upstream
     }
     return null
   }

@@ -54,7 +54,7 @@ export class UpstreamPool implements UpstreamOwner {
     const all = this.#idle
     for (let i = all.length - 1; i >= 0; i--) {
       const upstream = all[i] as KeptUpstream
-      if (!upstream.leadsTo(target)) continue
+      if (!upstream.serves(target)) continue
       if (i === all.length - 1) all.pop()
       else all.splice(i, 1)
       upstream.isIdle = false
