@@ -1,6 +1,7 @@
 /** Reads a command line by the table of commands; a mistake names what was probably meant. */
 import { parseArgs } from 'node:util'
 import { type Command, type Flag, type Invocation, usageError } from './command.ts'
+import { distance, MAX_SLIPS } from './nearest.ts'
 
 export type ParsedLine =
   | { kind: 'run'; command: Command; invocation: Invocation }
@@ -113,25 +114,8 @@ function checkArguments(args: readonly string[], command: Command): void {
   }
 }
 
-/** More than two slips in a word are no slips any more. */
-const MAX_SLIPS = 2
-
 /** What stands between "there is no such thing" and where to look: the nearest name, if one is near. */
 function meant(candidates: readonly { name: string; distance: number }[], before = ''): string {
   const [best] = candidates.toSorted((a, b) => a.distance - b.distance)
   return best && best.distance <= MAX_SLIPS ? `; did you mean ${before}${best.name}? ` : '; '
-}
-
-/** Levenshtein distance: how many letters must be put in, taken out or changed. */
-export function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
 }

@@ -1,4 +1,5 @@
 /** Holds values to values.schema.json, so that a typing error is told before anything is changed. */
+import { nearest } from '../nearest.ts'
 import { isMap } from './functions.ts'
 
 type Schema = Record<string, unknown>
@@ -95,7 +96,8 @@ function faultsOfScalar(schema: Schema, value: unknown, path: string): string[] 
   }
   if (typeof value === 'string') {
     if (typeof pattern === 'string' && !new RegExp(pattern, 'u').test(value)) {
-      faults.push(`${shown} does not have the form ${pattern}`)
+      // A pattern is for machines; beside each of ours stands what it means.
+      faults.push(`${shown} is not ${schema['description'] ?? `of the form ${pattern}`}`)
     }
     if (typeof minLength === 'number' && value.length < minLength) faults.push('it is too short')
     if (typeof maxLength === 'number' && value.length > maxLength) faults.push('it is too long')
@@ -133,6 +135,11 @@ function faultsOfItems(schema: Schema, value: unknown, place: Place): string[] {
   ]
 }
 
+function noSuchValue(path: string, key: string, properties: Schema): string {
+  const meant = nearest(key, Object.keys(properties))
+  return `${path}: there is no such value${meant === null ? '' : `; did you mean ${meant}?`}`
+}
+
 function faultsOfFields(schema: Schema, value: unknown, place: Place): string[] {
   if (!isMap(value)) return []
   const { path } = place
@@ -144,11 +151,10 @@ function faultsOfFields(schema: Schema, value: unknown, place: Place): string[] 
     ...required
       .filter((key) => !Object.hasOwn(value, key))
       .map((key) => `${below(String(key))}: is missing`),
-    ...Object.entries(value).flatMap(([key, field]) =>
-      faultsOf(Object.hasOwn(properties, key) ? properties[key] : others, field, {
-        ...place,
-        path: below(key),
-      }),
-    ),
+    ...Object.entries(value).flatMap(([key, field]) => {
+      const isKnown = Object.hasOwn(properties, key)
+      if (!isKnown && others === false) return [noSuchValue(below(key), key, properties)]
+      return faultsOf(isKnown ? properties[key] : others, field, { ...place, path: below(key) })
+    }),
   ]
 }

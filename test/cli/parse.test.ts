@@ -1,7 +1,8 @@
 /** Command lines: found by the table, with help for what is nearly right. */
 import { expect, test } from '@jest/globals'
 import { COMMANDS, GLOBAL_FLAGS } from '../../cli/commands.ts'
-import { distance, parseLine } from '../../cli/parse.ts'
+import { distance } from '../../cli/nearest.ts'
+import { parseLine } from '../../cli/parse.ts'
 import { azds } from './world-fixture.ts'
 
 const parse = (line: string) => parseLine(line.split(' '), COMMANDS, GLOBAL_FLAGS)

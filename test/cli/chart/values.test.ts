@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { ownChart } from '../../../cli/chart/files.ts'
@@ -94,7 +96,7 @@ const SCHEMA = {
 
 test.each<[unknown, string[]]>([
   [{ name: 'ab', port: 80, kind: 'x', size: 1, list: [1.5] }, []],
-  [{ name: 'A' }, ['name: "A" does not have the form ^[a-z]+$', 'name: it is too short']],
+  [{ name: 'A' }, ['name: "A" is not of the form ^[a-z]+$', 'name: it is too short']],
   [{ name: 'abcde' }, ['name: it is too long']],
   [{}, ['name: is missing']],
   [{ name: 'ab', port: 0 }, ['port: 0 is below 1']],
@@ -111,10 +113,29 @@ test.each<[unknown, string[]]>([
       'list[2]: expected number, not string',
     ],
   ],
-  [{ name: 'ab', nmae: 1 }, ['nmae: there is no such value']],
+  [{ name: 'ab', nmae: 1 }, ['nmae: there is no such value; did you mean name?']],
+  [{ name: 'ab', colour: 1 }, ['colour: there is no such value']],
   ['text', ['the values: expected object, not string']],
 ])('%j has the faults %j', (value, faults) => {
   expect(faultsOfValues(SCHEMA, value)).toEqual(faults)
+})
+
+test('a value of the wrong form is told what it should be, in words', () => {
+  const files = ownChart()
+  for (const [values, fault] of [
+    [{ image: { registry: 'r/' } }, 'image.registry: "r/" is not a registry, such as'],
+    [{ image: { digests: { proxy: 'x' } } }, 'image.digests.proxy: "x" is not a digest: sha256:'],
+    [{ clusterDomain: 'a.' }, 'clusterDomain: "a." is not a DNS domain, such as'],
+  ] as const) {
+    expect(() => checkValues(files, mergeValues(defaultValues(files), values))).toThrow(fault)
+  }
+  // No pattern without its words.
+  const schema = readFileSync(
+    join(import.meta.dirname, '../../../deploy/chart/values.schema.json'),
+    'utf8',
+  )
+  const explained = schema.match(/"description": "[^"]+",\s*"pattern":/g)
+  expect(explained).toHaveLength(schema.match(/"pattern":/g)?.length ?? -1)
 })
 
 test('a schema with a keyword that is not known is refused, not passed over', () => {
@@ -127,5 +148,7 @@ test('our own defaults pass our own schema, and a typing error does not', () => 
   const defaults = defaultValues(files)
   expect(() => checkValues(files, defaults)).not.toThrow()
   const wrong = mergeValues(defaults, { webhook: { replica: 3 } })
-  expect(() => checkValues(files, wrong)).toThrow('webhook.replica: there is no such value')
+  expect(() => checkValues(files, wrong)).toThrow(
+    'webhook.replica: there is no such value; did you mean replicas?',
+  )
 })
