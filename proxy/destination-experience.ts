@@ -12,8 +12,12 @@ export type Experience = 'http' | 'greeting'
 
 export class DestinationExperience {
   readonly #seen = new Map<string, Experience>()
+  /** The latest, by its object: connections to one destination share that, and to make its key takes longer than to look. */
+  #last: { destination: Address; experience: Experience } | null = null
 
   note(destination: Address, experience: Experience): void {
+    if (this.#last?.destination === destination && this.#last.experience === experience) return
+    this.#last = { destination, experience }
     const key = formatAddress(destination)
     // While there is room for all, their order is of no use.
     if (this.#seen.size < MAX_DESTINATIONS && this.#seen.get(key) === experience) return
@@ -29,6 +33,7 @@ export class DestinationExperience {
 
   /** What the last connection showed; null if it showed nothing, or is forgotten. */
   of(destination: Address): Experience | null {
+    if (this.#last?.destination === destination) return this.#last.experience
     return this.#seen.get(formatAddress(destination)) ?? null
   }
 }

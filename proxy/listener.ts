@@ -45,9 +45,9 @@ export async function listen(options: ListenerOptions): Promise<Listening> {
 
 function arrive(accepted: Accepted, ownPort: number, options: ListenerOptions): void {
   const { originalDestination, isOwn, onArrival, onDescriptor, log } = options
-  const client = accepted.stream
-  onDescriptor(accepted.fd)
-  const original = originalDestination?.(accepted.fd, client.remote) ?? null
+  const { stream: client, fd } = accepted
+  onDescriptor(fd)
+  const original = originalDestination?.(fd, client.remote) ?? null
   if (original?.kind === 'failed') {
     log.warn(
       { client: formatAddress(client.remote), problem: original.message },

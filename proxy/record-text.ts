@@ -15,7 +15,7 @@ import type {
   TraceRoute,
 } from '../core/trace-record.ts'
 import { requestAddress } from './authority.ts'
-import type { RequestHead, ResponseHead } from './exchange.ts'
+import type { FieldMemo, RequestHead, ResponseHead } from './exchange.ts'
 import type { ExchangeFacts } from './recorder.ts'
 import { type Identity, saidBy } from './request-facts.ts'
 
@@ -42,23 +42,71 @@ export function recordText(
   facts: ExchangeFacts,
   outcome: ExchangeOutcome,
 ): string {
-  const { head, ids, service, direction, hop } = facts
-  const { protocol, status, firstByteMs, requestBytes, responseBytes, error } = outcome
-  const { authority, path } = addressOf(head)
-  const recordedPath = path === null ? null : redactPath(path)
+  const { ids } = facts
+  const { status, firstByteMs, requestBytes, responseBytes, error } = outcome
   const firstByte = firstByteMs === null ? 'null' : millisText(firstByteMs)
   // Ids are hex digits, protocols and directions our own words, and addresses numbers: none needs an escape.
   return [
     `{"traceId":"${ids.traceId}","spanId":"${ids.spanId}","parentSpanId":${json(ids.parentSpanId)}`,
-    identityText(identity),
-    `"service":${json(service)},"direction":"${direction}","protocol":"${protocol}","hop":${hop}`,
-    `"method":${json(head.method)},"authority":${json(authority)},"path":${json(recordedPath)}`,
+    requestText(identity, facts, outcome.protocol),
     `"status":${status},"sni":null,"startedAt":${millisText(outcome.startedAt)}`,
     `"firstByteMs":${firstByte},"durationMs":${millisText(outcome.durationMs)}`,
     `"requestBytes":${requestBytes},"responseBytes":${responseBytes}`,
-    `"requestHeaders":${fieldsText(head)},"responseHeaders":${answerFieldsText(outcome)}`,
+    `"responseHeaders":${answerFieldsText(outcome)}`,
     `"requestBody":${json(outcome.requestBody)},"responseBody":${json(outcome.responseBody)}`,
     `"client":"${formatAddress(facts.client)}","route":${routeText(facts)},"error":${json(error)}}`,
+  ].join(',')
+}
+
+/** What was recorded of a request, for the next one that says the same. */
+interface RequestText extends Pick<ExchangeFacts, 'service' | 'direction' | 'hop'> {
+  identity: Identity
+  protocol: TraceProtocol
+  method: string
+  target: string
+  text: string
+}
+
+/** The latest of those that have the same fields. */
+const requests = new WeakMap<FieldMemo, RequestText>()
+
+/** Who records, and what was asked: mostly the same as with the last request that had these fields. */
+function requestText(identity: Identity, facts: ExchangeFacts, protocol: TraceProtocol): string {
+  const { head, service, direction, hop } = facts
+  const { memo, method, target } = head
+  // Fields that came once may never come again: each with a `traceparent` of its own, as between two sidecars.
+  if (memo === undefined || memo.recorded === null) return newRequestText(identity, facts, protocol)
+  const last = requests.get(memo)
+  if (
+    last?.target === target &&
+    last.method === method &&
+    last.service === service &&
+    last.direction === direction &&
+    last.hop === hop &&
+    last.protocol === protocol &&
+    last.identity === identity
+  ) {
+    return last.text
+  }
+  const text = newRequestText(identity, facts, protocol)
+  if (target.length <= MOST_TARGET) {
+    requests.set(memo, { identity, protocol, method, target, service, direction, hop, text })
+  }
+  return text
+}
+
+/** Longest target that is remembered with its text, in characters: with 128 sets of fields of 2 KiB, 400 KiB at most. */
+const MOST_TARGET = 256
+
+function newRequestText(identity: Identity, facts: ExchangeFacts, protocol: TraceProtocol): string {
+  const { head, service, direction, hop } = facts
+  const { authority, path } = addressOf(head)
+  const recordedPath = path === null ? null : redactPath(path)
+  return [
+    identityText(identity),
+    `"service":${json(service)},"direction":"${direction}","protocol":"${protocol}","hop":${hop}`,
+    `"method":${json(head.method)},"authority":${json(authority)},"path":${json(recordedPath)}`,
+    `"requestHeaders":${fieldsText(head)}`,
   ].join(',')
 }
 

@@ -82,7 +82,8 @@ export class TraceQueue {
 
   /** Takes the oldest out. */
   shift(): PendingTrace | null {
-    const entry = this.#entries[this.#head]
+    // To read behind its end would throw away the compiled code of who empties it.
+    const entry = this.length === 0 ? null : this.#entries[this.#head]
     if (!entry) return null
     // What waits to be cut off holds its heads and bodies no longer.
     this.#entries[this.#head++] = null

@@ -120,6 +120,30 @@ test('a decision that was written before is written anew for another context and
   )
 })
 
+test('what was written of a request is written anew for another one with the same fields', () => {
+  const request = fc.record({
+    method: fc.constantFrom('GET', 'PUT', 'CONNECT'),
+    target: fc.constantFrom('/', '/other', `/${'long'.repeat(100)}`, '/?token=secret'),
+  })
+  const rest = fc.record({
+    direction: fc.constantFrom('inbound' as const, 'outbound' as const),
+    hop: fc.nat(2),
+    service: fc.constantFrom('orders', 'o"2', null),
+  })
+  const several = fc.array(fc.tuple(request, rest, outcome), { minLength: 3, maxLength: 8 })
+  fc.assert(
+    fc.property(fields, facts, several, (fields, facts, several) => {
+      const memo: FieldMemo = { said: null, recorded: null }
+      for (const [line, rest, outcome] of several) {
+        const asked = { ...facts, ...rest, head: { ...requestHead(fields, line), memo } }
+        expect(JSON.parse(recordText(who, asked, outcome))).toEqual(read(recordOf(asked, outcome)))
+        const other = { ...who, pod: 'another' }
+        expect(JSON.parse(recordText(other, asked, outcome))).toMatchObject({ pod: 'another' })
+      }
+    }),
+  )
+})
+
 test('fields with a memo are judged once, and their secrets are blanked in it', () => {
   const memo: FieldMemo = { said: null, recorded: null }
   const shared = { ...requestHead({ Authorization: 'Bearer mine', 'X-A': '1' }), memo }
