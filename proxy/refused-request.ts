@@ -45,7 +45,7 @@ export function recordUnreadable(
   connection: RefusedConnection,
   deps: Pick<RecorderDeps, 'identity' | 'now'>,
 ): TraceRecord {
-  const [method = '', target = ''] = refused.start.split(' ')
+  const [method = '', target = ''] = REQUEST.test(refused.start) ? refused.start.split(' ') : []
   const { space, pod, workload } = deps.identity
   return {
     traceId: newTraceId(),
@@ -61,7 +61,7 @@ export function recordUnreadable(
     // What is no request line may have its address anywhere.
     method: method === '' ? null : redactPath(method),
     authority: null,
-    path: target === '' ? null : redactPath(target),
+    path: TARGET.test(target) ? redactPath(target) : null,
     status: ERROR[refused.code].status,
     sni: null,
     startedAt: deps.now(),
@@ -78,6 +78,15 @@ export function recordUnreadable(
     error: { code: refused.code, message: refused.message },
   }
 }
+
+/**
+ * What somebody means as a request. Anything else may be the rest of a body that was longer than its request said: a
+ * password, of which nothing is recorded.
+ */
+const REQUEST = /^(?:[A-Z-]{1,32}(?:[ \t/]|$)|[A-Za-z-]{1,32}[ \t]+(?:[/*]|https?:))/
+
+/** A path, an address, `host:port`. */
+const TARGET = /^(?:[/*]|[\w.-]+:|\[)/
 
 const NO_CONTEXT = { space: null, source: 'none' as const }
 
