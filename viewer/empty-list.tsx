@@ -42,8 +42,8 @@ export function EmptyList({ spaces, isFiltered, onClear }: EmptyListProps) {
       <pre>{`curl -H 'azds-route-as: ${child ?? '<space>'}' http://<service>.<root space>/`}</pre>
       <p>
         Nothing comes? Pods that are older than their space’s label have no sidecar:{' '}
-        <code>azds space heal</code> restarts them.{' '}
-        <code>azds inspect pod.yaml</code> tells why a pod gets none.
+        <code>azds space heal</code> restarts them. <code>azds inspect pod.yaml</code> tells why a
+        pod gets none.
       </p>
     </div>
   )
