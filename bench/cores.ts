@@ -20,6 +20,14 @@ export function pinned(role: Role, argv: readonly string[]): string[] {
 }
 
 /**
+ * The command line that runs `argv` in the time that others on the same processor leave, and stops for them at once
+ * (SCHED_IDLE): for what would be on another machine, and is not to hold up who measures.
+ */
+export function inTheGaps(argv: readonly string[]): string[] {
+  return ['chrt', '--idle', '0', ...argv]
+}
+
+/**
  * Keeps this process, with the API server and all else in it, off what it measures; returns how to let it go.
  * @throws where taskset(1) is missing or may not
  */

@@ -19,6 +19,8 @@ export interface PairedRow extends SeatOptions {
   /** Looks once at what the contestant does; a problem makes all its measurements void. */
   verify?: (seat: Seat) => Promise<string | null>
   measure: (seat: Seat, seconds: number) => Promise<Measured>
+  /** In place of a measurement that does not count: for a load so light that all would be compiled too late. */
+  warmUp?: (seat: Seat, seconds: number) => Promise<unknown>
 }
 
 export type Measured = Sample & {
@@ -55,7 +57,8 @@ async function runOn(stage: Stage, row: PairedRow, run: RowRun): Promise<RowOutc
       samples: [] as Sample[],
     })
   }
-  for (const { seat } of entries) await row.measure(seat, WARM_UP_SECONDS)
+  const { warmUp = row.measure } = row
+  for (const { seat } of entries) await warmUp(seat, WARM_UP_SECONDS)
   for (const { audit } of entries) await audit.begin()
   for (let round = 0; round < settings.rounds; round++) {
     progress(`round ${round + 1} of ${settings.rounds}`)
@@ -106,11 +109,12 @@ async function splitOn(
   const [ours, ...others] = row.contestants
   const compared = others.filter(({ name }) => settings.profile?.includes(name))
   const sampled: Sampled[] = []
+  const { warmUp = row.measure } = row
   try {
     for (const contestant of [ours, ...compared].filter((each) => each !== undefined)) {
       progress(`samples the stacks of ${contestant.name}`)
       const seated = await seatOn(stage, row, contestant)
-      await row.measure(seated, WARM_UP_SECONDS)
+      await warmUp(seated, WARM_UP_SECONDS)
       const { seconds } = settings
       const load = () => row.measure(seated, seconds)
       const one = await sampleStacks(seated, exec, { seconds, load })

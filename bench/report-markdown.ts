@@ -46,7 +46,8 @@ ${rounds} rounds each is loaded alone for ${seconds} s, in an order that turns r
 main figure is requests (or bytes) per CPU-second of the proxy: user and system time of its whole process
 tree, from \`/proc\`, until it has come to rest. A cell is the median, and in brackets the least and the
 greatest of the rounds; a ratio is the median of the ratios within each round. The proxy runs on one
-core, and the load, the backend and the controller on the others. A round with an error, an answer
+core, and the load and the backend on the others; there the controller, which in a cluster is on another machine,
+has the time that they leave. A round with an error, an answer
 other than 2xx, or a request that reaches the backend without the sidecar's headers is void.
 
 - **Behind REDIRECT**: as in a pod. The client's connections are redirected by the rules of

@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { expect, test } from '@jest/globals'
-import { coresFor } from '../../bench/cores.ts'
+import { coresFor, inTheGaps } from '../../bench/cores.ts'
 
 test.each([
   [1, '0', '0'],
@@ -8,4 +9,10 @@ test.each([
 ])('on %d cores the proxy has %s and the load %s', (cores, proxy, load) => {
   expect(coresFor('proxy', cores)).toBe(proxy)
   expect(coresFor('load', cores)).toBe(load)
+})
+
+test('what runs in the gaps has no claim to the processor', () => {
+  const [file = '', ...argv] = inTheGaps(['sh', '-c', 'chrt -p $$'])
+  const { stdout } = spawnSync(file, argv, { encoding: 'utf8' })
+  expect(stdout).toMatch(/SCHED_IDLE/)
 })
