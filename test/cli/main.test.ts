@@ -122,23 +122,31 @@ test('Ctrl-C ends a live trace with 130 and no message', async () => {
 
 test.each([
   [
+    'an address',
     'http://127.0.0.1:1',
     /connect ECONNREFUSED 127\.0\.0\.1:1; see which cluster is meant: kubectl/,
   ],
   // A name too long to be one: no name server is asked, which may take its time to say no.
-  [`http://${'azds'.repeat(16)}.invalid:1`, /azds\.invalid.*; see which cluster is meant: kubectl/],
-])('a cluster at %s that does not answer is named with the next step', async (server, message) => {
-  api = await namespaceApi({})
-  const folder = mkdtempSync(join(tmpdir(), 'azds-away-'))
-  try {
-    const away = join(folder, 'kubeconfig')
-    const text = readFileSync(api.kubeconfig, 'utf8').replaceAll(/https?:\/\/[^"\s]+/g, server)
-    writeFileSync(away, text)
-    const { code, err } = await run(['space', 'list', '--kubeconfig', away])
-    expect(err).toMatch(message)
-    expect(err.trim().split('\n')).toHaveLength(1)
-    expect(code).toBe(1)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-})
+  [
+    'a name',
+    `http://${'azds'.repeat(16)}.invalid:1`,
+    /azds\.invalid.*; see which cluster is meant: kubectl/,
+  ],
+])(
+  'a cluster at %s where nobody answers is named with the next step',
+  async (_, server, message) => {
+    api = await namespaceApi({})
+    const folder = mkdtempSync(join(tmpdir(), 'azds-away-'))
+    try {
+      const away = join(folder, 'kubeconfig')
+      const text = readFileSync(api.kubeconfig, 'utf8').replaceAll(/https?:\/\/[^"\s]+/g, server)
+      writeFileSync(away, text)
+      const { code, err } = await run(['space', 'list', '--kubeconfig', away])
+      expect(err).toMatch(message)
+      expect(err.trim().split('\n')).toHaveLength(1)
+      expect(code).toBe(1)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  },
+)
