@@ -175,7 +175,8 @@ export class StreamRelay implements PipeOwner {
     if (this.#retry()) return
     this.#forgetUpstream()
     const failure = this.#failed('upstream-closed', `${why} before it took the request`)
-    this.#cutOff(failure, ERROR_CODE.refusedStream)
+    if (this.response.ended) this.#stopRequest(ERROR_CODE.noError)
+    else this.#cutOff(failure, ERROR_CODE.refusedStream)
   }
 
   /** @param again it may be tried again, as nothing has come from the server, which may still have read all */

@@ -247,3 +247,20 @@ function collectGarbage(): void {
   setFlagsFromString('--expose-gc')
   runInNewContext('gc')()
 }
+
+test('an exchange ends whose server has answered, and then says that it never took the request', async () => {
+  const { client, servers, recorded } = startRelay({
+    // It takes nothing of the body.
+    onServer: (server) => server.open([0x4, 0]),
+  })
+  client.head(1, post(), false)
+  client.send(data(1, 'the whole body', true))
+  await settle()
+  servers[0]?.head(1, [[':status', '204']])
+  await settle()
+  expect([client.of('1'), recorded[0]?.ends]).toEqual([['headers 1 :status=204 end'], []])
+  servers[0]?.send(goaway(0, 0))
+  await settle()
+  expect(recorded[0]?.ends).toMatchObject([{ error: null }])
+  expect(client.of('rst')).toEqual([])
+})
