@@ -18,6 +18,12 @@ const BATCH = { records: 64, bytes: 128 * 1024 }
 /** How long records are made at a stretch, in ms: so much later is a request that comes just then. */
 const SLICE_MS = 0.1
 
+/**
+ * When so many wait, they are made: a stretch at 6 µs each, as they take where little is to do. Those that come in
+ * `flushMs`, made and sent in a row when it is over, kept the process busy for some ms.
+ */
+const WORTH_A_SLICE = 16
+
 /** As much of a refusal is read, in bytes: the controller says why in one sentence. */
 const CAUSE_BYTES = 2048
 
@@ -45,8 +51,12 @@ export class TraceSender {
   readonly #options: TraceSenderOptions
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> | null = null
-  /** JSON of the records that are being sent. */
+  /** JSON of the records that are sent next, or are being sent. */
   #batch: string[] = []
+  /** Characters of it. */
+  #length = 0
+  /** Records are made for a batch that is not sent yet. */
+  #making = false
   #failures = 0
   /** Why the last batch was refused, until one is taken. */
   #refusal: string | null = null
@@ -58,8 +68,9 @@ export class TraceSender {
 
   /** Says that the queue has something; cheap, to be called for each record. */
   wake(): void {
-    if (this.#timer || this.#sending || this.#closed) return
-    this.#schedule(this.#options.flushMs)
+    if (this.#sending || this.#closed) return
+    if (!this.#timer) this.#schedule(this.#options.flushMs)
+    if (this.#mayMake()) void this.#makeAhead()
   }
 
   /**
@@ -89,28 +100,23 @@ export class TraceSender {
     this.#timer.unref()
   }
 
-  /**
-   * How long what is left waits. A batch that is not full waits for company again: what has come since the last
-   * one was sent would make a batch of ten, which costs as much as one of sixty.
-   */
-  #delay(): number {
-    const { queue, random, flushMs } = this.#options
-    if (this.#failures > 0) return backOffMs(this.#failures, random())
-    return queue.length < BATCH.records ? flushMs : 0
-  }
-
   /** Sends one batch; a call during another joins it. */
   #send(): Promise<void> {
     this.#sending ??= this.#sendBatch().finally(() => {
       this.#sending = null
-      if (!this.#closed && this.#left() > 0) this.#schedule(this.#delay())
+      if (this.#failures > 0 && !this.#closed) this.#schedule(this.#backOff())
+      else if (this.#left() > 0) this.wake()
     })
     return this.#sending
   }
 
+  #backOff(): number {
+    return backOffMs(this.#failures, this.#options.random())
+  }
+
   async #sendBatch(): Promise<void> {
     const { queue, log } = this.#options
-    if (this.#batch.length === 0) await this.#fill()
+    await this.#fill()
     if (this.#batch.length === 0) return
     const outcome = await this.#post(this.#batch)
     if (outcome.kind === 'failed') {
@@ -128,6 +134,7 @@ export class TraceSender {
     }
     this.#failures = 0
     this.#batch = []
+    this.#length = 0
   }
 
   /** Once for each cause: what is refused now will mostly be refused five times a second. */
@@ -140,39 +147,64 @@ export class TraceSender {
     )
   }
 
-  /** Makes the next batch out of the oldest, in slices with pauses between them. */
-  async #fill(): Promise<void> {
-    const { queue, budget } = this.#options
-    const batch = this.#batch
-    let bytes = 0
-    while (batch.length < BATCH.records && bytes < BATCH.bytes) {
-      const start = performance.now()
-      const before = batch.length
-      let time = start
-      do {
-        const pending = queue.shift()
-        if (pending === null) {
-          budget.spend(time - start, batch.length - before)
-          return
-        }
-        bytes += this.#add(pending)
-        time = performance.now()
-      } while (time - start < SLICE_MS && batch.length < BATCH.records && bytes < BATCH.bytes)
-      budget.spend(time - start, batch.length - before)
-      await this.#pause()
-    }
+  /** Makes records as they come, so that little is left to do when the batch is full, which sends it. */
+  async #makeAhead(): Promise<void> {
+    this.#making = true
+    // What the traffic has to do now comes first.
+    await new Promise((resolve) => setImmediate(resolve))
+    while (this.#mayGoOn() && !this.#isFull()) await this.#makeSlice()
+    this.#making = false
+    if (this.#sending || this.#closed || !this.#isFull()) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    void this.#send()
   }
 
-  /** Returns how many characters came to the batch. A record that cannot be made costs no other. */
-  #add(pending: PendingTrace): number {
+  #mayMake(): boolean {
+    return !this.#making && this.#mayGoOn()
+  }
+
+  /** Not where a batch is on its way already, or the controller does not take any. */
+  #mayGoOn(): boolean {
+    const isIdle = this.#sending === null && this.#failures === 0 && !this.#closed
+    return isIdle && this.#options.queue.length >= WORTH_A_SLICE
+  }
+
+  #isFull(): boolean {
+    return this.#batch.length >= BATCH.records || this.#length >= BATCH.bytes
+  }
+
+  /** Adds to the batch what there is, in slices with pauses between them. */
+  async #fill(): Promise<void> {
+    while (!this.#isFull() && this.#options.queue.length > 0) await this.#makeSlice()
+  }
+
+  /** Makes the records of the oldest, then pauses for the traffic. */
+  #makeSlice(): Promise<void> {
+    const { queue, budget } = this.#options
+    const start = performance.now()
+    let time = start
+    let count = 0
+    while (time - start < SLICE_MS && !this.#isFull()) {
+      const pending = queue.shift()
+      if (pending === null) break
+      this.#add(pending)
+      count++
+      time = performance.now()
+    }
+    budget.spend(time - start, count)
+    return this.#pause()
+  }
+
+  /** A record that cannot be made costs no other. */
+  #add(pending: PendingTrace): void {
     try {
       const json = pending.json()
       this.#batch.push(json)
-      return json.length
+      this.#length += json.length
     } catch (err) {
       this.#options.queue.countDropped(1)
       this.#options.log.error({ err }, 'a trace could not be written')
-      return 0
     }
   }
 

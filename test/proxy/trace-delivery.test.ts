@@ -160,6 +160,40 @@ describe('the sender', () => {
     ])
   })
 
+  test('sends a batch as soon as it is full, however long a record may wait for company', async () => {
+    start(60_000)
+    const names = Array.from({ length: 144 }, (_, i) => String(i))
+    send(...names)
+    await eventually('two batches', () => controller.records().length === 128)
+    expect(spans(controller.records())).toEqual(names.slice(0, 128))
+    expect(await sender.close(10_000)).toBe(0)
+    expect(spans(controller.records())).toEqual(names)
+  })
+
+  test('makes records as they come, not all of a batch when it is due', async () => {
+    start(60_000)
+    let made = 0
+    for (let i = 0; i < 20; i++) {
+      const pending = readyTrace(record(String(i)))
+      queue.push({
+        bytes: pending.bytes,
+        json: () => {
+          made++
+          return pending.json()
+        },
+      })
+      sender.wake()
+    }
+    // Nothing is made while traffic is looked at.
+    expect(made).toBe(0)
+    await eventually('some records', () => made > 0)
+    expect(made).toBe(20 - queue.length)
+    expect(controller.batches).toEqual([])
+    expect(await sender.close(10_000)).toBe(0)
+    expect(controller.batches).toHaveLength(1)
+    expect(spans(controller.records())).toEqual(Array.from({ length: 20 }, (_, i) => String(i)))
+  })
+
   test.each([
     ['could not take', 503],
     ['did not take from an unknown sender, whose token may be old', 401],
