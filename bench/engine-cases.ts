@@ -6,6 +6,8 @@ export interface EngineCase {
   answer: Buffer[]
   /** A connection of its own for each exchange. */
   connects?: boolean
+  /** Where 16 digits of the request stand that are others with each exchange. */
+  digitsAt?: number
 }
 
 export const TABLE_SIZES = [10, 1000, 10_000]
@@ -36,6 +38,10 @@ export function engineCases(): EngineCase[] {
   const small = `GET / HTTP/1.1\r\n${HOST}\r\n`
   const browser = `GET /catalogue/list?page=2&sort=price HTTP/1.1\r\n${HOST}${BROWSER_FIELDS.join('\r\n')}\r\n\r\n`
   const post = `POST /orders HTTP/1.1\r\n${HOST}Content-Type: application/json\r\nContent-Length: 2048\r\n\r\n`
+  const parent = `traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n`
+  const traced = small.replace('\r\n\r\n', `\r\n${parent}\r\n`)
+  const tracedBrowser = browser.replace('Referer', `${parent}Referer`)
+  const digitsIn = (text: string) => text.indexOf(parent) + 'traceparent: 00-'.length
   const plain = answerOf(27)
   const chunk = (size: number) => `${size.toString(16)}\r\n${'c'.repeat(size)}\r\n`
   const chunked = `HTTP/1.1 200 OK\r\n${ANSWER_FIELDS}Transfer-Encoding: chunked\r\n\r\n${chunk(500)}${chunk(300)}0\r\n\r\n`
@@ -43,6 +49,13 @@ export function engineCases(): EngineCase[] {
   return [
     { name: 'small GET', request: buffers(small), answer: plain },
     { name: 'browser GET', request: buffers(browser), answer: plain },
+    { name: 'traced GET', request: buffers(traced), answer: plain, digitsAt: digitsIn(traced) },
+    {
+      name: 'traced browser GET',
+      request: buffers(tracedBrowser),
+      answer: plain,
+      digitsAt: digitsIn(tracedBrowser),
+    },
     { name: '16 KiB answer', request: buffers(small), answer: answerOf(16_384) },
     { name: 'chunked answer', request: buffers(small), answer: buffers(chunked) },
     { name: 'POST 2 KiB', request: buffers(post + 'p'.repeat(2048)), answer: plain },

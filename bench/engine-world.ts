@@ -159,7 +159,8 @@ export async function startEngineWorld({
   }
   const open: EngineStream[] = []
   return {
-    exchange: ({ request, answer, connects = false }, number) => {
+    exchange: ({ request, answer, connects = false, digitsAt }, number) => {
+      if (digitsAt !== undefined) countUp(request[0] as Buffer, digitsAt + 15)
       let client = open[number]
       if (client === undefined || connects) {
         const address = { ip: '10.0.0.9', port: 20_000 + number }
@@ -182,6 +183,16 @@ export async function startEngineWorld({
       controller.closeAllConnections()
       controller.close()
     },
+  }
+}
+
+/** Adds one to the decimal number of which the last digit stands at `last`; others before it may be any. */
+function countUp(bytes: Buffer, last: number): void {
+  const NINE = 0x39
+  for (let at = last; ; at--) {
+    const digit = bytes[at] as number
+    bytes[at] = digit >= NINE ? 0x30 : digit + 1
+    if (digit !== NINE) return
   }
 }
 

@@ -36,7 +36,7 @@ export async function underLoad(
 export interface WrkLoad {
   path: BackendPath
   /** What `load.lua` calls it; a plain GET if absent. */
-  kind?: 'browser' | 'post' | 'close'
+  kind?: 'browser' | 'traced' | 'post' | 'close'
   connections: number
 }
 

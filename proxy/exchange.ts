@@ -14,6 +14,8 @@ export interface FieldMemo {
   said: SaidByFields | null
   /** As they may be recorded, secrets blanked: JSON. */
   recorded: string | null
+  /** Heads with these fields can differ in values of which only the record speaks: `recorded` is none's. */
+  readonly varies: boolean
 }
 
 /** A complete, valid request head. Values are latin1 strings, exactly as on the wire. */

@@ -55,7 +55,7 @@ export function planGateway(client: Address, gateway: Address, deps: GatewayDeps
     const request = {
       direction: 'gateway' as const,
       head,
-      ids: traceIdsOf(said),
+      ids: traceIdsOf(head, said),
       hop: said.hop ?? 0,
       service: host?.service ?? null,
       context,

@@ -53,7 +53,7 @@ export function planInbound(connection: InboundConnection, deps: InboundDeps): P
     if (said.isProbe) {
       return { kind: 'forward', target: destination, setHeaders: [], recorder: silentRecorder }
     }
-    const ids = traceIdsOf(said)
+    const ids = traceIdsOf(head, said)
     const { hop } = said
     const context = contextOfHead(head, {
       traceSpace: null,

@@ -42,7 +42,7 @@ export function planOutbound(connection: OutboundConnection, deps: OutboundDeps)
   const decideAgain = ({ space }: Context) => decideOutbound(table, destination, space)
   return (head): ExchangePlan => {
     const said = saidBy(head)
-    const ids = traceIdsOf(said)
+    const ids = traceIdsOf(head, said)
     const context = contextOfHead(head, {
       // A trace id that we have just made up cannot be remembered.
       traceSpace: ids.parentSpanId === null ? null : deps.memory.spaceOf(ids.traceId),

@@ -74,8 +74,10 @@ const requests = new WeakMap<FieldMemo, RequestText>()
 function requestText(identity: Identity, facts: ExchangeFacts, protocol: TraceProtocol): string {
   const { head, service, direction, hop } = facts
   const { memo, method, target } = head
-  // Fields that came once may never come again: each with a `traceparent` of its own, as between two sidecars.
-  if (memo === undefined || memo.recorded === null) return newRequestText(identity, facts, protocol)
+  // Fields that came once may never come again, and those that vary, as between two sidecars, never say the same.
+  if (memo === undefined || memo.varies || memo.recorded === null) {
+    return newRequestText(identity, facts, protocol)
+  }
   const last = requests.get(memo)
   if (
     last?.target === target &&
@@ -168,7 +170,7 @@ function identityText(identity: Identity): string {
 /** The fields of a head with secrets blanked; of fields that come again and again, made only once. */
 function fieldsText(head: RequestHead | ResponseHead): string {
   const { memo } = head
-  if (memo === undefined) return JSON.stringify(redactHeaders(head.headers()))
+  if (memo === undefined || memo.varies) return JSON.stringify(redactHeaders(head.headers()))
   memo.recorded ??= JSON.stringify(redactHeaders(head.headers()))
   return memo.recorded
 }

@@ -28,7 +28,7 @@ export function planLoop(connection: RefusedConnection, record: RecordExchange):
     recorder: record({
       direction,
       head,
-      ids: traceIdsOf(saidBy(head)),
+      ids: traceIdsOf(head, saidBy(head)),
       hop: saidBy(head).hop ?? 0,
       service: null,
       context: NO_CONTEXT,

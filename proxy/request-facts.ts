@@ -14,9 +14,13 @@ import {
 import { authorityOf } from './authority.ts'
 import type { RequestHead } from './exchange.ts'
 
-/** What the fields of a request say, all that is ever asked of them. Shared by heads with the same fields. */
+/**
+ * What the fields of a request say, all that is ever asked of them besides the ids of its trace. Shared by heads with
+ * the same fields, which may differ in those ids (`http1/varying-fields.ts`).
+ */
 export interface SaidByFields {
-  readonly traceparent: TraceParent | null
+  /** There is a `traceparent`. */
+  readonly isTraced: boolean
   /** How many sidecars have sent the request on; null if it comes from outside. */
   readonly hop: number | null
   /** Value of `azds-route-as`. */
@@ -38,14 +42,13 @@ export function saidBy(head: RequestHead): SaidByFields {
 }
 
 function readFields(head: RequestHead): SaidByFields {
-  const traceparent = head.header(HEADER.traceparent)
   const routeAs = head.header(HEADER.routeAs)
   // Both may come in several fields (W3C Baggage 3.3.1, RFC 9113 8.2.3), which make one list.
   const baggage = joined(head, HEADER.baggage, ',')
   const cookie = joined(head, 'cookie', ';')
   const host = head.header('host')
   return {
-    traceparent: traceparent === null ? null : parseTraceParent(traceparent),
+    isTraced: head.header(HEADER.traceparent) !== null,
     hop: hopIn(head.header(HEADER.hop)),
     routeAs,
     baggage,
@@ -75,7 +78,10 @@ export interface TraceIds {
   readonly traceparent: string
 }
 
-export function traceIdsOf({ traceparent }: SaidByFields): TraceIds {
+/** @param said what the fields of this head say */
+export function traceIdsOf(head: RequestHead, said: SaidByFields): TraceIds {
+  const value = said.isTraced ? head.header(HEADER.traceparent) : null
+  const traceparent = value === null ? null : parseTraceParent(value)
   return traceparent === null ? new FirstSpan() : nextSpan(traceparent)
 }
 

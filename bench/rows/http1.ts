@@ -39,6 +39,13 @@ export const HTTP1_ROWS: Row[] = [
     aim: { bound: 1, against: ['nginx', 'haproxy'] },
   }),
   wrkRow({
+    name: 'http1-traced',
+    title: 'GET with a new traceparent each time',
+    load: { path: '/', kind: 'traced', connections: CONNECTIONS },
+    remark:
+      'As between two sidecars, and of every app with OpenTelemetry. There is no goal: it is to be seen beside the first row.',
+  }),
+  wrkRow({
     name: 'http1-16k',
     title: 'bodies of 16 KiB',
     load: { path: '/16k', connections: CONNECTIONS },
@@ -72,19 +79,19 @@ interface WrkRow {
   name: string
   title: string
   load: WrkLoad
-  /** The least ratio to nginx. */
-  must: number
-  aim: { bound: number; against: string[] }
+  /** The least ratio to nginx; none where the row only informs. */
+  must?: number
+  aim?: { bound: number; against: string[] }
+  remark?: string
   /** Contestants that are only there to compare with. */
   references?: Contestant[]
 }
 
-function wrkRow({ name, title, load, must, aim, references = [] }: WrkRow): Row {
+function wrkRow({ name, title, load, must, aim, remark, references = [] }: WrkRow): Row {
   const goal = { metric: 'perCpuSecond', of: 'azds', better: 'higher' } as const
-  const goals: Goal[] = [
-    { ...goal, level: 'must', against: ['nginx'], bound: must },
-    { ...goal, level: 'aim', ...aim },
-  ]
+  const goals: Goal[] = []
+  if (must !== undefined) goals.push({ ...goal, level: 'must', against: ['nginx'], bound: must })
+  if (aim !== undefined) goals.push({ ...goal, level: 'aim', ...aim })
   return {
     name,
     title,
@@ -92,6 +99,7 @@ function wrkRow({ name, title, load, must, aim, references = [] }: WrkRow): Row 
     profilable: true,
     metrics: HTTP_METRICS,
     goals,
+    ...(remark && { remark }),
     run: (run) =>
       runPaired(
         {

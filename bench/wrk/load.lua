@@ -1,5 +1,6 @@
 -- What wrk sends, by the name after `--`, and what it found, as one line of JSON.
--- The request is made once, before the load, so that making it costs nothing during it.
+-- The request is made once, before the load, so that making it costs nothing during it; of one that is traced, all but
+-- 16 digits of the trace id.
 
 -- With `Host: web` the head has 780 bytes.
 local browser = {
@@ -17,10 +18,26 @@ local browser = {
   ["Upgrade-Insecure-Requests"] = "1",
 }
 
+-- A request whose trace id is another one each time.
+local function trace()
+  local place = string.rep("f", 16)
+  wrk.headers["traceparent"] = "00-" .. place .. "a3ce929d0e0e4736-00f067aa0ba902b7-01"
+  local text = wrk.format()
+  local first, last = text:find(place, 1, true)
+  local before, behind = text:sub(1, first - 1), text:sub(last + 1)
+  local count = 0
+  request = function()
+    count = count + 1
+    return before .. string.format("%016x", count) .. behind
+  end
+end
+
 function init(args)
   local kind = args[1]
   if kind == "browser" then
     for name, value in pairs(browser) do wrk.headers[name] = value end
+  elseif kind == "traced" then
+    trace()
   elseif kind == "post" then
     wrk.method = "POST"
     wrk.body = string.rep("0123456789abcde\n", 128)

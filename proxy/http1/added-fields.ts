@@ -1,6 +1,7 @@
 /**
- * Adds fields to the end of a head that has none of their names: what nearly every request gets that is sent
- * on. Their lines are made once and copied, since from one request to the next only one value changes.
+ * Adds fields to the end of a head that has none of their names, or the first one with a value of the same length:
+ * what nearly every request gets that is sent on, traced by its sender or not. Their lines are made once and copied,
+ * since from one request to the next only one value changes.
  */
 import type { HeaderList } from '../../core/trace-record.ts'
 import type { ByteStream } from '../stream.ts'
@@ -16,13 +17,19 @@ class AddedFields {
   /** Lower-case names. */
   readonly names: readonly string[]
   readonly bytes: Buffer
+  /** The same without the first field. */
+  readonly otherNames: readonly string[]
+  readonly otherBytes: Buffer
   readonly #set: HeaderList
   /** Where the first field's value stands. */
   readonly #at: number
 
   constructor(set: HeaderList) {
     this.names = set.map(([name]) => name.toLowerCase())
-    this.bytes = Buffer.from(`${set.map(lineOf).join('')}\r\n`, 'latin1')
+    const [first = '', ...others] = [...set.map(lineOf), '\r\n']
+    this.bytes = Buffer.from(first + others.join(''), 'latin1')
+    this.otherNames = this.names.slice(1)
+    this.otherBytes = Buffer.from(others.join(''), 'latin1')
     this.#set = set
     this.#at = (set[0]?.[0].length ?? 0) + ': '.length
   }
@@ -47,7 +54,8 @@ class AddedFields {
 let last: AddedFields | null = null
 
 /**
- * The head with these fields at its end, and room for `tail` bytes behind it; null if it has one of them already.
+ * The head with these fields in force, and room for `tail` bytes behind it; null if that takes more than to add them and
+ * to write the first one's value over another.
  * @param set one field at least
  * @throws if a name or value could break out of its line
  */
@@ -58,11 +66,33 @@ export function withAdded(
   memory: Pick<ByteStream, 'room'>,
 ): Buffer | null {
   if (last?.fits(set) !== true) last = new AddedFields(set)
-  if (!head.lacksAll(last.names)) return null
+  if (!head.lacksAll(last.names)) return withFirstReplaced(head, set, last, tail, memory)
   const kept = head.length - CRLF_BYTES
   const out = memory.room(kept + last.bytes.length + tail)
   head.buffer.copy(out, 0, head.from, head.from + kept)
   last.write(set, out, kept)
+  return out
+}
+
+/** For a head that has the first field once, as long as it is to be, and none of the others. */
+function withFirstReplaced(
+  head: Head,
+  set: HeaderList,
+  { names, otherNames, otherBytes }: AddedFields,
+  tail: number,
+  memory: Pick<ByteStream, 'room'>,
+): Buffer | null {
+  const [name = ''] = names
+  const first = set[0] as Field
+  const at = head.find(name)
+  if (at < 0 || head.find(name, at + 4) >= 0 || !head.lacksAll(otherNames)) return null
+  const value = head.fields[at + 2] as number
+  if ((head.fields[at + 3] as number) - value !== first[1].length) return null
+  const kept = head.length - CRLF_BYTES
+  const out = memory.room(kept + otherBytes.length + tail)
+  head.buffer.copy(out, 0, head.from, head.from + kept)
+  writeFieldValue(first, out, head.base + value - head.from)
+  out.set(otherBytes, kept)
   return out
 }
 

@@ -1,8 +1,12 @@
-/** The fields of a head: where they are, and what was found out about them. Heads with the same bytes share one. */
+/**
+ * The fields of a head: where they are, and what was found out about them. Heads with the same bytes share one, but
+ * for the values of varying fields.
+ */
 import type { FieldMemo } from '../exchange.ts'
 import type { SaidByFields } from '../request-facts.ts'
 import type { RequestFraming, ResponseFraming } from './framing.ts'
 import type { FieldFacts } from './framing-fields.ts'
+import { varyingValues } from './varying-fields.ts'
 
 /** A framing, and what it depends on besides the fields. */
 export interface KnownFraming<F> {
@@ -19,6 +23,8 @@ export class FieldSet implements FieldMemo {
   readonly offsets: readonly number[]
   /** A copy of the bytes from the first name to the blank line; null unless heads are compared with it. */
   readonly bytes: Buffer | null
+  /** Where in `bytes` values stand that are another head's: start and end of each, in order. */
+  readonly varying: readonly number[]
   facts: FieldFacts | null = null
   request: KnownFraming<RequestFraming> | null = null
   response: KnownFraming<ResponseFraming> | null = null
@@ -31,15 +37,22 @@ export class FieldSet implements FieldMemo {
   constructor(offsets: readonly number[], bytes: Buffer | null = null) {
     this.offsets = offsets
     this.bytes = bytes
+    this.varying = bytes === null ? NOWHERE : varyingValues(offsets, bytes)
   }
 
-  /** The bytes as text, blank line included; null where none are kept. */
+  get varies(): boolean {
+    return this.varying.length > 0
+  }
+
+  /** The bytes as text, blank line included; null where none are kept that all heads have. */
   get text(): string | null {
-    if (this.bytes === null) return null
+    if (this.bytes === null || this.varies) return null
     this.#text ??= this.bytes.toString('latin1')
     return this.#text
   }
 }
+
+const NOWHERE: readonly number[] = []
 
 /** The fields of a head that is not read yet. */
 export const NO_FIELDS = new FieldSet([])

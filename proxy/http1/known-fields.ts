@@ -1,10 +1,12 @@
 /**
  * Remembers the fields of heads that were read before. A client mostly sends the same ones with every
  * request, and a server with every answer of a second; to compare them is many times cheaper than to read
- * them, and whatever was found out about them need not be found out again. Equal bytes have equal parts.
+ * them, and whatever was found out about them need not be found out again. Equal bytes have equal parts, and so have
+ * bytes that differ in a value of a varying field alone (`varying-fields.ts`).
  */
 import { LF } from './characters.ts'
 import { FieldSet } from './field-set.ts'
+import { isWholeValue } from './varying-fields.ts'
 
 /** Sets that are told apart by their first bytes, and how many of each kind there is room for. */
 const KINDS = 16
@@ -24,7 +26,7 @@ const SHORT_BYTES = 256
 
 /**
  * After so many sets of a kind that were not known, only one in `LEARNT_ONE_IN` is learnt until one is met
- * again: fields that never come twice (a `traceparent` of each request) are not worth a copy.
+ * again: fields that never come twice (a nonce in a cookie) are not worth a copy.
  */
 const STRANGERS = 8
 const LEARNT_ONE_IN = 64
@@ -45,7 +47,7 @@ export class KnownFields {
     for (let at = kind * WAYS; at < (kind + 1) * WAYS; at++) {
       const set = this.#sets[at] ?? null
       if (set === null) return null
-      if (!stands(set.bytes as Buffer, buffer, from, stop)) continue
+      if (!stands(set, buffer, from, stop)) continue
       this.#strange[kind] = 0
       return set
     }
@@ -71,14 +73,36 @@ export class KnownFields {
 }
 
 /** Looks at few bytes before it compares all: mostly it is one of them in which sets differ. */
-function stands(bytes: Buffer, buffer: Buffer, from: number, stop: number): boolean {
+function stands(set: FieldSet, buffer: Buffer, from: number, stop: number): boolean {
+  const { varying } = set
+  const bytes = set.bytes as Buffer
   const { length } = bytes
   const to = from + length
   if (to > stop || buffer[to - 1] !== LF || buffer[to - 3] !== LF) return false
-  const middle = length >> 1
-  if (buffer[from + middle] !== bytes[middle]) return false
-  if (length > SHORT_BYTES) return bytes.compare(buffer, from, to) === 0
-  for (let i = 0; i < length; i++) if (bytes[i] !== buffer[from + i]) return false
+  if (varying.length === 0) {
+    const middle = length >> 1
+    if (buffer[from + middle] !== bytes[middle]) return false
+    return isSame(bytes, buffer, from, 0, length)
+  }
+  let compared = 0
+  for (let i = 0; i < varying.length; i += 2) {
+    if (!isSame(bytes, buffer, from, compared, varying[i] as number)) return false
+    compared = varying[i + 1] as number
+  }
+  if (!isSame(bytes, buffer, from, compared, length)) return false
+  for (let i = 0; i < varying.length; i += 2) {
+    const value = from + (varying[i] as number)
+    if (!isWholeValue(buffer, value, from + (varying[i + 1] as number))) return false
+  }
+  return true
+}
+
+/** Whether `bytes` from `start` to `end` stand as far behind `from` in `buffer`. */
+function isSame(bytes: Buffer, buffer: Buffer, from: number, start: number, end: number): boolean {
+  if (end - start > SHORT_BYTES) {
+    return bytes.compare(buffer, from + start, from + end, start, end) === 0
+  }
+  for (let i = start; i < end; i++) if (bytes[i] !== buffer[from + i]) return false
   return true
 }
 

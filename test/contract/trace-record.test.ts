@@ -19,7 +19,7 @@ function recordOf({ fields = {}, target = '/', body = '', status = 200 }): Trace
   const exchange = recordInto(records, identity('alice'), { bodyBytes: 65_536, now: Date.now })({
     direction: 'outbound',
     head,
-    ids: traceIdsOf(saidBy(head)),
+    ids: traceIdsOf(head, saidBy(head)),
     hop: 1,
     service: null,
     context: { space: null, source: 'none' },

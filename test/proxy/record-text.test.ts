@@ -133,7 +133,7 @@ test('what was written of a request is written anew for another one with the sam
   const several = fc.array(fc.tuple(request, rest, outcome), { minLength: 3, maxLength: 8 })
   fc.assert(
     fc.property(fields, facts, several, (fields, facts, several) => {
-      const memo: FieldMemo = { said: null, recorded: null }
+      const memo: FieldMemo = { said: null, recorded: null, varies: false }
       for (const [line, rest, outcome] of several) {
         const asked = { ...facts, ...rest, head: { ...requestHead(fields, line), memo } }
         expect(JSON.parse(recordText(who, asked, outcome))).toEqual(read(recordOf(asked, outcome)))
@@ -145,11 +145,22 @@ test('what was written of a request is written anew for another one with the sam
 })
 
 test('fields with a memo are judged once, and their secrets are blanked in it', () => {
-  const memo: FieldMemo = { said: null, recorded: null }
+  const memo: FieldMemo = { said: null, recorded: null, varies: false }
   const shared = { ...requestHead({ Authorization: 'Bearer mine', 'X-A': '1' }), memo }
   const [one, end] = fc.sample(fc.tuple(facts, outcome), 1)[0] as [ExchangeFacts, ExchangeOutcome]
   const first = recordText(who, { ...one, head: shared }, end)
   expect(memo.recorded).toBe('[["Authorization","[redacted]"],["X-A","1"]]')
   expect(recordText(who, { ...one, head: shared }, end)).toBe(first)
   expect(first).not.toContain('mine')
+})
+
+test('of fields with values that vary, each record has its own', () => {
+  const memo: FieldMemo = { said: null, recorded: '[["X-Request-Id","another"]]', varies: true }
+  const [one, end] = fc.sample(fc.tuple(facts, outcome), 1)[0] as [ExchangeFacts, ExchangeOutcome]
+  for (const id of ['1', '2']) {
+    const head = { ...requestHead({ 'X-Request-Id': id }), memo }
+    const text = recordText(who, { ...one, head }, end)
+    expect(text).toContain(`"requestHeaders":[["X-Request-Id","${id}"]]`)
+  }
+  expect(memo.recorded).toContain('another')
 })

@@ -38,6 +38,31 @@ test.each<[what: string, fields: string, set: HeaderList, expected: string]>([
   expect(edited(fields, set)).toBe(`${LINE}${expected}\r\n`)
 })
 
+test.each([
+  ['first', 'Traceparent:  00-1111-01 \r\nHost: a\r\n'],
+  ['last', 'Host: a\r\ntraceparent: 00-1111-01\r\n'],
+  ['twice', 'traceparent: 00-1111-01\r\nHost: a\r\ntraceparent: 00-3333-01\r\n'],
+  ['with another of the fields', 'traceparent: 00-1111-01\r\nazds-hop: 5\r\n'],
+  ['of another length', 'traceparent: 00-111-01\r\nHost: a\r\n'],
+  ['empty', 'traceparent:\r\nHost: a\r\n'],
+])('a value that is there %s is written over as by whoever looks at each field', (_, fields) => {
+  const set: HeaderList = [['traceparent', '00-2222-01'], HOP]
+  // To drop what is not there changes nothing, and has each field looked at.
+  const expected = edited(fields, set, 'none-such')
+  expect(edited(fields, set)).toBe(expected)
+  expect(edited(`X: y\r\n${fields}`, set)).toBe(expected.replace(LINE, `${LINE}X: y\r\n`))
+  const body = Buffer.from('body')
+  const message = editMessage(headOf(fields), { set }, body, 0, body.length)
+  expect(message.toString('latin1')).toBe(`${expected}body`)
+})
+
+test('a value that could break out of its line is written over no other', () => {
+  for (const value of ['00-2\r\n2-01', ' 0-2222-01', '00-2222-0\t'])
+    expect(() => edited('traceparent: 00-1111-01\r\n', [['traceparent', value], HOP])).toThrow(
+      'is no field',
+    )
+})
+
 test('only the value differs from the request before, or the list, or the head', () => {
   const trace = (id: string): HeaderList => [['traceparent', `00-${id}-01`], HOP]
   expect(edited('Host: a\r\n', trace('1111'))).toBe(
