@@ -51,7 +51,18 @@ class AddedFields {
   }
 }
 
-let last: AddedFields | null = null
+/** Requests that a pod sends and those that it gets are given different fields, and so are those of another route. */
+const TEMPLATES = 4
+const templates: AddedFields[] = []
+let oldest = 0
+
+function templateOf(set: HeaderList): AddedFields {
+  for (const template of templates) if (template.fits(set)) return template
+  const template = new AddedFields(set)
+  templates[oldest] = template
+  oldest = (oldest + 1) % TEMPLATES
+  return template
+}
 
 /**
  * The head with these fields in force, and room for `tail` bytes behind it; null if that takes more than to add them and
@@ -65,12 +76,12 @@ export function withAdded(
   tail: number,
   memory: Pick<ByteStream, 'room'>,
 ): Buffer | null {
-  if (last?.fits(set) !== true) last = new AddedFields(set)
-  if (!head.lacksAll(last.names)) return withFirstReplaced(head, set, last, tail, memory)
+  const template = templateOf(set)
+  if (!head.lacksAll(template.names)) return withFirstReplaced(head, set, template, tail, memory)
   const kept = head.length - CRLF_BYTES
-  const out = memory.room(kept + last.bytes.length + tail)
+  const out = memory.room(kept + template.bytes.length + tail)
   head.buffer.copy(out, 0, head.from, head.from + kept)
-  last.write(set, out, kept)
+  template.write(set, out, kept)
   return out
 }
 

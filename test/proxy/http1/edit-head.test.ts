@@ -83,6 +83,24 @@ test('only the value differs from the request before, or the list, or the head',
   expect(edited('Host: a\r\n', [HOP])).toBe(`${LINE}Host: a\r\nazds-hop: 1\r\n\r\n`)
 })
 
+test('lists that take turns are each added as they are', () => {
+  const routes = ['a', 'b', 'c', 'd', 'e'].map((space): HeaderList[number] => [
+    'azds-route-as',
+    space,
+  ])
+  for (let turn = 0; turn < 3; turn++) {
+    for (const route of routes) {
+      const id = `${turn}${route[1]}`
+      expect(edited('Host: a\r\n', [['traceparent', id], HOP, route])).toBe(
+        `${LINE}Host: a\r\ntraceparent: ${id}\r\nazds-hop: 1\r\nazds-route-as: ${route[1]}\r\n\r\n`,
+      )
+      expect(edited('Host: a\r\n', [['traceparent', id], HOP])).toBe(
+        `${LINE}Host: a\r\ntraceparent: ${id}\r\nazds-hop: 1\r\n\r\n`,
+      )
+    }
+  }
+})
+
 test('a field is dropped wherever it stands', () => {
   expect(edited('Keep-Alive: 5\r\nHost: a\r\nkeep-alive: 6\r\n', [HOP], 'keep-alive')).toBe(
     `${LINE}Host: a\r\nazds-hop: 1\r\n\r\n`,
