@@ -4,7 +4,7 @@ import { programOf } from '../../playground/images.ts'
 test.each([
   ['azds/proxy:dev', ['node', '--expose-gc', '/app/proxy.mjs'], 1337],
   ['azds/proxy-init:1.2.3', ['node', '/app/proxy-init.mjs'], 0],
-  ['docker.io/azds/webhook', ['node', '--max-semi-space-size=4', '/app/webhook.mjs'], 65532],
+  ['docker.io/azds/webhook', ['node', '--max-semi-space-size=2', '/app/webhook.mjs'], 65532],
   ['azds/prepull:1', ['node', '/app/prepull.mjs'], 65532],
   [
     `azds/controller@sha256:${'a'.repeat(64)}`,
